@@ -1,0 +1,25 @@
+"""Convolution and pooling on the CPU: typed Cython kernels on float32 arrays, with a pure-Python fallback."""
+
+from convlab import data, filters, reference
+from convlab._dispatch import backend, last_kernel, use_backend
+from convlab._threads import get_num_threads, set_num_threads, threads
+from convlab._version import __version__
+from convlab.filtering import filter2d
+from convlab.pooling import avg_pool2d, max_pool2d, min_pool2d
+
+__all__ = [
+    "__version__",
+    "avg_pool2d",
+    "backend",
+    "data",
+    "filter2d",
+    "filters",
+    "get_num_threads",
+    "last_kernel",
+    "max_pool2d",
+    "min_pool2d",
+    "reference",
+    "set_num_threads",
+    "threads",
+    "use_backend",
+]

@@ -1,0 +1,207 @@
+"""Which build of a kernel serves: the one table of kernel name x backend, and the words that choose among them.
+
+A backend is a set of functions, one for each name in KERNELS: compiled, a folder of _kernels for each instruction
+set; or numpy, the module _fallback. The third word, python, means the lesson's own loops (convlab.reference), which
+serve whole operations and no kernels. No compiled module is imported before the CPU has been asked.
+"""
+
+import importlib
+import os
+import platform
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, TypedDict
+
+from convlab import _errors, _fallback
+
+# Kernel name -> the module of src/ that holds it.
+KERNELS = {
+    "correlate2d_3x3": "filter2d",
+    "correlate2d_5x5": "filter2d",
+    "correlate2d_7x7": "filter2d",
+    "correlate2d": "filter2d",
+    "max_pool2d_2x2": "pool2d",
+    "min_pool2d_2x2": "pool2d",
+    "avg_pool2d_2x2": "pool2d",
+    "max_pool2d": "pool2d",
+    "min_pool2d": "pool2d",
+    "avg_pool2d": "pool2d",
+    "multiply_add": "machine",
+}
+BACKEND_WORDS = ("auto", "compiled", "numpy", "python")
+ISA_WORDS = ("auto", "baseline", "avx2", "avx512", "neon")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Functions of one origin. `isa` is empty for those that no compiler made."""
+
+    name: str
+    isa: str
+    functions: dict[str, Callable[..., Any]]
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}/{self.isa}" if self.isa else self.name
+
+
+NUMPY = Backend("numpy", "", {name: getattr(_fallback, name) for name in KERNELS})
+PYTHON = Backend("python", "", {})
+
+
+@cache
+def cpu_isas() -> tuple[str, ...]:
+    """The instruction sets that this CPU and its system can run, best first."""
+    if platform.machine().lower() in ("aarch64", "arm64"):
+        return ("neon",)
+    try:
+        cpu = importlib.import_module("convlab._kernels.cpu")
+    except ImportError:
+        return ("baseline",)
+    return ("avx512", "avx2", "baseline")[2 - cpu.x86_level() :]
+
+
+@cache
+def built_isas() -> tuple[str, ...]:
+    """The instruction sets that this installation has kernels for and this CPU can run, best first."""
+    modules = set(KERNELS.values())
+    return tuple(
+        isa for isa in cpu_isas() if all(find_spec(f"convlab._kernels.{isa}.{module}") for module in modules)
+    )
+
+
+@cache
+def compiled(isa: str) -> Backend:
+    """The kernels built for one of built_isas()."""
+    modules = {module: importlib.import_module(f"convlab._kernels.{isa}.{module}") for module in KERNELS.values()}
+    return Backend("compiled", isa, {name: getattr(modules[module], name) for name, module in KERNELS.items()})
+
+
+def _choose(backend: Any, isa: Any, backend_name: str, isa_name: str) -> Backend:
+    """The backend that two words ask for, or the error that names them as the user knows them."""
+    if backend not in BACKEND_WORDS:
+        raise _errors.wrong_word(backend_name, backend, BACKEND_WORDS)
+    if isa not in ISA_WORDS:
+        raise _errors.wrong_word(isa_name, isa, ISA_WORDS)
+    if isa == "baseline" and cpu_isas() == ("neon",):
+        isa = "neon"
+    if isa != "auto" and isa not in cpu_isas():
+        raise _errors.not_on_this_cpu(isa_name, isa, ("auto", *cpu_isas()))
+    if backend == "python":
+        return PYTHON
+    if backend == "numpy":
+        return NUMPY
+    built = built_isas()
+    if isa != "auto":
+        if isa not in built:
+            raise _errors.not_built(isa_name, isa, ("auto", *built))
+        return compiled(isa)
+    if built:
+        return compiled(built[0])
+    if backend == "compiled":
+        raise _errors.not_built(backend_name, backend, ("auto", "numpy", "python"))
+    return NUMPY
+
+
+_default = _choose(
+    os.environ.get("CONVLAB_BACKEND", "auto"),
+    os.environ.get("CONVLAB_ISA", "auto"),
+    "CONVLAB_BACKEND",
+    "CONVLAB_ISA",
+)
+_active: ContextVar[Backend] = ContextVar("convlab_backend", default=_default)
+active = _active.get
+
+_served = threading.local()
+
+
+def serve(backend: Backend, kernel: str) -> None:
+    """Note what serves the calling thread's call."""
+    _served.label = f"{kernel}[{backend.label}]"
+
+
+def last_kernel() -> str | None:
+    """What served the calling thread's last call.
+
+    Returns
+    -------
+    str or None
+        The kernel's name, then its backend and instruction set in brackets; None before the first call.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> with convlab.use_backend("numpy"):
+    ...     y = convlab.max_pool2d(np.zeros((4, 4)), 2)
+    >>> convlab.last_kernel()
+    'max_pool2d_2x2[numpy]'
+    """
+    label: str | None = getattr(_served, "label", None)
+    return label
+
+
+class KernelInfo(TypedDict):
+    """What `backend()` says of one kernel."""
+
+    backend: str
+    isa: str
+    available: tuple[str, ...]
+
+
+def backend() -> dict[str, KernelInfo]:
+    """Which backend and instruction set serve each kernel now, and which could.
+
+    Returns
+    -------
+    dict of str to dict
+        For each kernel: ``backend`` ("compiled", "numpy" or "python"), ``isa`` ("avx512", "avx2", "baseline", "neon";
+        empty where nothing is compiled) and ``available``, best first.
+
+    Examples
+    --------
+    >>> import convlab
+    >>> with convlab.use_backend("numpy"):
+    ...     convlab.backend()["max_pool2d"]["backend"]
+    'numpy'
+    """
+    now = active()
+    available = (*(f"compiled/{isa}" for isa in built_isas()), "numpy", "python")
+    return {name: {"backend": now.name, "isa": now.isa, "available": available} for name in KERNELS}
+
+
+@contextmanager
+def use_backend(backend: str, isa: str = "auto") -> Iterator[None]:
+    """Choose what serves the calls of a ``with`` block, in this thread or task alone.
+
+    Parameters
+    ----------
+    backend : {"auto", "compiled", "numpy", "python"}
+        "auto" is compiled where this installation has kernels, else numpy; "python" is the lesson's own loops.
+    isa : {"auto", "baseline", "avx2", "avx512", "neon"}
+        The instruction set of compiled kernels; "auto" is the best that this CPU has.
+
+    Raises
+    ------
+    ValueError
+        A word that is none of these, or an instruction set that this CPU lacks.
+    ImportError
+        Kernels that this installation was built without.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> with convlab.use_backend("numpy"):
+    ...     convlab.max_pool2d(np.eye(4), 2)
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    token = _active.set(_choose(backend, isa, "backend", "isa"))
+    try:
+        yield
+    finally:
+        _active.reset(token)

@@ -1,0 +1,84 @@
+"""The wording of every error: the argument, what came, what was expected, what to do.
+
+Each function builds an exception, and the caller raises it. Below everything: imports nothing of convlab.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+
+def _shown(value: Any) -> str:
+    """What came, short enough for one line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def wrong_type(name: str, value: Any, expected: str) -> TypeError:
+    return TypeError(f"{name}: got {type(value).__name__} ({_shown(value)}); expected {expected}")
+
+
+def wrong_value(name: str, value: Any, expected: str) -> ValueError:
+    return ValueError(f"{name}: got {_shown(value)}; expected {expected}")
+
+
+def wrong_word(name: str, value: Any, choices: Iterable[str], hint: str = "") -> ValueError:
+    listed = ", ".join(choices)
+    return ValueError(f"{name}: got {_shown(value)}; expected one of: {listed}" + (f". {hint}" if hint else ""))
+
+
+def wrong_dtype(name: str, dtype: Any, expected: str) -> TypeError:
+    return TypeError(f"{name}: got dtype {dtype}; expected {expected}")
+
+
+def wrong_shape(name: str, shape: tuple[int, ...], expected: str) -> ValueError:
+    return ValueError(f"{name}: got shape {shape}; expected {expected}")
+
+
+def not_an_array(name: str, reason: Exception) -> TypeError:
+    return TypeError(f"{name}: got something that NumPy cannot make an array of numbers of ({reason}); expected an array")
+
+
+def masked(name: str) -> TypeError:
+    return TypeError(
+        f"{name}: got a masked array, whose mask would be ignored; expected a plain array: "
+        f"fill it first, e.g. with {name}.filled(0)"
+    )
+
+
+def no_channel_axis(name: str, shape: tuple[int, ...]) -> ValueError:
+    return ValueError(
+        f"{name}: got shape {shape}; expected (height, width), or three axes with channel_axis: "
+        "channel_axis=-1 for (height, width, channels), channel_axis=0 for (channels, height, width)"
+    )
+
+
+def empty_output(name: str, size: tuple[int, int], window: tuple[int, int], todo: str) -> ValueError:
+    return ValueError(
+        f"{name}: got height and width {size} for a window of {window}, which leaves no output; expected at least "
+        f"the window's size: {todo}"
+    )
+
+
+def out_mismatch(what: str, came: Any, expected: Any, todo: str = "") -> ValueError:
+    return ValueError(f"out: got {what} {came}; expected {expected}" + (f": {todo}" if todo else ""))
+
+
+def out_overlaps(name: str) -> ValueError:
+    return ValueError(f"out: got memory that it shares with {name}; expected an array of its own: pass a new one")
+
+
+def too_large(name: str, shape: Iterable[int], limit: str) -> ValueError:
+    return ValueError(f"{name}: the result would have shape {tuple(shape)}; expected {limit}")
+
+
+def not_built(variable: str, value: str, built: Iterable[str]) -> ImportError:
+    return ImportError(
+        f"{variable}: got {value!r}, which this installation was built without; expected one of: "
+        f"{', '.join(built)}. Install with a C compiler and CONVLAB_BUILD=require to see why"
+    )
+
+
+def not_on_this_cpu(variable: str, value: str, available: Iterable[str]) -> ValueError:
+    return ValueError(
+        f"{variable}: got {value!r}, which this CPU lacks; expected one of: {', '.join(available)}"
+    )

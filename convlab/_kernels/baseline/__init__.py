@@ -1,0 +1,1 @@
+"""Kernels built for the instructions that every CPU of the processor's kind has."""

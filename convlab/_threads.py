@@ -1,0 +1,114 @@
+"""How many threads a call may use: the process's cap, a block's cap, and one after a fork."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from convlab import _errors
+
+MOST = 1024
+
+
+def _check(name: str, value: Any) -> int:
+    expected = f"a whole number from 1 to {MOST}"
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _errors.wrong_type(name, value, expected)
+    if not 1 <= value <= MOST:
+        raise _errors.wrong_value(name, value, expected)
+    return value
+
+
+def _default() -> int:
+    text = os.environ.get("CONVLAB_NUM_THREADS")
+    if text is not None:
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST):
+            raise _errors.wrong_value("CONVLAB_NUM_THREADS", text, f"a whole number from 1 to {MOST}")
+        return int(text)
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cpus, MOST)
+
+
+_cap = _default()
+_block: ContextVar[int | None] = ContextVar("convlab_threads", default=None)
+
+
+def set_num_threads(n: int) -> None:
+    """Let each call use at most `n` threads, in the whole process.
+
+    The default is CONVLAB_NUM_THREADS, or else the CPUs of the process's affinity. A forked child starts at 1, because
+    some OpenMP runtimes hang in it. What a call computes never depends on the number of threads.
+
+    Parameters
+    ----------
+    n : int
+        From 1 to 1024. Small calls use fewer threads, as does a process whose OpenMP limit is lower.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `n` is no whole number, or out of range.
+
+    Examples
+    --------
+    >>> import convlab
+    >>> before = convlab.get_num_threads()
+    >>> convlab.set_num_threads(1)
+    >>> convlab.get_num_threads()
+    1
+    >>> convlab.set_num_threads(before)
+    """
+    global _cap
+    _cap = _check("n", n)
+
+
+def get_num_threads() -> int:
+    """How many threads a call of this thread or task may use at most.
+
+    Returns
+    -------
+    int
+        The block's cap inside ``with convlab.threads(n):``, else the process's.
+    """
+    block = _block.get()
+    return _cap if block is None else block
+
+
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    """Let each call of a ``with`` block, in this thread or task alone, use at most `n` threads.
+
+    Parameters
+    ----------
+    n : int
+        From 1 to 1024.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `n` is no whole number, or out of range.
+
+    Examples
+    --------
+    >>> import convlab
+    >>> with convlab.threads(1):
+    ...     convlab.get_num_threads()
+    1
+    """
+    token = _block.set(_check("n", n))
+    try:
+        yield
+    finally:
+        _block.reset(token)
+
+
+def _after_fork() -> None:
+    """GNU's OpenMP runtime hangs in a forked child that starts a region if the parent had one; one thread is safe."""
+    global _cap
+    _cap = 1
+    _block.set(None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

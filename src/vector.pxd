@@ -1,0 +1,12 @@
+# The vector type of vector.h. To Cython a vfloat is a float: the C compiler sees the vector.
+cdef extern from "vector.h" nogil:
+    const int LANES
+    ctypedef float vfloat
+    vfloat vload(const float* p)
+    void vstore(float* p, vfloat v)
+    vfloat vsplat(float x)
+    vfloat vmax(vfloat a, vfloat b)
+    vfloat vmin(vfloat a, vfloat b)
+    vfloat veven(vfloat a, vfloat b)
+    vfloat vodd(vfloat a, vfloat b)
+    int convlab_max_threads()
