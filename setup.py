@@ -17,7 +17,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CCompilerError, CompileError, ExecError, LinkError, PlatformError
 
-KERNELS = ["filter2d", "pool2d", "machine"]
+KERNELS = ["filter2d", "pool2d", "machine"]  # built for each instruction set
+BASELINE = ["cpu", "signature"]  # built once, for every CPU
 
 # Instruction set -> flags for GCC and Clang, flags for MSVC. The flags go on that set's modules alone.
 ISAS = {
@@ -67,7 +68,7 @@ def extensions():
     import numpy
     from Cython.Build import cythonize
 
-    sources = [Extension(name, [f"src/{name}.pyx"]) for name in [*KERNELS, "cpu"]]
+    sources = [Extension(name, [f"src/{name}.pyx"]) for name in [*KERNELS, *BASELINE]]
     translated = cythonize(
         sources,
         build_dir="build/cython",
@@ -93,7 +94,7 @@ def extensions():
             depends=["src/vector.h", "src/vector.pxd", "src/cpu.h"],
         )
 
-    modules = [module("convlab._kernels.cpu", "cpu")]
+    modules = [module(f"convlab._kernels.{name}", name) for name in BASELINE]
     for isa in ISAS[processor()]:
         modules += [module(f"convlab._kernels.{isa}.{kernel}", kernel) for kernel in KERNELS]
     return modules

@@ -45,9 +45,8 @@ class Backend:
     isa: str
     functions: dict[str, Callable[..., Any]]
 
-    @property
-    def label(self) -> str:
-        return f"{self.name}/{self.isa}" if self.isa else self.name
+    def label(self, kernel: str) -> str:
+        return f"{kernel}[{self.name}/{self.isa}]" if self.isa else f"{kernel}[{self.name}]"
 
 
 NUMPY = Backend("numpy", "", {name: getattr(_fallback, name) for name in KERNELS})
@@ -122,7 +121,7 @@ _served = threading.local()
 
 def serve(backend: Backend, kernel: str) -> None:
     """Note what serves the calling thread's call."""
-    _served.label = f"{kernel}[{backend.label}]"
+    _served.by = backend, kernel
 
 
 def last_kernel() -> str | None:
@@ -141,8 +140,8 @@ def last_kernel() -> str | None:
     >>> convlab.last_kernel()
     'max_pool2d_2x2[numpy]'
     """
-    label: str | None = getattr(_served, "label", None)
-    return label
+    by: tuple[Backend, str] | None = getattr(_served, "by", None)
+    return None if by is None else by[0].label(by[1])
 
 
 class KernelInfo(TypedDict):

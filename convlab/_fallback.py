@@ -1,4 +1,4 @@
-"""Every kernel of the table in NumPy, with the compiled kernels' signatures (the order of arguments is _run's).
+"""Every kernel of the table in NumPy, with the compiled kernels' signatures (arrays, tables, threads).
 
 Sums run over the taps in the kernels' own order, so a build without fused multiply-adds gives the same bits.
 """
@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
+
+from convlab._geometry import FilterGeometry, FilterValues, PoolGeometry
 
 
 def _pixels(
@@ -29,44 +31,38 @@ def _extended(x: NDArray[Any], axis: int, before: NDArray[np.intp], after: NDArr
 
 def correlate2d(
     x: NDArray[np.float32], w: NDArray[np.float32], y: NDArray[np.float32],
-    planes: int, height: int, width: int, out_height: int, out_width: int, step: int,
-    x_plane: int, x_row: int, y_plane: int, y_row: int,
-    above: NDArray[np.intp], below: NDArray[np.intp], before: NDArray[np.intp], after: NDArray[np.intp],
-    left: int, right: int, tiles: int, floats: int, cval: float,
-    finish: bool, scale: float, offset: float, low: float, high: float, threads: int,
+    geometry: NDArray[np.intp], borders: NDArray[np.intp], values: NDArray[np.float32], threads: int,
 ) -> None:  # fmt: skip
     """y = clip(scale * correlation + offset); blocking and threads are the compiled kernels' affair."""
-    source = _pixels(x, planes, height, width, step, x_plane, x_row)
-    source = _extended(_extended(source, 1, above, below, cval), 2, before, after, cval)
-    total = np.zeros((planes, out_height, out_width, step), np.float32)
-    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+    g, v = FilterGeometry(*geometry.tolist()), FilterValues(*values)
+    above, below, before, after = np.split(borders, np.cumsum([g.above, g.below, g.before]))
+    source = _pixels(x, g.planes, g.height, g.width, g.step, g.x_plane, g.x_row)
+    source = _extended(_extended(source, 1, above, below, v.cval), 2, before, after, v.cval)
+    total = np.zeros((g.planes, g.out_height, g.out_width, g.step), np.float32)
+    with np.errstate(all="ignore"):
         for i in range(w.shape[0]):
             for j in range(w.shape[1]):
-                total += w[i, j] * source[:, i : i + out_height, j : j + out_width]
-        if finish:
-            total = np.clip(total * np.float32(scale) + np.float32(offset), np.float32(low), np.float32(high))
-    _pixels(y, planes, out_height, out_width, step, y_plane, y_row, writeable=True)[...] = total
+                total += w[i, j] * source[:, i : i + g.out_height, j : j + g.out_width]
+        if g.finish:
+            total = np.clip(total * v.scale + v.offset, v.low, v.high)
+    _pixels(y, g.planes, g.out_height, g.out_width, g.step, g.y_plane, g.y_row, writeable=True)[...] = total
 
 
 correlate2d_3x3 = correlate2d_5x5 = correlate2d_7x7 = correlate2d
 
 
 def _pool(
-    operation: np.ufunc,
-    x: NDArray[Any], y: NDArray[Any],
-    planes: int, height: int, width: int, out_height: int, out_width: int, step: int,
-    x_plane: int, x_row: int, y_plane: int, y_row: int,
-    window_height: int, window_width: int, stride_height: int, stride_width: int, pad_height: int, pad_width: int,
-    tiles: int, floats: int, threads: int,
-) -> None:  # fmt: skip
+    operation: np.ufunc, x: NDArray[Any], y: NDArray[Any], geometry: NDArray[np.intp], threads: int
+) -> None:
     """Rows of the windows first, then along the row, over what of each window lies in the image."""
-    source = _pixels(x, planes, height, width, step, x_plane, x_row)
-    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-        rows = _reduced(operation, source, 1, out_height, window_height, stride_height, pad_height)
-        result = _reduced(operation, rows, 2, out_width, window_width, stride_width, pad_width)
+    g = PoolGeometry(*geometry.tolist())
+    source = _pixels(x, g.planes, g.height, g.width, g.step, g.x_plane, g.x_row)
+    with np.errstate(all="ignore"):
+        rows = _reduced(operation, source, 1, g.out_height, g.window_height, g.stride_height, g.pad_height)
+        result = _reduced(operation, rows, 2, g.out_width, g.window_width, g.stride_width, g.pad_width)
         if operation is np.add:
-            result /= np.float32(window_height * window_width)
-    _pixels(y, planes, out_height, out_width, step, y_plane, y_row, writeable=True)[...] = result
+            result /= np.float32(g.window_height * g.window_width)
+    _pixels(y, g.planes, g.out_height, g.out_width, g.step, g.y_plane, g.y_row, writeable=True)[...] = result
 
 
 def _reduced(

@@ -1,19 +1,19 @@
 """How an operation is computed: which kernel, in what blocks, on how many threads, in how much memory, and why.
 
 A plan is a pure function of a spec and of machine facts, so that a plan for another machine can be made here. It knows
-no arrays. Plans are cached, by the content of the call's arguments.
+no arrays, but for the tables that it hands to a kernel. Plans are cached by the content of a call's arguments.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlab import _borders, _spec
-from convlab._spec import FLOAT32
+from convlab._geometry import FilterGeometry, FilterValues, PoolGeometry
+from convlab._spec import FLOAT32, Filter2d, Pool2d
 
 # Output rows in a tile, the piece of work that a thread takes: enough to make the staging of its edges cheap.
 TILE_ROWS = 32
@@ -21,7 +21,7 @@ TILE_ROWS = 32
 EDGE_COLUMNS = 16
 # The widest block of any kernel, in floats.
 WIDEST_BLOCK = 32
-# Calls of a process mostly repeat a few shapes; a plan takes some hundred bytes beside its taps.
+# Calls of a process mostly repeat a few shapes; a plan takes about a kilobyte beside its taps.
 CACHED_PLANS = 256
 
 
@@ -34,125 +34,170 @@ class Machine:
     region_seconds: float = 5e-6  # to start and end a parallel region
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A checked call, ready to run on any array of its shape, strides and dtype."""
+SpecT = TypeVar("SpecT", Filter2d, Pool2d)
 
-    spec: Any
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(Generic[SpecT]):
+    """A checked call, ready to run on any array of its layout."""
+
+    spec: SpecT
     kernel: str  # its name in the dispatch table
     reason: str  # for choosing it
-    convert: bool  # whether the source must be copied into C-contiguous float32 first
-    exact: bool  # whether float32 holds the source; if not, the fallback computes in the source's dtype
     threads: int  # how many pay at most
     workspace: int  # bytes a thread
-    arguments: tuple[Any, ...]  # the kernel's, between the arrays and the number of threads
+    convert: bool  # whether the source must be copied into a C-contiguous array of `source` first
+    source: np.dtype[Any]  # what the kernel reads
+    tables: tuple[NDArray[Any], ...]  # the kernel's arguments after the arrays: sizes, borders, values
+    taps: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
 
 
-def _threads(spec: Any, machine: Machine) -> int:
-    """As many as halve, third ... the time by more than a region costs."""
+def _threads(spec: Filter2d | Pool2d, machine: Machine) -> int:
+    """As many as save more than a region costs, twice over."""
     seconds = spec.flops / machine.flops + spec.bytes / machine.bytes
     return max(1, min(1024, int(seconds / (2 * machine.region_seconds))))
 
 
-def _tiles(planes: int, rows: int, least: int) -> int:
-    return -(-rows // max(TILE_ROWS, least))
+def _rounded_up(n: int, multiple: int) -> int:
+    return -(-n // multiple) * multiple
 
 
-def plan_filter2d(spec: _spec.Filter2d, pitches: tuple[int, int] | None, machine: Machine) -> Plan:
+def plan_filter2d(
+    spec: Filter2d, pitches: tuple[int, int] | None, machine: Machine, taps: NDArray[np.float32]
+) -> Plan[Filter2d]:
     """Direct correlation; `pitches` of the source's planes and rows, or None where it must be copied."""
-    image, region = spec.image, spec.region
+    image, region, step = spec.image, spec.region, spec.image.step
     kernel_height, kernel_width = spec.kernel_shape
     above, below, before, after = spec.border_sizes
-    sizes = {(3, 3): "correlate2d_3x3", (5, 5): "correlate2d_5x5", (7, 7): "correlate2d_7x7"}
-    kernel = sizes.get(spec.kernel_shape, "correlate2d")
-    step = image.step
+    unrolled = spec.kernel_shape in ((3, 3), (5, 5), (7, 7))
 
-    left, right = (-(-n // EDGE_COLUMNS) * EDGE_COLUMNS for n in (before, after))
+    # The columns whose windows leave the image are staged: copied together with their border.
+    left, right = _rounded_up(before, EDGE_COLUMNS), _rounded_up(after, EDGE_COLUMNS)
     if (region.width - left - right) * step < WIDEST_BLOCK:
         left, right = region.width, 0
-    tiles = _tiles(region.planes, region.height, kernel_height)
+    tiles = -(-region.height // max(TILE_ROWS, kernel_height))
     slots = max(-(-region.height // max(tiles, 1)), 4) + kernel_height - 1
     strip_row = (max(left, right) + kernel_width - 1) * step + WIDEST_BLOCK
-    # Two tables of pointers (two floats each), four spare rows, the strip: see filter2d.pyx.
-    floats = 4 * slots + 4 * max(region.width * step, WIDEST_BLOCK) + slots * strip_row
-    floats = -(-floats // 16) * 16
+    # Two tables of pointers (two floats each), four spare rows, the strip: see `tile` in src/filter2d.pyx.
+    workspace = _rounded_up(4 * slots + 4 * max(region.width * step, WIDEST_BLOCK) + slots * strip_row, 16)
 
-    def border(size: int, first: int, last: int) -> NDArray[np.intp]:
-        return _borders.source_indices(spec.border, size, first, last)
-
+    borders = [
+        _borders.source_indices(spec.border, size, first, last)
+        for size, first, last in (
+            (image.height, -above, 0),
+            (image.height, image.height, image.height + below),
+            (image.width, -before, 0),
+            (image.width, image.width, image.width + after),
+        )
+    ]
+    geometry = FilterGeometry(
+        region.planes, image.height, image.width, region.height, region.width, step,
+        *(pitches or image.pitches()), *spec.output.pitches(),
+        above, below, before, after, left, right, tiles, workspace, spec.finishes,
+    )  # fmt: skip
+    values = FilterValues(spec.cval, spec.scale, spec.offset, *spec.clip)
     return Plan(
         spec=spec,
-        kernel=kernel,
-        reason="taps unrolled into registers" if kernel in sizes.values() else "a loop over the taps serves every size",
-        convert=pitches is None,
-        exact=True,
+        kernel="correlate2d" + (f"_{kernel_height}x{kernel_width}" if unrolled else ""),
+        reason="taps unrolled into registers" if unrolled else "a loop over the taps serves every size",
         threads=_threads(spec, machine),
-        workspace=4 * floats,
-        arguments=(
-            region.planes, image.height, image.width, region.height, region.width, step,
-            *(pitches or image.pitches()), *spec.output.pitches(),
-            border(image.height, -above, 0), border(image.height, image.height, image.height + below),
-            border(image.width, -before, 0), border(image.width, image.width, image.width + after),
-            left, right, tiles, floats, spec.cval,
-            spec.finishes, spec.scale, spec.offset, *spec.clip,
-        ),
-    )  # fmt: skip
+        workspace=4 * workspace,
+        convert=pitches is None,
+        source=FLOAT32,
+        tables=(np.array(geometry, np.intp), np.concatenate(borders), np.array(values, np.float32)),
+        taps=taps,
+    )
 
 
-def plan_pool2d(spec: _spec.Pool2d, source_dtype: np.dtype[Any], pitches: tuple[int, int] | None, machine: Machine) -> Plan:
+def plan_pool2d(
+    spec: Pool2d, source: np.dtype[Any], pitches: tuple[int, int] | None, machine: Machine
+) -> Plan[Pool2d]:
     """Rows of windows, then along the row; 2x2 at stride 2 in one pass in registers."""
     image, output = spec.image, spec.output
     in_registers = (spec.window, spec.stride, spec.padding, image.step) == ((2, 2), (2, 2), (0, 0), 1)
-    tiles = _tiles(output.planes, output.height, 1)
-    floats = -(-(image.width * image.step + WIDEST_BLOCK) // 16) * 16
+    workspace = _rounded_up(image.width * image.step + WIDEST_BLOCK, 16)
+    geometry = PoolGeometry(
+        output.planes, image.height, image.width, output.height, output.width, image.step,
+        *(pitches or image.pitches()), *output.pitches(),
+        *spec.window, *spec.stride, *spec.padding, -(-output.height // TILE_ROWS), workspace,
+    )  # fmt: skip
     return Plan(
         spec=spec,
         kernel=f"{spec.operation}_pool2d" + ("_2x2" if in_registers else ""),
         reason="2x2 at stride 2 fits in registers" if in_registers else "rows first, then along the row, for any window",
-        convert=pitches is None,
-        exact=spec.operation == "avg" or source_dtype in _spec.EXACT_IN_FLOAT32,
         threads=_threads(spec, machine),
-        workspace=4 * floats,
-        arguments=(
-            output.planes, image.height, image.width, output.height, output.width, image.step,
-            *(pitches or image.pitches()), *output.pitches(),
-            *spec.window, *spec.stride, *spec.padding, tiles, floats,
-        ),
-    )  # fmt: skip
+        workspace=4 * workspace,
+        convert=pitches is None,
+        source=source,
+        tables=(np.array(geometry, np.intp),),
+    )
 
 
-def _walkable(layout: _spec.Layout, strides: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, int] | None:
-    return layout.pitches_of(strides, dtype.itemsize) if dtype == FLOAT32 and dtype.isnative else None
+def _pitches(image: _spec.Layout, x: NDArray[Any], source: np.dtype[Any]) -> tuple[int, int] | None:
+    """The array's own pitches if a kernel can read it where it lies."""
+    if x.dtype != source or not (x.dtype.isnative and x.flags.aligned):
+        return None
+    return image.pitches_of(x.strides, x.dtype.itemsize)
 
 
-def _filter2d(
-    shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any], kernel_shape: tuple[int, ...],
-    kernel_dtype: np.dtype[Any], kernel_bytes: bytes, *options: Any,
-) -> tuple[Plan, NDArray[np.float32]]:  # fmt: skip
-    taps = _spec.check_kernel("kernel", np.frombuffer(kernel_bytes, kernel_dtype).reshape(kernel_shape))
-    spec = _spec.filter2d(shape, taps.shape, *options)
-    return plan_filter2d(spec, _walkable(spec.image, strides, dtype), Machine()), taps
+_plans: dict[Hashable, Any] = {}
 
 
-def _pool2d(
-    operation: str, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any], *options: Any
-) -> Plan:
-    spec = _spec.pool2d(operation, shape, dtype, *options)
-    return plan_pool2d(spec, dtype, _walkable(spec.image, strides, dtype), Machine())
+def _remember(key: Hashable, plan: Any) -> None:
+    """Keep a plan for the next call; the oldest goes when there are too many."""
+    if len(_plans) >= CACHED_PLANS:
+        _plans.pop(next(iter(_plans)), None)
+    _plans[key] = plan
 
 
-def _cached(build: Callable[..., Any]) -> Callable[..., Any]:
-    """`build` with a bounded cache; arguments that cannot be a key go to it all the same, for their error."""
-    lookup = lru_cache(maxsize=CACHED_PLANS, typed=True)(build)
+def filter2d(x: NDArray[Any], w: NDArray[Any], *options: Any) -> Plan[Filter2d]:
+    """The plan for filter2d's arguments, image and kernel first; errors for wrong ones."""
+    key = signature(x, w), options
+    try:
+        plan: Plan[Filter2d] | None = _plans.get(key)
+    except TypeError:  # an argument that is no key, such as a list
+        return _new_filter2d(x, w, *options)
+    if plan is None:
+        plan = _new_filter2d(x, w, *options)
+        _remember(key, plan)
+    return plan
 
-    def call(*key: Any) -> Any:
-        try:
-            return lookup(*key)
-        except TypeError:
-            return build(*key)
 
-    return call
+def _new_filter2d(x: NDArray[Any], w: NDArray[Any], *options: Any) -> Plan[Filter2d]:
+    _spec.check_dtype("image", x.dtype)
+    taps = _spec.taps("kernel", w)
+    spec = _spec.filter2d(x.shape, taps.shape, *options)
+    return plan_filter2d(spec, _pitches(spec.image, x, FLOAT32), Machine(), taps)
 
 
-filter2d = _cached(_filter2d)
-pool2d = _cached(_pool2d)
+def pool2d(x: NDArray[Any], *options: Any) -> Plan[Pool2d]:
+    """The plan for a pool's arguments, the array and the operation first; errors for wrong ones."""
+    key = signature(x), options
+    try:
+        plan: Plan[Pool2d] | None = _plans.get(key)
+    except TypeError:
+        return _new_pool2d(x, *options)
+    if plan is None:
+        plan = _new_pool2d(x, *options)
+        _remember(key, plan)
+    return plan
+
+
+def _new_pool2d(x: NDArray[Any], *options: Any) -> Plan[Pool2d]:
+    _spec.check_dtype("x", x.dtype)
+    spec = _spec.pool2d(x.shape, x.dtype, *options)
+    exact = spec.operation == "avg" or spec.dtype in _spec.EXACT_IN_FLOAT32
+    source = FLOAT32 if exact else spec.dtype
+    return plan_pool2d(spec, source, _pitches(spec.image, x, source), Machine())
+
+
+def _signature(x: NDArray[Any], w: NDArray[Any] | None = None) -> Hashable:
+    """What of a call's arrays its plan may depend on, as one key: layouts, and the kernel's content."""
+    layout = x.shape, x.strides, x.dtype.str, x.flags.aligned
+    return layout if w is None else (layout, w.shape, w.dtype.str, w.tobytes())
+
+
+try:
+    from convlab._kernels.signature import signature
+except ImportError:
+    signature = _signature

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab import _errors, reference
-from convlab._dispatch import NUMPY, active, serve
+from convlab._dispatch import NUMPY, PYTHON, active, serve
 from convlab._plan import Plan
 from convlab._spec import FLOAT32, Filter2d, Layout, Pool2d
 from convlab._threads import get_num_threads
@@ -65,26 +65,27 @@ def _by_planes(
     )
 
 
-def filter2d(plan: Plan, taps: NDArray[np.float32], x: NDArray[Any], out: Any, kernel: NDArray[Any]) -> NDArray[Any]:
+def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], out: Any) -> NDArray[Any]:
     """Run a plan of _plan.filter2d."""
-    spec: Filter2d = plan.spec
+    spec = plan.spec
     if out is not None:
         _check_out(out, spec.output.shape, spec.dtype, image=x, kernel=kernel)
     backend = active()
-    if backend.name == "python":
+    if backend is PYTHON:
         serve(backend, "filter2d")
-        return _finished(_reference_filter2d(spec, taps, x), spec.dtype, out)
-    if plan.convert or not x.flags.aligned:
+        return _finished(_reference_filter2d(spec, plan.taps, x), spec.dtype, out)
+    if plan.convert:
         x = np.array(x, FLOAT32, order="C")
-    y = out if out is not None and spec.dtype == FLOAT32 else np.empty(spec.output.shape, FLOAT32)
+    y = out if out is not None and spec.dtype is FLOAT32 else np.empty(spec.output.shape, FLOAT32)
     region = y
     if spec.border == "keep":
         y[...] = x
         region = y[_region(spec)]
     if region.size:
-        backend.functions[plan.kernel](x, taps, region, *plan.arguments, min(plan.threads, get_num_threads()))
+        threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
+        backend.functions[plan.kernel](x, plan.taps, region, *plan.tables, threads)
     serve(backend, plan.kernel)
-    return _finished(y, spec.dtype, out)
+    return y if spec.dtype is FLOAT32 else _finished(y, spec.dtype, out)
 
 
 def _region(spec: Filter2d) -> tuple[slice, ...]:
@@ -106,27 +107,31 @@ def _reference_filter2d(spec: Filter2d, taps: NDArray[np.float32], x: NDArray[An
     return y if spec.dtype.kind in "iu" else y.astype(FLOAT32)
 
 
-def pool2d(plan: Plan, x: NDArray[Any], out: Any) -> NDArray[Any]:
+def pool2d(plan: Plan[Pool2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     """Run a plan of _plan.pool2d."""
-    spec: Pool2d = plan.spec
+    spec = plan.spec
     if out is not None:
         _check_out(out, spec.output.shape, spec.dtype, x=x)
     backend = active()
-    if backend.name == "python":
+    if backend is PYTHON:
         serve(backend, f"{spec.operation}_pool2d")
-        operation = getattr(reference, f"{spec.operation}_pool2d")
-        y = _by_planes(
-            lambda plane: operation(plane, spec.window, spec.stride, spec.padding),
-            x, spec.image, spec.output, spec.dtype,
-        )  # fmt: skip
-        return _finished(y, spec.dtype, out)
-    # What float32 cannot hold is reduced in its own dtype, by the fallback.
-    dtype = FLOAT32 if plan.exact else spec.dtype
-    backend = backend if plan.exact else NUMPY
-    if plan.convert or not x.flags.aligned:
-        x = np.array(x, dtype, order="C")
-    y = out if out is not None and spec.dtype == dtype else np.empty(spec.output.shape, dtype)
+        return _finished(_reference_pool2d(spec, x), spec.dtype, out)
+    if plan.source is not FLOAT32:
+        backend = NUMPY  # what float32 cannot hold is reduced in its own dtype
+    if plan.convert:
+        x = np.array(x, plan.source, order="C")
+    y = out if out is not None and spec.dtype is plan.source else np.empty(spec.output.shape, plan.source)
     if y.size:
-        backend.functions[plan.kernel](x, y, *plan.arguments, min(plan.threads, get_num_threads()))
+        threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
+        backend.functions[plan.kernel](x, y, *plan.tables, threads)
     serve(backend, plan.kernel)
-    return _finished(y, spec.dtype, out) if plan.exact else y
+    return y if spec.dtype is plan.source else _finished(y, spec.dtype, out)
+
+
+def _reference_pool2d(spec: Pool2d, x: NDArray[Any]) -> NDArray[Any]:
+    operation = getattr(reference, f"{spec.operation}_pool2d")
+
+    def one(plane: NDArray[Any]) -> Any:
+        return operation(plane, spec.window, spec.stride, spec.padding)
+
+    return _by_planes(one, x, spec.image, spec.output, spec.dtype)

@@ -145,7 +145,7 @@ class Pool2d:
 
 
 def array(name: str, value: Any) -> NDArray[Any]:
-    """The argument as an array of a kind that convlab computes with, or an error."""
+    """The argument as a plain array, or an error."""
     if isinstance(value, np.ma.MaskedArray):
         raise _errors.masked(name)
     if not isinstance(value, np.ndarray):
@@ -153,9 +153,13 @@ def array(name: str, value: Any) -> NDArray[Any]:
             value = np.asarray(value)
         except (TypeError, ValueError) as error:
             raise _errors.not_an_array(name, error) from error
-    if value.dtype.newbyteorder("=") not in IMAGE_DTYPES:
-        raise _errors.wrong_dtype(name, value.dtype, IMAGE_DTYPE_NAMES)
     return np.asarray(value)
+
+
+def check_dtype(name: str, dtype: np.dtype[Any]) -> None:
+    """Refuse what is no kind of number that convlab computes with."""
+    if dtype.newbyteorder("=") not in IMAGE_DTYPES:
+        raise _errors.wrong_dtype(name, dtype, IMAGE_DTYPE_NAMES)
 
 
 def integer(name: str, value: Any, expected: str) -> int:
@@ -242,7 +246,7 @@ def _output_dtype(dtype: Any) -> np.dtype[Any]:
         raise _errors.wrong_dtype("dtype", wanted, f"{expected}: convert the result with .astype")
     if not wanted.isnative:
         raise _errors.wrong_dtype("dtype", wanted, "native byte order")
-    return wanted
+    return FLOAT32 if wanted == FLOAT32 else wanted
 
 
 def _clip(clip: Any) -> tuple[float, float]:
@@ -275,17 +279,18 @@ def _anchor(anchor: Any, kernel_shape: tuple[int, int]) -> tuple[int, int]:
     return row, column
 
 
-def check_kernel(name: str, kernel: NDArray[Any]) -> NDArray[np.float32]:
-    """The taps in float32, C-contiguous."""
+def taps(name: str, kernel: NDArray[Any]) -> NDArray[np.float32]:
+    """A kernel's taps in a float32 array of their own."""
+    check_dtype(name, kernel.dtype)
     if kernel.ndim != 2:
         raise _errors.wrong_shape(name, kernel.shape, "two axes (rows, columns) of taps")
     if kernel.size == 0:
         raise _errors.wrong_shape(name, kernel.shape, "at least one tap")
     with np.errstate(over="ignore"):
-        taps = np.ascontiguousarray(kernel, dtype=np.float32)
-    if np.any(np.isinf(taps) & np.isfinite(kernel)):
+        result = np.array(kernel, dtype=np.float32, order="C")
+    if np.any(np.isinf(result) & np.isfinite(kernel)):
         raise _errors.wrong_value(name, float(np.max(np.abs(kernel))), "taps within float32's range")
-    return taps
+    return result
 
 
 def filter2d(
@@ -327,9 +332,9 @@ def filter2d(
 
 
 def pool2d(
-    operation: str,
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
+    operation: str,
     kernel_size: Any,
     stride: Any,
     padding: Any,
@@ -359,7 +364,7 @@ def pool2d(
         operation=operation,
         image=image,
         output=_check_size("x", image.resized(height, width)),
-        dtype=FLOAT32 if operation == "avg" else dtype.newbyteorder("="),
+        dtype=FLOAT32 if operation == "avg" or dtype.newbyteorder("=") == FLOAT32 else dtype.newbyteorder("="),
         window=window,
         stride=strides,
         padding=pads,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from convlab import _plan, _run, _spec
@@ -89,13 +90,10 @@ def filter2d(
            [0., 9., 9., 0.],
            [0., 9., 9., 0.]], dtype=float32)
     """
-    x = _spec.array("image", image)
-    w = _spec.array("kernel", kernel)
-    plan, taps = _plan.filter2d(
-        x.shape, x.strides, x.dtype, w.shape, w.dtype, w.tobytes(),
-        border, cval, anchor, scale, offset, clip, channel_axis, dtype,
-    )  # fmt: skip
-    return _run.filter2d(plan, taps, x, out, w)
+    x = image if type(image) is np.ndarray else _spec.array("image", image)
+    w = kernel if type(kernel) is np.ndarray else _spec.array("kernel", kernel)
+    plan = _plan.filter2d(x, w, border, cval, anchor, scale, offset, clip, channel_axis, dtype)
+    return _run.filter2d(plan, x, w, out)
 
 
 __all__ = ["filter2d"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convlab import _plan, _run, _spec
@@ -12,8 +13,8 @@ _Pair = int | tuple[int, ...]
 def _pool2d(
     operation: str, x: Any, kernel_size: Any, stride: Any, padding: Any, channel_axis: Any, out: Any
 ) -> NDArray[Any]:
-    a = _spec.array("x", x)
-    plan = _plan.pool2d(operation, a.shape, a.strides, a.dtype, kernel_size, stride, padding, channel_axis)
+    a = x if type(x) is np.ndarray else _spec.array("x", x)
+    plan = _plan.pool2d(a, operation, kernel_size, stride, padding, channel_axis)
     return _run.pool2d(plan, a, out)
 
 

@@ -26,24 +26,37 @@ from vector cimport LANES, convlab_max_threads, vfloat, vload, vmax, vmin, vspla
 cnp.import_array()
 
 
+# The fields of convlab._geometry.FilterGeometry, in its order. Pitches and widths are in pixels of `step` floats where the
+# name does not say otherwise.
+cdef struct Geometry:
+    Py_ssize_t planes, height, width, out_height, out_width, step
+    Py_ssize_t x_plane, x_row, y_plane, y_row           # in floats
+    Py_ssize_t n_above, n_below, n_before, n_after      # rows and columns of the border
+    Py_ssize_t left, right                              # widths of the staged segments
+    Py_ssize_t tiles                                    # of one plane
+    Py_ssize_t workspace                                # floats of one thread
+    Py_ssize_t finish                                   # whether scale, offset and clip do anything
+
+
+# The same for convlab._geometry.FilterValues.
+cdef struct Values:
+    float cval, scale, offset, low, high
+
+
 cdef struct Filter:
     const float* x
     const float* w
     float* y
-    Py_ssize_t height, width, x_plane, x_row            # of the source; widths and pitches in floats
-    Py_ssize_t out_height, out_width, y_plane, y_row
-    Py_ssize_t kernel_height, kernel_width, step
+    const Geometry* g
+    const Values* v
     # Source rows and columns that stand outside the image, -1 for the constant.
     const Py_ssize_t* above
     const Py_ssize_t* below
     const Py_ssize_t* before
     const Py_ssize_t* after
-    Py_ssize_t n_above, n_before
-    Py_ssize_t left, right, pitch                       # widths of the staged segments and of a strip's row
-    Py_ssize_t tiles                                    # of one plane
     const float* constant                               # a source row of cval
-    float cval, scale, offset, low, high
-    bint finish
+    Py_ssize_t kernel_height, kernel_width
+    Py_ssize_t pitch                                    # floats of a strip's row
 
 
 ctypedef void (*tile_function)(const Filter*, Py_ssize_t, float*) noexcept nogil
@@ -86,31 +99,43 @@ cdef inline void block(const Filter* f, const float** rows, float** out, const P
         tap_row(acc, rows[kh + 1] + x, w + (kh - R + 2) * kw, kw, step, 2, R - 1, U)
     if R > 3:
         tap_row(acc, rows[kh + 2] + x, w + (kh - R + 3) * kw, kw, step, 3, R - 1, U)
-    if f.finish:
+    if f.g.finish:
         for r in range(R * U):
-            acc[r] = acc[r] * vsplat(f.scale) + vsplat(f.offset)
-            acc[r] = vmin(vmax(acc[r], vsplat(f.low)), vsplat(f.high))
+            acc[r] = acc[r] * vsplat(f.v.scale) + vsplat(f.v.offset)
+            acc[r] = vmin(vmax(acc[r], vsplat(f.v.low)), vsplat(f.v.high))
     for r in range(R * U):
         vstore(out[r // U] + x + (r % U) * LANES, acc[r])
 
 
-cdef void stage(const Filter* f, float* strip, const float* row, Py_ssize_t start, Py_ssize_t count) noexcept nogil:
-    """Copy columns start .. start + count of a source row with its border into a strip. Column 0 is the border's."""
-    cdef Py_ssize_t step = f.step, q = start, end = start + count, stop, source
-    while q < end:
-        if f.n_before * step <= q < f.n_before * step + f.width:
-            stop = min(end, f.n_before * step + f.width)
-            memcpy(strip, row + q - f.n_before * step, (stop - q) * sizeof(float))
-            strip += stop - q
-            q = stop
-        else:
-            if q < f.n_before * step:
-                source = f.before[q // step]
-            else:
-                source = f.after[(q - f.width) // step - f.n_before]
-            strip[0] = f.cval if source < 0 else row[source * step + q % step]
-            strip += 1
-            q += 1
+cdef inline void copy(float* to, const float* source, Py_ssize_t n) noexcept nogil:
+    """memcpy without the call, which would cost more than these few vectors; the last one lies back."""
+    cdef Py_ssize_t i = 0
+    if n >= LANES:
+        while i + LANES < n:
+            vstore(to + i, vload(source + i))
+            i += LANES
+        vstore(to + n - LANES, vload(source + n - LANES))
+    else:
+        for i in range(n):
+            to[i] = source[i]
+
+
+cdef inline void stage(const Filter* f, float* strip, const float* row, Py_ssize_t start, Py_ssize_t end,
+                       const Py_ssize_t step) noexcept nogil:
+    """Copy pixels start .. end of a source row with its border into a strip. Pixel 0 is the border's first."""
+    cdef Py_ssize_t border = f.g.n_before, inside = border + f.g.width, p, c, source
+    cdef Py_ssize_t stop = min(end, inside)
+    for p in range(start, min(end, border)):
+        source = f.before[p]
+        for c in range(step):
+            strip[(p - start) * step + c] = f.v.cval if source < 0 else row[source * step + c]
+    p = max(start, border)
+    if p < stop:
+        copy(strip + (p - start) * step, row + (p - border) * step, (stop - p) * step)
+    for p in range(max(start, inside), end):
+        source = f.after[p - inside]
+        for c in range(step):
+            strip[(p - start) * step + c] = f.v.cval if source < 0 else row[source * step + c]
 
 
 cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize_t n_rows, Py_ssize_t count,
@@ -124,7 +149,7 @@ cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize
     while True:
         for r in range(R):
             if r < n_rows and count >= U * LANES:
-                out[r] = y + (i + r) * f.y_row
+                out[r] = y + (i + r) * f.g.y_row
             else:
                 out[r] = spare + r * max(count, U * LANES)
         x = 0
@@ -135,7 +160,7 @@ cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize
             x = min(x + U * LANES, count - U * LANES)
         if count < U * LANES:
             for r in range(<int>min(n_rows, R)):
-                memcpy(y + (i + r) * f.y_row, out[r], count * sizeof(float))
+                memcpy(y + (i + r) * f.g.y_row, out[r], count * sizeof(float))
         if i + R >= n_rows:
             break
         i = min(i + R, n_rows - R)
@@ -143,134 +168,130 @@ cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize
 
 cdef inline void tile(const Filter* f, Py_ssize_t t, float* workspace, const Py_ssize_t kh, const Py_ssize_t kw,
                       const Py_ssize_t step, const int R, const int U) noexcept nogil:
-    cdef Py_ssize_t plane = t // f.tiles, part = t % f.tiles
-    cdef Py_ssize_t first = f.out_height * part // f.tiles
-    cdef Py_ssize_t n_rows = f.out_height * (part + 1) // f.tiles - first
+    cdef Py_ssize_t plane = t // f.g.tiles, part = t % f.g.tiles
+    cdef Py_ssize_t first = f.g.out_height * part // f.g.tiles
+    cdef Py_ssize_t n_rows = f.g.out_height * (part + 1) // f.g.tiles - first
     cdef Py_ssize_t slots = max(n_rows, R) + kh - 1
     cdef Py_ssize_t s, i, start, count
-    cdef const float* x = f.x + plane * f.x_plane
-    cdef float* y = f.y + plane * f.y_plane + first * f.y_row
+    cdef const float* x = f.x + plane * f.g.x_plane
+    cdef float* y = f.y + plane * f.g.y_plane + first * f.g.y_row
     # The workspace: a pointer to each source row, the same for the rows of a segment, spare output rows, the strip.
     cdef const float** source = <const float**>workspace
     cdef const float** rows = source + slots
     cdef float* spare = <float*>(rows + slots)
-    cdef float* strip = spare + R * max(f.out_width, U * LANES)
+    cdef float* strip = spare + R * max(f.g.out_width * step, U * LANES)
     for s in range(slots):
-        i = min(first + s, f.out_height + kh - 2) - f.n_above
+        i = min(first + s, f.g.out_height + kh - 2) - f.g.n_above
         if i < 0:
-            i = f.above[i + f.n_above]
-        elif i >= f.height:
-            i = f.below[i - f.height]
-        source[s] = f.constant if i < 0 else x + i * f.x_row
+            i = f.above[i + f.g.n_above]
+        elif i >= f.g.height:
+            i = f.below[i - f.g.height]
+        source[s] = f.constant if i < 0 else x + i * f.g.x_row
+    # `start` and `count` of a segment in pixels. The middle goes first: it streams, and leaves the edges in the cache.
     for part in range(3):
         if part == 0:
-            start, count = 0, f.left
+            start, count = f.g.left, f.g.out_width - f.g.left - f.g.right
         elif part == 1:
-            start, count = f.left, f.out_width - f.left - f.right
+            start, count = 0, f.g.left
         else:
-            start, count = f.out_width - f.right, f.right
+            start, count = f.g.out_width - f.g.right, f.g.right
         if count == 0:
             continue
         for s in range(slots):
-            if part == 1:
-                rows[s] = source[s] + start - f.n_before * step
+            if part == 0:
+                rows[s] = source[s] + (start - f.g.n_before) * step
             else:
                 rows[s] = strip + s * f.pitch
-                stage(f, strip + s * f.pitch, source[s], start, count + (kw - 1) * step)
-                memset(strip + s * f.pitch + count + (kw - 1) * step, 0, U * LANES * sizeof(float))
-        segment(f, rows, y + start, n_rows, count, spare, kh, kw, step, R, U)
+                stage(f, strip + s * f.pitch, source[s], start, start + count + kw - 1, step)
+                if count * step < U * LANES:
+                    memset(strip + s * f.pitch + (count + kw - 1) * step, 0, U * LANES * sizeof(float))
+        segment(f, rows, y + start * step, n_rows, count * step, spare, kh, kw, step, R, U)
 
 
 # 3x3 holds three rows: with four, as for larger kernels, every block would want a row more than the kernel has.
 cdef void tile_3x3(const Filter* f, Py_ssize_t t, float* workspace) noexcept nogil:
-    if f.step == 1:
+    if f.g.step == 1:
         tile(f, t, workspace, 3, 3, 1, 3, 2)
     else:
-        tile(f, t, workspace, 3, 3, f.step, 3, 2)
+        tile(f, t, workspace, 3, 3, f.g.step, 3, 2)
 
 
 cdef void tile_5x5(const Filter* f, Py_ssize_t t, float* workspace) noexcept nogil:
-    if f.step == 1:
+    if f.g.step == 1:
         tile(f, t, workspace, 5, 5, 1, 4, 2)
     else:
-        tile(f, t, workspace, 5, 5, f.step, 4, 2)
+        tile(f, t, workspace, 5, 5, f.g.step, 4, 2)
 
 
 cdef void tile_7x7(const Filter* f, Py_ssize_t t, float* workspace) noexcept nogil:
-    if f.step == 1:
+    if f.g.step == 1:
         tile(f, t, workspace, 7, 7, 1, 4, 2)
     else:
-        tile(f, t, workspace, 7, 7, f.step, 4, 2)
+        tile(f, t, workspace, 7, 7, f.g.step, 4, 2)
 
 
 cdef void tile_any(const Filter* f, Py_ssize_t t, float* workspace) noexcept nogil:
     if f.kernel_height >= 4:
-        tile(f, t, workspace, f.kernel_height, f.kernel_width, f.step, 4, 2)
+        tile(f, t, workspace, f.kernel_height, f.kernel_width, f.g.step, 4, 2)
     else:
-        tile(f, t, workspace, f.kernel_height, f.kernel_width, f.step, 1, 4)
+        tile(f, t, workspace, f.kernel_height, f.kernel_width, f.g.step, 1, 4)
 
 
-cdef inline const Py_ssize_t* indices(cnp.ndarray a) noexcept:
-    return <const Py_ssize_t*>cnp.PyArray_DATA(a)
-
-
-cdef int correlate(tile_function function, tuple call) except -1:
-    """Take the call apart (its order is convlab._run's), get the workspace and share out the tiles."""
-    cdef cnp.ndarray x, w, y, above, below, before, after
+cdef int correlate(tile_function function, cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry,
+                   cnp.ndarray borders, cnp.ndarray values, int threads) except -1:
+    """Get the workspace and share out the tiles."""
     cdef Filter f
-    cdef Py_ssize_t planes, floats, t, i
-    cdef int threads
+    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+    cdef Py_ssize_t t, i, width = g.width * g.step
     cdef float* workspace
     cdef float* constant
-    (x, w, y, planes, f.height, f.width, f.out_height, f.out_width, f.step, f.x_plane, f.x_row, f.y_plane, f.y_row,
-     above, below, before, after, f.left, f.right, f.tiles, floats, f.cval,
-     f.finish, f.scale, f.offset, f.low, f.high, threads) = call
     f.x = <const float*>cnp.PyArray_DATA(x)
     f.w = <const float*>cnp.PyArray_DATA(w)
     f.y = <float*>cnp.PyArray_DATA(y)
+    f.g = g
+    f.v = <const Values*>cnp.PyArray_DATA(values)
+    f.above = <const Py_ssize_t*>cnp.PyArray_DATA(borders)
+    f.below = f.above + g.n_above
+    f.before = f.below + g.n_below
+    f.after = f.before + g.n_before
     f.kernel_height = cnp.PyArray_DIM(w, 0)
     f.kernel_width = cnp.PyArray_DIM(w, 1)
-    f.above = indices(above)
-    f.below = indices(below)
-    f.before = indices(before)
-    f.after = indices(after)
-    f.n_above = cnp.PyArray_DIM(above, 0)
-    f.n_before = cnp.PyArray_DIM(before, 0)
-    f.width *= f.step
-    f.out_width *= f.step
-    f.left *= f.step
-    f.right *= f.step
-    f.pitch = max(f.left, f.right) + (f.kernel_width - 1) * f.step + 4 * LANES
-    threads = <int>max(1, min(threads, convlab_max_threads(), planes * f.tiles))
-    workspace = <float*>malloc((threads * floats + f.width) * sizeof(float))
+    f.pitch = (max(g.left, g.right) + f.kernel_width - 1) * g.step + 4 * LANES
+    threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
+    workspace = <float*>malloc((threads * g.workspace + width) * sizeof(float))
     if workspace == NULL:
-        raise MemoryError("filter2d: no memory for %d bytes of workspace" % (4 * (threads * floats + f.width)))
+        raise MemoryError("filter2d: no memory for %d bytes of workspace" % (4 * (threads * g.workspace + width)))
     with nogil:
-        constant = workspace + threads * floats
-        for i in range(f.width):
-            constant[i] = f.cval
+        constant = workspace + threads * g.workspace
+        if g.n_above + g.n_below:
+            for i in range(width):
+                constant[i] = f.v.cval
         f.constant = constant
         if threads == 1:
-            for t in range(planes * f.tiles):
+            for t in range(g.planes * g.tiles):
                 function(&f, t, workspace)
         else:
-            for t in prange(planes * f.tiles, schedule="static", num_threads=threads):
-                function(&f, t, workspace + threadid() * floats)
+            for t in prange(g.planes * g.tiles, schedule="static", num_threads=threads):
+                function(&f, t, workspace + threadid() * g.workspace)
         free(workspace)
     return 0
 
 
-def correlate2d_3x3(*call):
-    correlate(tile_3x3, call)
+def correlate2d_3x3(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders,
+                    cnp.ndarray values, int threads):
+    correlate(tile_3x3, x, w, y, geometry, borders, values, threads)
 
 
-def correlate2d_5x5(*call):
-    correlate(tile_5x5, call)
+def correlate2d_5x5(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders,
+                    cnp.ndarray values, int threads):
+    correlate(tile_5x5, x, w, y, geometry, borders, values, threads)
 
 
-def correlate2d_7x7(*call):
-    correlate(tile_7x7, call)
+def correlate2d_7x7(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders,
+                    cnp.ndarray values, int threads):
+    correlate(tile_7x7, x, w, y, geometry, borders, values, threads)
 
 
-def correlate2d(*call):
-    correlate(tile_any, call)
+def correlate2d(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders,
+                cnp.ndarray values, int threads):
+    correlate(tile_any, x, w, y, geometry, borders, values, threads)

@@ -1,0 +1,60 @@
+"""What a kernel reads beside its arrays: plans write these tables, compiled kernels and the fallback read them."""
+
+from typing import NamedTuple
+
+
+class FilterGeometry(NamedTuple):
+    """The sizes that a correlation kernel reads; src/filter2d.pyx has the same struct and says what they are."""
+
+    planes: int
+    height: int
+    width: int
+    out_height: int
+    out_width: int
+    step: int
+    x_plane: int
+    x_row: int
+    y_plane: int
+    y_row: int
+    above: int
+    below: int
+    before: int
+    after: int
+    left: int
+    right: int
+    tiles: int
+    workspace: int
+    finish: int
+
+
+class FilterValues(NamedTuple):
+    """The numbers that a correlation kernel reads beside the taps."""
+
+    cval: float
+    scale: float
+    offset: float
+    low: float
+    high: float
+
+
+class PoolGeometry(NamedTuple):
+    """The sizes that a pooling kernel reads; src/pool2d.pyx has the same struct."""
+
+    planes: int
+    height: int
+    width: int
+    out_height: int
+    out_width: int
+    step: int
+    x_plane: int
+    x_row: int
+    y_plane: int
+    y_row: int
+    window_height: int
+    window_width: int
+    stride_height: int
+    stride_width: int
+    pad_height: int
+    pad_width: int
+    tiles: int
+    workspace: int
