@@ -152,7 +152,7 @@ def _remember(key: Hashable, plan: Any) -> None:
 
 def filter2d(x: NDArray[Any], w: NDArray[Any], *options: Any) -> Plan[Filter2d]:
     """The plan for filter2d's arguments, image and kernel first; errors for wrong ones."""
-    key = signature(x, w), options
+    key = signature(options, x, w)
     try:
         plan: Plan[Filter2d] | None = _plans.get(key)
     except TypeError:  # an argument that is no key, such as a list
@@ -172,7 +172,7 @@ def _new_filter2d(x: NDArray[Any], w: NDArray[Any], *options: Any) -> Plan[Filte
 
 def pool2d(x: NDArray[Any], *options: Any) -> Plan[Pool2d]:
     """The plan for a pool's arguments, the array and the operation first; errors for wrong ones."""
-    key = signature(x), options
+    key = signature(options, x)
     try:
         plan: Plan[Pool2d] | None = _plans.get(key)
     except TypeError:
@@ -191,10 +191,15 @@ def _new_pool2d(x: NDArray[Any], *options: Any) -> Plan[Pool2d]:
     return plan_pool2d(spec, source, _pitches(spec.image, x, source), Machine())
 
 
-def _signature(x: NDArray[Any], w: NDArray[Any] | None = None) -> Hashable:
-    """What of a call's arrays its plan may depend on, as one key: layouts, and the kernel's content."""
+def _signature(options: tuple[Any, ...], x: NDArray[Any], w: NDArray[Any] | None = None) -> Hashable:
+    """What a plan may depend on, as one key: layouts, the kernel's content, the options and their types.
+
+    The types count because 2, 2.0 and True are equal, and not all of them are right.
+    """
     layout = x.shape, x.strides, x.dtype.str, x.flags.aligned
-    return layout if w is None else (layout, w.shape, w.dtype.str, w.tobytes())
+    content = None if w is None else (w.shape, w.dtype.str, w.tobytes())
+    types = [(type(o), *map(type, o)) if isinstance(o, tuple) else type(o) for o in options]
+    return layout, content, options, tuple(types)
 
 
 try:

@@ -22,7 +22,7 @@ def _check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], **inputs:
     if out.dtype != dtype or not out.dtype.isnative:
         raise _errors.out_mismatch("dtype", out.dtype, dtype, "a filter's and an average's is float32 unless dtype says")
     if not (out.flags.c_contiguous and out.flags.writeable and out.flags.aligned):
-        raise _errors.out_mismatch("an array that is", out.flags, "a C-contiguous, aligned, writeable array")
+        raise _errors.out_mismatch("strides", out.strides, "a C-contiguous, aligned, writeable array")
     for name, array in inputs.items():
         if np.shares_memory(out, array):
             raise _errors.out_overlaps(name)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from convlab import _borders, _errors
 
 FLOAT32 = np.dtype(np.float32)
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 IMAGE_DTYPES = tuple(
     np.dtype(t)
     for t in (
@@ -180,7 +181,7 @@ def real(name: str, value: Any, expected: str = "a real number") -> float:
         number = float(value)
     except OverflowError:
         raise _errors.wrong_value(name, value, f"{expected} within float32's range") from None
-    if math.isfinite(number) and abs(number) > np.finfo(np.float32).max:
+    if math.isfinite(number) and abs(number) > FLOAT32_MAX:
         raise _errors.wrong_value(name, value, f"{expected} within float32's range")
     return number
 

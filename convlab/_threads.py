@@ -70,6 +70,13 @@ def get_num_threads() -> int:
     -------
     int
         The block's cap inside ``with convlab.threads(n):``, else the process's.
+
+    Examples
+    --------
+    >>> import convlab
+    >>> with convlab.threads(3):
+    ...     convlab.get_num_threads()
+    3
     """
     block = _block.get()
     return _cap if block is None else block

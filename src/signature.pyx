@@ -1,4 +1,4 @@
-"""What of the arguments of a call its plan may depend on, as one key. Compiled for the baseline: every call wants it."""
+"""What its plan may depend on of the arguments of a call, as one key. Compiled for the baseline: every call wants it."""
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.string cimport memcpy
 cimport numpy as cnp
@@ -18,10 +18,14 @@ cdef inline char* describe(char* to, cnp.ndarray a) noexcept:
     return to + 4 + 2 * axes
 
 
-def signature(cnp.ndarray x not None, cnp.ndarray w=None):
-    """A key of x's layout and, where given, of w's layout and content."""
+def signature(tuple options, cnp.ndarray x not None, cnp.ndarray w=None):
+    """A key of x's layout, of w's layout and content where it is given, and of the options and their types.
+
+    The types count because 2, 2.0 and True are equal, and not all of them are right.
+    """
     cdef Py_ssize_t size = 4 + 2 * cnp.PyArray_NDIM(x) * sizeof(cnp.npy_intp), content = 0
     cdef char* to
+    cdef list types = []
     if w is not None:
         w = cnp.PyArray_GETCONTIGUOUS(w)
         content = cnp.PyArray_NBYTES(w)
@@ -31,4 +35,9 @@ def signature(cnp.ndarray x not None, cnp.ndarray w=None):
     if w is not None:
         to = describe(to, w)
         memcpy(to, cnp.PyArray_DATA(w), content)
-    return key
+    for option in options:
+        types.append(type(option))
+        if isinstance(option, tuple):
+            for part in <tuple>option:
+                types.append(type(part))
+    return key, options, tuple(types)

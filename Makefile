@@ -1,0 +1,87 @@
+# `make demo` and `make test` set up all that they need in .venv; a second run starts at once.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := setup.py pyproject.toml $(wildcard src/*)
+SAY := @printf '\n==> %s\n'
+
+.PHONY: demo test test-fallback lint format bench clean help
+
+help: ## say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
+
+demo: $(VENV)/.built ## run the lesson: filter and pool a picture, draw it, time it
+	$(SAY) "The lesson: build/demo/lesson.png"
+	@mkdir -p build/demo
+	$(BIN)/convlab demo --out build/demo
+
+test: $(VENV)/.test ## run the whole test suite, compiled kernels required
+	$(SAY) "All tests, on compiled kernels"
+	$(BIN)/pytest --kernels=compiled
+
+# Away from the source tree, whose package has compiled kernels beside it.
+FALLBACK := build/fallback
+test-fallback: $(VENV)-fallback/.test ## run the operations' tests on a build without compiled kernels
+	$(SAY) "The operations' tests, without compiled kernels"
+	@rm -rf $(FALLBACK) && mkdir -p $(FALLBACK) && cp -r tests pyproject.toml $(FALLBACK)
+	cd $(FALLBACK) && ../../$(VENV)-fallback/bin/pytest --kernels=fallback \
+	    tests/test_filter2d.py tests/test_pool2d.py tests/test_errors.py tests/test_dispatch.py tests/test_threads.py \
+	    tests/test_filters.py tests/test_reference.py tests/test_data.py tests/test_docs.py tests/test_cli.py
+
+lint: $(VENV)/.lint ## check style, types and Cython sources
+	$(SAY) "Style, types, Cython sources"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/cython-lint src
+
+format: $(VENV)/.lint ## put the sources into the house's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.bench ## compare with OpenCV, NumPy, SciPy, PyTorch, ONNX Runtime (installs them)
+	$(SAY) "Benchmarks, one thread, interleaved"
+	$(BIN)/python -m benchmarks.compare --threads 1 --json build/bench.json
+
+clean: ## remove all that these commands made
+	rm -rf build $(VENV) $(VENV)-fallback *.egg-info
+	find convlab -name '*.so' -delete
+
+$(VENV)/.pip:
+	$(SAY) "A virtual environment in $(VENV), with $(PYTHON)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "make: $(PYTHON) is older than Python 3.11; say PYTHON=/path/to/a/newer/one"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.pip $(SOURCES)
+	$(SAY) "Building the kernels and installing convlab with its command line"
+	CONVLAB_BUILD=require $(BIN)/pip install --quiet --editable ".[cli]"
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.built
+	$(SAY) "Installing what the tests need"
+	$(BIN)/pip install --quiet --group test
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.built
+	$(SAY) "Installing the linters"
+	$(BIN)/pip install --quiet --group lint
+	@touch $@
+
+# Plain `torch` would bring gigabytes of CUDA; an index with CPU builds alone can be set in pip's own configuration.
+$(VENV)/.bench: $(VENV)/.built
+	$(SAY) "Installing the peers"
+	$(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet --editable ".[bench]"
+	@touch $@
+
+$(VENV)-fallback/.test: $(VENV)/.pip $(SOURCES) $(shell find convlab -name '*.py')
+	$(SAY) "A second environment in $(VENV)-fallback, with convlab built without kernels"
+	$(PYTHON) -m venv --clear $(VENV)-fallback
+	$(VENV)-fallback/bin/pip install --quiet --upgrade "pip>=25.1"
+	CONVLAB_BUILD=pure $(VENV)-fallback/bin/pip install --quiet ".[cli]"
+	$(VENV)-fallback/bin/pip install --quiet --group test
+	@touch $@

@@ -1,0 +1,56 @@
+"""Fixtures: every backend and instruction set that this machine can run, and a check that the right ones are tested."""
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from support import backend_parameters
+
+import convlab
+from convlab import _dispatch
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--kernels",
+        choices=["any", "compiled", "fallback"],
+        default="any",
+        help="compiled: fail where no kernel was built; fallback: fail where one was",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    built = _dispatch.built_isas()
+    wanted = config.getoption("--kernels")
+    if wanted == "compiled" and not built:
+        raise pytest.UsageError("--kernels=compiled: this installation of convlab has no compiled kernels")
+    if wanted == "fallback" and built:
+        raise pytest.UsageError(f"--kernels=fallback: this installation of convlab has compiled kernels: {built}")
+
+
+def pytest_report_header() -> str:
+    return f"convlab {convlab.__version__} at {convlab.__path__[0]}, built for: {_dispatch.built_isas() or 'nothing'}"
+
+
+@pytest.fixture(params=backend_parameters())
+def backend(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each backend in turn, in force; the value is what last_kernel() must end with."""
+    name, isa = request.param
+    with convlab.use_backend(name, isa):
+        yield f"[{name}/{isa}]" if isa != "auto" else f"[{name}]"
+
+
+@pytest.fixture(params=backend_parameters(python=False))
+def fast_backend(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The same without the plain-Python loops, for sizes that they would take minutes over."""
+    name, isa = request.param
+    with convlab.use_backend(name, isa):
+        yield f"[{name}/{isa}]" if isa != "auto" else f"[{name}]"
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> np.random.Generator:
+    """Random numbers of the test's own, the same in every run."""
+    name = request.node.name.split("[")[0]
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"))

@@ -1,0 +1,40 @@
+"""What several test modules share: which instruction sets to run, and fresh interpreters."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from convlab import _dispatch
+
+PROCESSOR_ISAS = ["neon"] if _dispatch.cpu_isas() == ("neon",) else ["avx512", "avx2", "baseline"]
+
+needs_kernels = pytest.mark.skipif(not _dispatch.built_isas(), reason="this installation has no compiled kernels")
+
+
+def backend_parameters(*, python: bool = True) -> list[object]:
+    """(backend, isa) for parametrize; what this machine lacks is skipped with the reason."""
+    parameters = []
+    for isa in PROCESSOR_ISAS:
+        if isa in _dispatch.built_isas():
+            marks = []
+        elif isa in _dispatch.cpu_isas():
+            marks = [pytest.mark.skip(reason=f"no kernels were built for {isa}")]
+        else:
+            marks = [pytest.mark.skip(reason=f"this CPU lacks {isa}")]
+        parameters.append(pytest.param(("compiled", isa), id=isa, marks=marks))
+    parameters.append(pytest.param(("numpy", "auto"), id="numpy"))
+    if python:
+        parameters.append(pytest.param(("python", "auto"), id="python"))
+    return parameters
+
+
+def run_python(code, *, check=True, **environment):
+    """Run code in a fresh interpreter, which finds convlab where this one does, with no other CONVLAB_ variable."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("CONVLAB_")}
+    clean["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env=clean | environment, capture_output=True, text=True, timeout=120, check=check,
+    )  # fmt: skip

@@ -1,0 +1,88 @@
+"""The path of one call is one way: what each module of it may import."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import convlab
+from convlab import _geometry
+
+PACKAGE = Path(convlab.__file__).parent
+SOURCES = PACKAGE.parent / "src"
+
+# Module -> what it may import of convlab. The line is facade -> _spec -> _plan -> _run -> _dispatch -> fallback.
+MAY_IMPORT = {
+    "_errors": set(),
+    "_geometry": set(),
+    "_version": set(),
+    "_borders": {"_errors"},
+    "reference": set(),
+    "_spec": {"_borders", "_errors"},
+    "_plan": {"_borders", "_errors", "_geometry", "_spec", "_kernels"},
+    "_fallback": {"_geometry"},
+    "_threads": {"_errors"},
+    "_dispatch": {"_errors", "_fallback"},
+    "_run": {"_dispatch", "_errors", "_plan", "_spec", "_threads", "reference"},
+    "filtering": {"_plan", "_run", "_spec"},
+    "pooling": {"_plan", "_run", "_spec"},
+}
+CLIENTS = ["cli", "bench", "filters", "data"]
+
+
+def imported(path):
+    """Names of convlab's own modules that a file imports, and the names imported from the package itself."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("convlab.")}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "convlab":
+            rest = node.module.split(".")[1:]
+            found |= {rest[0]} if rest else {alias.name for alias in node.names}
+    return found
+
+
+def test_every_module_of_the_path_has_its_place():
+    modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    assert modules == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("module", MAY_IMPORT)
+def test_imports_run_one_way(module):
+    assert imported(PACKAGE / f"{module}.py") <= MAY_IMPORT[module]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_clients_use_the_public_api(client):
+    for path in (PACKAGE / client).rglob("*.py"):
+        private = {name for name in imported(path) if name.startswith("_")} - {"_version"}
+        assert not private or client == "bench", f"{path.name} imports {private}"
+        assert private <= {"_dispatch"}
+
+
+def struct_fields(source, name):
+    """The field names of a Cython struct, in order."""
+    body = re.search(rf"cdef struct {name}:\n((?:    .*\n|\n(?=    ))+)", source).group(1)
+    lines = [line.split("#")[0].strip() for line in body.splitlines()]
+    return [field.strip() for line in lines if line for field in line.split(" ", 1)[1].split(",")]
+
+
+@pytest.mark.skipif(not SOURCES.is_dir(), reason="the kernels' sources are not beside this installation")
+@pytest.mark.parametrize(
+    ("file", "struct", "table"),
+    [
+        ("filter2d.pyx", "Geometry", _geometry.FilterGeometry),
+        ("filter2d.pyx", "Values", _geometry.FilterValues),
+        ("pool2d.pyx", "Geometry", _geometry.PoolGeometry),
+    ],
+)
+def test_kernels_read_the_tables_that_plans_write(file, struct, table):
+    fields = struct_fields((SOURCES / file).read_text(encoding="utf-8"), struct)
+    assert [field.removeprefix("n_") for field in fields] == list(table._fields)
+
+
+def test_no_file_is_too_long():
+    files = [*PACKAGE.rglob("*.py"), *SOURCES.glob("*.pyx"), *SOURCES.glob("*.h")]
+    long = {path.name: lines for path in files if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 400}
+    assert not long

@@ -1,0 +1,166 @@
+"""Which build serves: the table, the environment's words, the context manager, and what they refuse."""
+
+import os
+import threading
+
+import numpy as np
+import pytest
+from support import needs_kernels, run_python
+
+import convlab
+from convlab import _dispatch
+
+PRINT_SERVED = """
+import numpy as np, convlab
+convlab.filter2d(np.ones((9, 9), np.float32), np.ones((3, 3), np.float32))
+print(convlab.last_kernel())
+"""
+
+
+@needs_kernels
+def test_the_best_kernels_are_the_default():
+    best = _dispatch.cpu_isas()[0]
+    assert run_python(PRINT_SERVED).stdout.strip() == f"correlate2d_3x3[compiled/{best}]"
+
+
+@needs_kernels
+@pytest.mark.parametrize("isa", _dispatch.built_isas())
+def test_isa_by_environment(isa):
+    assert run_python(PRINT_SERVED, CONVLAB_ISA=isa).stdout.strip() == f"correlate2d_3x3[compiled/{isa}]"
+    served = run_python(PRINT_SERVED, CONVLAB_ISA=isa, CONVLAB_BACKEND="compiled").stdout.strip()
+    assert served == f"correlate2d_3x3[compiled/{isa}]"
+
+
+@pytest.mark.parametrize(("backend", "served"), [("numpy", "correlate2d_3x3[numpy]"), ("python", "filter2d[python]")])
+def test_backend_by_environment(backend, served):
+    assert run_python(PRINT_SERVED, CONVLAB_BACKEND=backend).stdout.strip() == served
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "choices"),
+    [
+        ("CONVLAB_BACKEND", "fast", "auto, compiled, numpy, python"),
+        ("CONVLAB_BACKEND", "", "auto, compiled, numpy, python"),
+        ("CONVLAB_BACKEND", "0", "auto, compiled, numpy, python"),
+        ("CONVLAB_ISA", "sse9", "auto, baseline, avx2, avx512, neon"),
+        ("CONVLAB_ISA", "AVX2", "auto, baseline, avx2, avx512, neon"),
+        ("CONVLAB_NUM_THREADS", "0", "from 1 to 1024"),
+        ("CONVLAB_NUM_THREADS", "1025", "from 1 to 1024"),
+        ("CONVLAB_NUM_THREADS", "two", "from 1 to 1024"),
+        ("CONVLAB_NUM_THREADS", "1.0", "from 1 to 1024"),
+        ("CONVLAB_NUM_THREADS", "-1", "from 1 to 1024"),
+        ("CONVLAB_NUM_THREADS", "", "from 1 to 1024"),
+    ],
+)
+def test_other_words_are_errors_at_import(variable, value, choices):
+    done = run_python("import convlab", check=False, **{variable: value})
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("ValueError: " + variable)
+    assert repr(value) in last
+    assert choices in last
+
+
+@pytest.mark.skipif(_dispatch.cpu_isas() == ("neon",), reason="this processor has one instruction set")
+def test_an_isa_of_another_processor_is_an_error_at_import():
+    done = run_python("import convlab", check=False, CONVLAB_ISA="neon")
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert "CONVLAB_ISA: got 'neon', which this CPU lacks; expected one of: auto" in last
+
+
+def test_threads_by_environment():
+    code = "import convlab; print(convlab.get_num_threads())"
+    assert run_python(code, CONVLAB_NUM_THREADS="3").stdout.strip() == "3"
+    affinity = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    assert run_python(code).stdout.strip() == str(len(affinity))
+
+
+@needs_kernels
+def test_no_kernel_is_imported_before_the_cpu_was_asked():
+    code = """
+import sys
+from unittest import mock
+import convlab._kernels.cpu as cpu
+with mock.patch.object(cpu, "__spec__", cpu.__spec__):
+    import convlab._dispatch
+    loaded = [name for name in sys.modules if name.startswith("convlab._kernels.") and name.count(".") > 2]
+print(sorted({name.split(".")[2] for name in loaded}))
+"""
+    assert run_python(code).stdout.strip() == str([_dispatch.cpu_isas()[0]])
+
+
+@needs_kernels
+def test_a_cpu_without_avx_gets_the_baseline(monkeypatch):
+    from convlab._kernels import cpu
+
+    isas = {0: ("baseline",), 1: ("avx2", "baseline"), 2: ("avx512", "avx2", "baseline")}
+    if _dispatch.cpu_isas() == ("neon",):
+        pytest.skip("this processor has one instruction set")
+    for level, expected in isas.items():
+        monkeypatch.setattr(cpu, "x86_level", lambda level=level: level)
+        assert _dispatch.cpu_isas.__wrapped__() == expected
+
+
+def test_backend_describes_every_kernel():
+    described = convlab.backend()
+    assert list(described) == list(_dispatch.KERNELS)
+    for entry in described.values():
+        assert entry["backend"] in ("compiled", "numpy", "python")
+        assert entry["available"][-2:] == ("numpy", "python")
+        assert (entry["backend"] == "compiled") == bool(entry["isa"])
+    with convlab.use_backend("numpy"):
+        assert {entry["backend"] for entry in convlab.backend().values()} == {"numpy"}
+
+
+@needs_kernels
+def test_every_build_has_every_kernel():
+    for isa in _dispatch.built_isas():
+        functions = _dispatch.compiled(isa).functions
+        assert set(functions) == set(_dispatch.KERNELS)
+        assert all(f"_kernels.{isa}." in functions[name].__module__ or callable(functions[name]) for name in functions)
+
+
+def test_multiply_add_counts_its_operations(fast_backend):
+    kernel = _dispatch.active().functions["multiply_add"]
+    assert kernel(10) == 10 * kernel(1) > 0
+
+
+def test_use_backend_nests_and_restores():
+    before = convlab.backend()["max_pool2d"]
+    with convlab.use_backend("numpy"):
+        with pytest.raises(RuntimeError, match="inside"), convlab.use_backend("python"):
+            raise RuntimeError("inside")
+        assert convlab.backend()["max_pool2d"]["backend"] == "numpy"
+    assert convlab.backend()["max_pool2d"] == before
+
+
+def test_use_backend_is_of_one_thread():
+    seen = {}
+
+    def other():
+        seen["backend"] = convlab.backend()["max_pool2d"]["backend"]
+        seen["last"] = convlab.last_kernel()
+
+    convlab.max_pool2d(np.zeros((4, 4)), 2)
+    with convlab.use_backend("python"):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert seen == {"backend": _dispatch._default.name, "last": None}
+
+
+@needs_kernels
+def test_what_was_not_built_is_an_import_error(monkeypatch):
+    monkeypatch.setattr(_dispatch, "built_isas", tuple)
+    with pytest.raises(ImportError, match="backend: got 'compiled', which this installation was built without"):
+        convlab.use_backend("compiled").__enter__()
+    with pytest.raises(ImportError, match=r"isa: got '\w+', which this installation was built without"):
+        convlab.use_backend("auto", _dispatch.cpu_isas()[0]).__enter__()
+    with convlab.use_backend("auto"):
+        assert convlab.backend()["max_pool2d"]["backend"] == "numpy"
+
+
+def test_importing_convlab_imports_no_scipy_and_no_extra():
+    code = "import sys, convlab; print([m for m in ('scipy', 'matplotlib', 'PIL', 'click', 'rich') if m in sys.modules])"
+    assert run_python(code).stdout.strip() == "[]"

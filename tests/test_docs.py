@@ -1,0 +1,54 @@
+"""Docstrings: examples that run, and the sections that a user needs."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import convlab
+
+MODULES = [
+    name
+    for _, name, _ in pkgutil.walk_packages(convlab.__path__, "convlab.")
+    if not name.startswith(("convlab._kernels", "convlab.cli", "convlab.__main__"))
+]
+FUNCTIONS = [name for name in convlab.__all__ if inspect.isfunction(getattr(convlab, name))]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples(module):
+    assert doctest.testmod(importlib.import_module(module)).failed == 0
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_public_functions_are_documented(name):
+    function = getattr(convlab, name)
+    text = inspect.getdoc(function)
+    assert text
+    assert "Examples\n--------" in text
+    assert ">>> " in text
+    parameters = inspect.signature(function).parameters
+    for parameter in parameters:
+        assert parameter in text.split("Returns\n")[0], f"{name}: {parameter} is not described"
+    if parameters:
+        assert "Raises\n------" in text
+    if "kernel" in parameters or "x" in parameters:
+        assert "Source:" in text
+        assert "shape" in text
+
+
+def test_the_borders_of_the_docstring_are_those_of_the_code():
+    from convlab import _borders
+
+    text = inspect.getdoc(convlab.filter2d)
+    for name, diagram in _borders.DIAGRAMS.items():
+        line = next(line for line in text.splitlines() if line.strip().startswith(f"{name} "))
+        assert " ".join(line.split()) == " ".join(f"{name} {diagram}".split())
+
+
+def test_all_is_what_there_is():
+    assert sorted(convlab.__all__) == sorted(set(convlab.__all__))
+    for name in convlab.__all__:
+        assert hasattr(convlab, name)

@@ -1,0 +1,169 @@
+"""Bad input gets one clear error: the argument's name, what came, what was expected."""
+
+import numpy as np
+import pytest
+
+import convlab
+
+IMAGE = np.zeros((8, 9), np.float32)
+KERNEL = np.ones((3, 3), np.float32)
+
+
+class NoArray:
+    """Something that NumPy makes an object array of."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        ((np.zeros(5), KERNEL), {}, ValueError, r"image: got shape \(5,\)"),
+        ((np.zeros((2, 3, 4)), KERNEL), {}, ValueError, "channel_axis=-1 for"),
+        ((np.zeros((2, 3, 4, 5)), KERNEL), {}, ValueError, "image: got shape"),
+        ((np.float32(3), KERNEL), {}, ValueError, r"image: got shape \(\)"),
+        ((np.zeros((0, 4)), KERNEL), {}, ValueError, "at least one pixel"),
+        ((np.zeros((4, 5, 0)), KERNEL), {"channel_axis": -1}, ValueError, "at least one pixel and one channel"),
+        ((IMAGE.astype(complex), KERNEL), {}, TypeError, "image: got dtype complex128"),
+        ((IMAGE.astype(object), KERNEL), {}, TypeError, "image: got dtype object"),
+        ((IMAGE.astype(np.longdouble), KERNEL), {}, TypeError, "image: got dtype"),
+        ((IMAGE.astype("M8[s]"), KERNEL), {}, TypeError, "image: got dtype datetime64"),
+        ((np.zeros((4, 4), "U3"), KERNEL), {}, TypeError, "image: got dtype <U3"),
+        ((np.zeros((4, 4), "f4,f4"), KERNEL), {}, TypeError, "image: got dtype"),
+        (([[1, 2], [3]], KERNEL), {}, TypeError, "image: got something that NumPy cannot"),
+        ((NoArray(), KERNEL), {}, TypeError, "image: got dtype object"),
+        ((None, KERNEL), {}, TypeError, "image: got dtype object"),
+        (("picture.png", KERNEL), {}, TypeError, "image: got dtype"),
+        ((np.ma.masked_array(IMAGE), KERNEL), {}, TypeError, "image: got a masked array"),
+        ((IMAGE, np.ma.masked_array(KERNEL)), {}, TypeError, "kernel: got a masked array"),
+        ((IMAGE, np.ones(3)), {}, ValueError, r"kernel: got shape \(3,\)"),
+        ((IMAGE, 3.0), {}, ValueError, r"kernel: got shape \(\)"),
+        ((IMAGE, np.ones((0, 3))), {}, ValueError, "kernel: .* at least one tap"),
+        ((IMAGE, []), {}, ValueError, "kernel: got shape"),
+        ((IMAGE, KERNEL * 1j), {}, TypeError, "kernel: got dtype complex"),
+        ((IMAGE, [[1, "a"]]), {}, TypeError, "kernel: got dtype <U"),
+        ((IMAGE, [[1, 2], [3]]), {}, TypeError, "kernel: got something"),
+        ((IMAGE, [[1e300]]), {}, ValueError, "kernel: .*float32's range"),
+        ((IMAGE, KERNEL), {"border": "reflect"}, ValueError, "'mirror' here .* and 'symmetric'"),
+        ((IMAGE, KERNEL), {"border": "replicate"}, ValueError, "'nearest' here"),
+        ((IMAGE, KERNEL), {"border": "edge"}, ValueError, "'nearest' here"),
+        ((IMAGE, KERNEL), {"border": "circular"}, ValueError, "'wrap' here"),
+        ((IMAGE, KERNEL), {"border": "miror"}, ValueError, "border: got 'miror'; expected one of: mirror, symmetric"),
+        ((IMAGE, KERNEL), {"border": None}, TypeError, "border: got NoneType"),
+        ((IMAGE, KERNEL), {"border": ["mirror"]}, TypeError, "border: got list"),
+        ((IMAGE, np.ones((9, 3))), {"border": "valid"}, ValueError, r"height and width \(8, 9\) for a window of \(9, 3\)"),
+        ((IMAGE, KERNEL), {"cval": "0"}, TypeError, "cval: got str"),
+        ((IMAGE, KERNEL), {"cval": None}, TypeError, "cval: got NoneType"),
+        ((IMAGE, KERNEL), {"cval": 1e39}, ValueError, "cval: .*float32's range"),
+        ((IMAGE, KERNEL), {"cval": 10**400}, ValueError, "cval: .*float32's range"),
+        ((IMAGE, KERNEL), {"scale": np.nan}, ValueError, "scale: got nan; expected a finite number"),
+        ((IMAGE, KERNEL), {"scale": 1j}, TypeError, "scale: got complex"),
+        ((IMAGE, KERNEL), {"offset": np.inf}, ValueError, "offset: got inf"),
+        ((IMAGE, KERNEL), {"clip": (0, np.nan)}, ValueError, "clip: .*neither of them NaN"),
+        ((IMAGE, KERNEL), {"clip": (2, 1)}, ValueError, "clip: got .*low <= high"),
+        ((IMAGE, KERNEL), {"clip": (1, 2, 3)}, ValueError, "clip: got .* a pair"),
+        ((IMAGE, KERNEL), {"clip": 255}, TypeError, "clip: got int"),
+        ((IMAGE, KERNEL), {"clip": "01"}, TypeError, "clip: got str"),
+        ((IMAGE, KERNEL), {"clip": ("0", "1")}, TypeError, "clip: got str"),
+        ((IMAGE, KERNEL), {"clip": [[0, 1], [2, 3]]}, TypeError, "clip: got list"),
+        ((IMAGE, KERNEL), {"anchor": (3, 0)}, ValueError, r"anchor: got \(3, 0\); expected .*from \(0, 0\) to \(2, 2\)"),
+        ((IMAGE, KERNEL), {"anchor": (-1, 0)}, ValueError, "anchor: got"),
+        ((IMAGE, KERNEL), {"anchor": 1}, TypeError, "anchor: got int"),
+        ((IMAGE, KERNEL), {"anchor": (1,)}, ValueError, "anchor: got"),
+        ((IMAGE, KERNEL), {"anchor": (0.5, 0)}, TypeError, "anchor: got float"),
+        ((IMAGE, KERNEL), {"channel_axis": -1}, ValueError, "image: got shape .* three axes"),
+        ((np.zeros((2, 3, 4)), KERNEL), {"channel_axis": 3}, ValueError, "channel_axis: got 3"),
+        ((np.zeros((2, 3, 4)), KERNEL), {"channel_axis": 1.0}, TypeError, "channel_axis: got float"),
+        ((np.zeros((2, 3, 4)), KERNEL), {"channel_axis": True}, TypeError, "channel_axis: got bool"),
+        ((IMAGE, KERNEL), {"dtype": np.float64}, TypeError, "dtype: got dtype float64; .*astype"),
+        ((IMAGE, KERNEL), {"dtype": bool}, TypeError, "dtype: got dtype bool"),
+        ((IMAGE, KERNEL), {"dtype": ">i4"}, TypeError, "dtype: .*native"),
+        ((IMAGE, KERNEL), {"dtype": "int17"}, TypeError, "dtype: got str"),
+        ((IMAGE, KERNEL), {"out": np.empty((8, 8), np.float32)}, ValueError, r"out: got shape \(8, 8\); expected \(8, 9\)"),
+        ((IMAGE, KERNEL), {"out": np.empty((8, 9))}, ValueError, "out: got dtype float64; expected float32"),
+        ((IMAGE, KERNEL), {"out": np.empty((8, 9), ">f4")}, ValueError, "out: got dtype >f4"),
+        ((IMAGE, KERNEL), {"out": np.empty((9, 8), np.float32).T}, ValueError, "out: got strides .* C-contiguous"),
+        ((IMAGE, KERNEL), {"out": [[0.0]]}, TypeError, "out: got list"),
+        ((IMAGE, KERNEL), {"out": IMAGE}, ValueError, "out: got memory that it shares with image"),
+        ((IMAGE, KERNEL), {"out": np.ma.zeros((8, 9), np.float32)}, TypeError, "out: got MaskedArray"),
+    ],
+)
+def test_filter2d(backend, arguments, options, error, message):
+    with pytest.raises(error, match=message) as caught:
+        convlab.filter2d(*arguments, **options)
+    assert type(caught.value) is error
+    assert "\n" not in str(caught.value)
+
+
+def test_out_that_shares_memory(backend):
+    memory = np.zeros(400, np.float32)
+    with pytest.raises(ValueError, match="shares with image"):
+        convlab.filter2d(memory[:100].reshape(10, 10), KERNEL, out=memory[50:150].reshape(10, 10))
+    with pytest.raises(ValueError, match="shares with kernel"):
+        convlab.filter2d(np.ones((10, 10)), memory[140:149].reshape(3, 3), out=memory[50:150].reshape(10, 10))
+    frozen = np.zeros((8, 9), np.float32)
+    frozen.flags.writeable = False
+    with pytest.raises(ValueError, match="out: got strides .* C-contiguous"):
+        convlab.filter2d(IMAGE, KERNEL, out=frozen)
+    assert not memory.any()
+
+
+@pytest.mark.parametrize("pool", [convlab.max_pool2d, convlab.min_pool2d, convlab.avg_pool2d])
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        ((np.zeros(5), 2), {}, ValueError, r"x: got shape \(5,\); expected \(H, W\)"),
+        ((np.zeros((1, 2, 3, 4, 5)), 2), {}, ValueError, "x: got shape"),
+        ((np.zeros((2, 0, 4, 4)), 2), {}, ValueError, "at least one pixel and one channel"),
+        ((np.zeros((2, 3, 0, 4)), 2), {}, ValueError, "at least one pixel"),
+        ((IMAGE.astype(complex), 2), {}, TypeError, "x: got dtype complex"),
+        ((IMAGE.astype(object), 2), {}, TypeError, "x: got dtype object"),
+        ((np.ma.masked_array(IMAGE), 2), {}, TypeError, "x: got a masked array"),
+        ((IMAGE, 0), {}, ValueError, "kernel_size: got 0"),
+        ((IMAGE, -2), {}, ValueError, "kernel_size: got -2"),
+        ((IMAGE, 2.0), {}, TypeError, "kernel_size: got float"),
+        ((IMAGE, True), {}, TypeError, "kernel_size: got bool"),
+        ((IMAGE, "22"), {}, TypeError, "kernel_size: got str"),
+        ((IMAGE, (2, 2, 2)), {}, ValueError, "kernel_size: got"),
+        ((IMAGE, ()), {}, ValueError, "kernel_size: got"),
+        ((IMAGE, None), {}, TypeError, "kernel_size: got NoneType"),
+        ((IMAGE, 9), {}, ValueError, r"height and width \(8, 9\) for a window of \(9, 9\)"),
+        ((IMAGE, 2**70), {}, ValueError, "x: got height and width"),
+        ((IMAGE, 2, 0), {}, ValueError, "stride: got 0"),
+        ((IMAGE, 2, -1), {}, ValueError, "stride: got -1"),
+        ((IMAGE, 2, 1.5), {}, TypeError, "stride: got float"),
+        ((IMAGE, 2, None, -1), {}, ValueError, "padding: got -1"),
+        ((IMAGE, 2, None, 2), {}, ValueError, "padding: got 2; expected less than the window"),
+        ((IMAGE, 2, None, "same"), {}, TypeError, "padding: got str"),
+        ((IMAGE, 2**70, 1, 2**70 - 1), {}, ValueError, "x: the result would have shape"),
+        ((IMAGE, 2), {"channel_axis": 0}, ValueError, "x: got shape"),
+        ((IMAGE[None], 2), {"channel_axis": "last"}, TypeError, "channel_axis: got str"),
+        ((IMAGE, 2), {"out": np.empty((4, 5), np.float32)}, ValueError, r"out: got shape \(4, 5\); expected \(4, 4\)"),
+        ((IMAGE, 2), {"out": np.empty((4, 4), np.int32)}, ValueError, "out: got dtype int32"),
+        ((IMAGE, 1), {"out": IMAGE}, ValueError, "out: got memory that it shares with x"),
+    ],
+)
+def test_pools(backend, pool, arguments, options, error, message):
+    with pytest.raises(error, match=message) as caught:
+        pool(*arguments, **options)
+    assert type(caught.value) is error
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1025, 2**40])
+def test_thread_numbers_out_of_range(value):
+    with pytest.raises(ValueError, match="n: got .*from 1 to 1024"):
+        convlab.set_num_threads(value)
+    with pytest.raises(ValueError, match="n: got"), convlab.threads(value):
+        pytest.fail("the block ran")
+
+
+@pytest.mark.parametrize("value", [1.0, "2", None, True])
+def test_thread_numbers_of_the_wrong_type(value):
+    with pytest.raises(TypeError, match="n: got"):
+        convlab.set_num_threads(value)
+
+
+def test_backend_words():
+    with pytest.raises(ValueError, match="backend: got 'fast'; expected one of: auto, compiled, numpy, python"):
+        convlab.use_backend("fast").__enter__()
+    with pytest.raises(ValueError, match="isa: got 'avx'; expected one of: auto, baseline, avx2, avx512, neon"):
+        convlab.use_backend("compiled", "avx").__enter__()

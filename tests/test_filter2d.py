@@ -1,0 +1,339 @@
+"""filter2d on every backend and instruction set, against the plain-Python loops in double."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from scipy import ndimage
+
+import convlab
+from convlab import reference
+
+BORDERS = ["mirror", "symmetric", "nearest", "wrap", "constant", "valid", "keep"]
+EPS = float(np.finfo(np.float32).eps)
+
+
+def assert_within_bound(actual, image, kernel, **options):
+    """The contract: an error of at most c * K * eps * sum(|w| |x|), c = 4, K taps, against sums in double."""
+    image, kernel = np.asarray(image, np.float64), np.asarray(kernel, np.float64)
+    expected = np.array(reference.filter2d(image, kernel, **options))
+    assert actual.shape == expected.shape
+    assert actual.dtype == np.float32
+    size_options = {k: v for k, v in options.items() if k in ("border", "anchor")}
+    if "cval" in options:
+        size_options["cval"] = abs(options["cval"])
+    weight = np.array(reference.filter2d(np.abs(image), np.abs(kernel), **size_options))
+    scale = abs(options.get("scale", 1.0))
+    bound = 4 * kernel.size * EPS * scale * weight + 4 * EPS * (np.abs(expected) + abs(options.get("offset", 0.0)))
+    assert np.all(np.abs(actual - expected) <= bound + 1e-30)
+
+
+def assert_served(name, backend):
+    served = convlab.last_kernel()
+    assert served is not None
+    assert served.endswith(backend)
+    if not backend.startswith("[python"):
+        assert served == name + backend
+
+
+@pytest.mark.parametrize("border", BORDERS)
+@pytest.mark.parametrize("size", [3, 5, 7, 4])
+@pytest.mark.parametrize("width", [7, 8, 9, 15, 16, 17, 31, 33, 70])
+def test_sizes_around_vector_widths(backend, rng, border, size, width):
+    image = rng.standard_normal((11, width), dtype=np.float32)
+    kernel = rng.standard_normal((size, size), dtype=np.float32)
+    actual = convlab.filter2d(image, kernel, border=border, cval=0.75)
+    assert_served(f"correlate2d_{size}x{size}" if size in (3, 5, 7) else "correlate2d", backend)
+    assert_within_bound(actual, image, kernel, border=border, cval=0.75)
+
+
+@pytest.mark.parametrize("border", BORDERS)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (2, 3), (40, 2), (67, 20)])
+@pytest.mark.parametrize("kernel_shape", [(1, 1), (1, 6), (6, 1), (2, 3), (3, 9), (9, 3)])
+def test_small_images_and_oblong_kernels(backend, rng, border, shape, kernel_shape):
+    image = rng.standard_normal(shape, dtype=np.float32)
+    kernel = rng.standard_normal(kernel_shape, dtype=np.float32)
+    if border == "valid" and (shape[0] < kernel_shape[0] or shape[1] < kernel_shape[1]):
+        with pytest.raises(ValueError, match="image: got height and width"):
+            convlab.filter2d(image, kernel, border=border)
+        return
+    actual = convlab.filter2d(image, kernel, border=border, cval=-2.0)
+    assert_within_bound(actual, image, kernel, border=border, cval=-2.0)
+
+
+@pytest.mark.parametrize("border", [b for b in BORDERS if b != "valid"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (3, 2), (5, 4)])
+def test_kernel_larger_than_the_image_goes_round(backend, rng, border, shape):
+    image = rng.standard_normal(shape, dtype=np.float32)
+    kernel = rng.standard_normal((13, 22), dtype=np.float32)
+    assert_within_bound(convlab.filter2d(image, kernel, border=border), image, kernel, border=border)
+
+
+@pytest.mark.parametrize("border", ["mirror", "symmetric", "nearest", "wrap", "constant"])
+def test_borders_are_numpys(fast_backend, rng, border):
+    mode = {"mirror": "reflect", "symmetric": "symmetric", "nearest": "edge", "wrap": "wrap", "constant": "constant"}
+    image = rng.integers(-50, 50, (6, 40)).astype(np.float32)
+    kernel = rng.integers(-5, 5, (9, 21)).astype(np.float32)
+    padded = np.pad(image, ((4, 4), (10, 10)), mode=mode[border])
+    expected = convlab.filter2d(padded, kernel, border="valid")
+    assert_array_equal(convlab.filter2d(image, kernel, border=border), expected)
+
+
+@pytest.mark.parametrize("size", [3, 5, 7, 2, 9])
+@pytest.mark.parametrize(("ours", "theirs"), [("mirror", "mirror"), ("symmetric", "reflect"), ("wrap", "wrap")])
+def test_scipy_agrees_on_a_picture(fast_backend, rng, size, ours, theirs):
+    image = convlab.data.ascent()[:130, :201]
+    kernel = rng.integers(-9, 9, (size, size))
+    expected = ndimage.correlate(image.astype(np.float64), kernel, mode=theirs)
+    assert np.abs(expected).max() < 2**24  # so float32's sums are exact
+    assert_array_equal(convlab.filter2d(image, kernel, border=ours), expected)
+
+
+@pytest.mark.parametrize("anchor", [(0, 0), (2, 3), (1, 0), (0, 3)])
+@pytest.mark.parametrize("border", BORDERS)
+def test_anchor(backend, rng, border, anchor):
+    image = rng.standard_normal((9, 38), dtype=np.float32)
+    kernel = rng.standard_normal((3, 4), dtype=np.float32)
+    actual = convlab.filter2d(image, kernel, border=border, anchor=anchor)
+    assert_within_bound(actual, image, kernel, border=border, anchor=anchor)
+
+
+def test_even_kernels_are_centred_like_scipys(fast_backend):
+    image = np.eye(9, 50, dtype=np.float32)
+    kernel = np.arange(8.0).reshape(2, 4)
+    assert_array_equal(convlab.filter2d(image, kernel, border="nearest"), ndimage.correlate(image, kernel, mode="nearest"))
+
+
+@pytest.mark.parametrize("clip", [None, (0, 255), (None, 1.5), (-0.5, None), (2, 2)])
+@pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.0), (0.25, 0.0), (-3.0, 10.0)])
+def test_scale_and_offset_come_before_clip(backend, rng, scale, offset, clip):
+    image = rng.standard_normal((8, 37), dtype=np.float32)
+    kernel = rng.standard_normal((3, 3), dtype=np.float32)
+    actual = convlab.filter2d(image, kernel, scale=scale, offset=offset, clip=clip)
+    assert_within_bound(actual, image, kernel, scale=scale, offset=offset, clip=clip)
+    if clip:
+        assert actual.min() >= (-np.inf if clip[0] is None else clip[0])
+        assert actual.max() <= (np.inf if clip[1] is None else clip[1])
+
+
+def test_keep_leaves_the_frame_untouched(backend, rng):
+    image = rng.integers(0, 256, (20, 30), dtype=np.uint8)
+    y = convlab.filter2d(image, np.ones((3, 5)), border="keep", scale=-7, offset=3, clip=(-1, 1))
+    frame = np.ones(image.shape, bool)
+    frame[1:-1, 2:-2] = False
+    assert_array_equal(y[frame], image[frame])
+    assert set(np.unique(y[~frame])) <= {-1.0, 1.0, 3.0}
+
+
+def test_keep_with_a_kernel_larger_than_the_image_is_the_image(backend, rng):
+    image = rng.standard_normal((4, 9), dtype=np.float32)
+    assert_array_equal(convlab.filter2d(image, np.ones((5, 3)), border="keep"), image)
+
+
+@pytest.mark.parametrize("name", ["edges", "vertical_lines", "horizontal_lines"])
+def test_the_lesson(backend, name):
+    """The lesson's own arithmetic: frame kept, clamped to 0..255, exact in float32."""
+    picture = convlab.data.ascent()[100:180, 200:300]
+    taps = convlab.filters.get(name)
+    actual = convlab.filter2d(picture, taps, border="keep", clip=(0, 255))
+    expected = picture.astype(np.float64)
+    for i, j in itertools.product(range(1, 79), range(1, 99)):
+        total = (picture[i - 1 : i + 2, j - 1 : j + 2].astype(np.float64) * taps).sum()
+        expected[i, j] = min(max(total, 0), 255)
+    assert_array_equal(actual, expected)
+    pooled = convlab.max_pool2d(actual, 2)
+    assert_array_equal(pooled, expected.reshape(40, 2, 50, 2).max((1, 3)))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 17])
+@pytest.mark.parametrize("border", BORDERS)
+@pytest.mark.parametrize("size", [3, 5, 7, 4, 1])
+def test_channels_are_filtered_alone(fast_backend, rng, channels, border, size):
+    image = rng.standard_normal((10, 23, channels), dtype=np.float32)
+    kernel = rng.standard_normal((size, size), dtype=np.float32)
+    options = {"border": border, "cval": 2.5, "clip": (-2, 2)}
+    expected = [convlab.filter2d(image[..., c], kernel, **options) for c in range(channels)]
+    assert_array_equal(convlab.filter2d(image, kernel, channel_axis=-1, **options), np.stack(expected, -1))
+    first = np.ascontiguousarray(np.moveaxis(image, -1, 0))
+    assert_array_equal(convlab.filter2d(first, kernel, channel_axis=0, **options), np.stack(expected, 0))
+    middle = np.ascontiguousarray(np.moveaxis(image, -1, 1))
+    assert_array_equal(convlab.filter2d(middle, kernel, channel_axis=1, **options), np.stack(expected, 1))
+
+
+def test_channels_in_plain_python(rng):
+    image = rng.standard_normal((6, 7, 3), dtype=np.float32)
+    kernel = rng.standard_normal((3, 3), dtype=np.float32)
+    with convlab.use_backend("python"):
+        y = convlab.filter2d(image, kernel, channel_axis=2, border="keep")
+    assert y.flags.c_contiguous
+    for c in range(3):
+        assert_within_bound(y[..., c], image[..., c], kernel, border="keep")
+
+
+@pytest.mark.parametrize(
+    "dtype", [bool, "u1", "i1", "u2", "i2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", ">i2", ">f4", ">f8", "<f4"]
+)
+def test_image_dtypes(backend, rng, dtype):
+    image = rng.integers(0, 100, (9, 20)).astype(dtype)
+    kernel = rng.integers(-3, 4, (3, 3))
+    expected = np.array(reference.filter2d(image.astype(np.float64), kernel))
+    actual = convlab.filter2d(image, kernel)
+    assert actual.dtype == np.float32
+    assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize("dtype", [bool, "u1", "i8", "f2", ">f8", "f4"])
+def test_kernel_dtypes(fast_backend, rng, dtype):
+    image = rng.integers(0, 100, (9, 20)).astype(np.float32)
+    kernel = rng.integers(0, 2, (3, 3))
+    assert_array_equal(convlab.filter2d(image, kernel.astype(dtype)), convlab.filter2d(image, kernel.tolist()))
+
+
+def _layouts(image):
+    big = np.zeros((image.shape[0] * 2, image.shape[1] * 3), np.float32)
+    big[::2, ::3] = image
+    crop = np.zeros((image.shape[0] + 5, image.shape[1] + 9), np.float32)
+    crop[3:-2, 4:-5] = image
+    unaligned = np.frombuffer(b"\0" + image.tobytes(), np.float32, offset=1).reshape(image.shape)
+    readonly = image.copy()
+    readonly.flags.writeable = False
+    return {
+        "strided": big[::2, ::3],
+        "crop": crop[3:-2, 4:-5],
+        "fortran": np.asfortranarray(image),
+        "flipped rows": image[::-1].copy()[::-1],
+        "flipped columns": image[:, ::-1].copy()[:, ::-1],
+        "unaligned": unaligned,
+        "read-only": readonly,
+        "subclass": np.asmatrix(image),
+    }
+
+
+@pytest.mark.parametrize("layout", ["strided", "crop", "fortran", "flipped rows", "flipped columns", "unaligned",
+                                    "read-only", "subclass"])  # fmt: skip
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_memory_layouts_give_the_same_bits(fast_backend, rng, layout):
+    image = rng.standard_normal((13, 45), dtype=np.float32)
+    kernel = rng.standard_normal((3, 3), dtype=np.float32)
+    other = _layouts(image)[layout]
+    assert_array_equal(np.asarray(other), image)
+    y = convlab.filter2d(other, kernel)
+    assert type(y) is np.ndarray
+    assert y.tobytes() == convlab.filter2d(image, kernel).tobytes()
+
+
+def test_zero_strides(fast_backend, rng):
+    row = rng.standard_normal((1, 40), dtype=np.float32)
+    image = np.broadcast_to(row, (12, 40))
+    kernel = rng.standard_normal((3, 3), dtype=np.float32)
+    assert_array_equal(convlab.filter2d(image, kernel), convlab.filter2d(image.copy(), kernel))
+    image = np.broadcast_to(np.float32(3), (12, 40))
+    assert_array_equal(convlab.filter2d(image, kernel), convlab.filter2d(image.copy(), kernel))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("size", [3, 5, 7, 6])
+def test_every_tap_counts_even_a_zero_one(backend, value, size):
+    image = np.zeros((21, 40), np.float32)
+    image[10, 20] = value
+    kernel = np.zeros((size, size), np.float32)
+    kernel[0, 0] = 1
+    y = convlab.filter2d(image, kernel)
+    touched = np.zeros(image.shape, bool)
+    before, after = size - 1 - size // 2, size // 2
+    touched[10 - before : 10 + after + 1, 20 - before : 20 + after + 1] = True
+    assert np.all(np.isfinite(y) == ~touched)
+    # Zero times infinity is NaN; only where the tap of 1 lies on it does an infinity come through.
+    expected = np.full(touched.sum(), np.nan)
+    expected[-1] = value
+    assert_array_equal(y[touched], expected)
+
+
+def test_nan_survives_clip_and_becomes_zero_in_integers(backend):
+    image = np.full((5, 20), np.nan, np.float32)
+    assert np.isnan(convlab.filter2d(image, [[1.0]], clip=(0, 1))).all()
+    assert_array_equal(convlab.filter2d(image, [[1.0]], dtype=np.int16), np.zeros((5, 20), np.int16))
+
+
+def test_subnormals_are_not_flushed(backend):
+    tiny = np.float32(1e-44)
+    image = np.full((5, 20), tiny, np.float32)
+    assert_array_equal(convlab.filter2d(image, np.full((1, 1), 1.0)), image)
+    assert np.all(convlab.filter2d(image, np.full((3, 3), 1.0)) > 0)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "i4", "u4", "i8", "u8"])
+def test_integer_output_rounds_half_to_even_and_saturates(backend, dtype):
+    limits = np.iinfo(dtype)
+    values = np.array([[-1e30, -1.5, -0.5, 0.5, 1.5, 2.5, 3.4999998, 100.0, 1e30, np.inf, -np.inf]], np.float32)
+    y = convlab.filter2d(values, [[1.0]], dtype=dtype)
+    low, high = limits.min, limits.max
+    expected = [low, max(-2, low), 0, 0, 2, 2, 3, 100, high, high, low]
+    assert y.dtype == np.dtype(dtype)
+    assert y.tolist() == [expected]
+    exact = np.array([[float(limits.min), 0.0]])
+    assert convlab.filter2d(exact, [[1.0]], dtype=dtype).tolist() == [[limits.min, 0]]
+
+
+def test_out(backend, rng):
+    image = rng.standard_normal((9, 30), dtype=np.float32)
+    kernel = rng.standard_normal((3, 3), dtype=np.float32)
+    for border in BORDERS:
+        expected = convlab.filter2d(image, kernel, border=border)
+        out = np.full(expected.shape, 7, np.float32)
+        assert convlab.filter2d(image, kernel, border=border, out=out) is out
+        assert_array_equal(out, expected)
+    out = np.empty(image.shape, np.uint8)
+    assert convlab.filter2d(image, kernel, dtype="u1", out=out) is out
+    assert_array_equal(out, convlab.filter2d(image, kernel, dtype=np.uint8))
+
+
+def test_the_input_is_never_written(backend, rng):
+    image, kernel = rng.random((9, 30)), rng.random((3, 3))
+    before = image.copy(), kernel.copy()
+    convlab.filter2d(image, kernel, border="keep", clip=(0, 1))
+    assert_array_equal(image, before[0])
+    assert_array_equal(kernel, before[1])
+
+
+def test_a_kernel_changed_in_place_counts(fast_backend, rng):
+    image, kernel = rng.random((9, 30), np.float32), rng.random((3, 3), np.float32)
+    first = convlab.filter2d(image, kernel)
+    kernel *= 2
+    assert_array_equal(convlab.filter2d(image, kernel), 2 * first)
+
+
+def test_a_plan_keeps_no_caller_memory(rng):
+    image, kernel = rng.random((9, 30), np.float32), rng.random((3, 3), np.float32)
+    expected = convlab.filter2d(image, kernel).copy()
+    original = kernel.copy()
+    kernel[:] = np.nan
+    assert_array_equal(convlab.filter2d(image, original), expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_shape_any_options(data):
+    """Compiled, NumPy and plain Python agree on whatever is asked."""
+    height, width = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 70))
+    kernel_height, kernel_width = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 12))
+    border = data.draw(st.sampled_from(BORDERS))
+    if border == "valid":
+        kernel_height, kernel_width = min(kernel_height, height), min(kernel_width, width)
+    options = {
+        "border": border,
+        "anchor": (data.draw(st.integers(0, kernel_height - 1)), data.draw(st.integers(0, kernel_width - 1))),
+        "scale": data.draw(st.sampled_from([1.0, 2.0])),
+        "clip": data.draw(st.sampled_from([None, (-100, 90)])),
+        "cval": data.draw(st.sampled_from([0.0, -3.0])),
+    }
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    image = rng.integers(-20, 20, (height, width)).astype(np.float32)
+    kernel = rng.integers(-9, 9, (kernel_height, kernel_width)).astype(np.float32)
+    expected = convlab.filter2d(image, kernel, **options)
+    for other in ("numpy", "python"):
+        with convlab.use_backend(other):
+            assert_array_equal(convlab.filter2d(image, kernel, **options), expected)

@@ -1,0 +1,39 @@
+"""A broken kernel turns every suite red."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import PROCESSOR_ISAS
+
+from convlab import _dispatch
+
+TESTS = Path(__file__).parent
+BACKENDS = [*(isa for isa in PROCESSOR_ISAS if isa in _dispatch.built_isas()), "numpy"]
+
+
+def run_suite(suite, backend, *options):
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "sabotage", f"--sabotage={backend}",
+         *options, str(TESTS / suite)],
+        capture_output=True, text=True, timeout=300, check=False, cwd=TESTS,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("suite", ["test_filter2d.py", "test_pool2d.py"])
+def test_operations(suite, backend):
+    """Each backend's own tests: a suite that ran another backend's kernels would stay green."""
+    done = run_suite(suite, backend, "-k", f"{backend} and not any_shape")
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout[-2000:]
+    assert "1 failed" in done.stdout
+
+
+@pytest.mark.parametrize("suite", ["test_bits.py", "test_threads.py", "test_cli.py", "test_bench.py"])
+def test_the_rest(suite):
+    served = _dispatch._default.isa or _dispatch._default.name
+    if suite == "test_bits.py" and not _dispatch.built_isas():
+        pytest.skip("this installation has no compiled kernels")
+    done = run_suite(suite, served)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout[-2000:]

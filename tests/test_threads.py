@@ -1,0 +1,121 @@
+"""Threads: the caps, calls from several threads at once, and children of fork."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from support import needs_kernels, run_python
+
+import convlab
+from convlab import _plan
+
+
+@pytest.fixture(autouse=True)
+def _restore():
+    before = convlab.get_num_threads()
+    yield
+    convlab.set_num_threads(before)
+
+
+def test_caps():
+    convlab.set_num_threads(5)
+    assert convlab.get_num_threads() == 5
+    with convlab.threads(2):
+        assert convlab.get_num_threads() == 2
+        with convlab.threads(9):
+            assert convlab.get_num_threads() == 9
+        assert convlab.get_num_threads() == 2
+        seen = []
+        thread = threading.Thread(target=lambda: seen.append(convlab.get_num_threads()))
+        thread.start()
+        thread.join()
+        assert seen == [5]
+    assert convlab.get_num_threads() == 5
+
+
+def test_small_work_gets_one_thread_and_large_work_more():
+    def threads(size):
+        x = np.zeros((size, size), np.float32)
+        return _plan.filter2d(x, np.ones((3, 3)), "mirror", 0.0, None, 1.0, 0.0, None, None, None).threads
+
+    assert threads(28) == 1
+    assert threads(2048) >= 8
+
+
+@needs_kernels
+def test_several_threads_run(rng):
+    """A plan of many threads really starts them: the process has more than before."""
+    code = """
+import os, numpy as np, convlab
+convlab.set_num_threads(3)
+import threadpoolctl
+def started():
+    return len(os.listdir("/proc/self/task"))
+before = started()
+convlab.filter2d(np.ones((1500, 1500), np.float32), np.ones((3, 3)))
+print(started() - before)
+"""
+    if not os.path.isdir("/proc/self/task"):  # noqa: PTH112
+        pytest.skip("this system does not list a process's threads")
+    assert run_python(code, OMP_NUM_THREADS="3").stdout.strip() == "2"
+
+
+@needs_kernels
+def test_threadpoolctl_limits(rng):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    convlab.max_pool2d(np.ones((1500, 1500), np.float32), 2)
+    apis = {pool["user_api"] for pool in threadpoolctl.threadpool_info()}
+    if "openmp" not in apis:
+        pytest.skip("this build has no OpenMP")
+    image = rng.standard_normal((900, 900), dtype=np.float32)
+    expected = convlab.filter2d(image, np.ones((3, 3)))
+    with threadpoolctl.threadpool_limits(1, user_api="openmp"):
+        assert_array_equal(convlab.filter2d(image, np.ones((3, 3))), expected)
+
+
+def test_calls_from_many_threads_at_once(rng):
+    image = rng.standard_normal((300, 400), dtype=np.float32)
+    kernels = [rng.standard_normal((k, k), dtype=np.float32) for k in (3, 4, 5, 7)]
+    expected = [convlab.filter2d(image, kernel) for kernel in kernels]
+    pooled = convlab.max_pool2d(image, 3, 2, 1)
+
+    def one(i):
+        y = convlab.filter2d(image, kernels[i % 4])
+        return np.array_equal(y, expected[i % 4]) and np.array_equal(convlab.max_pool2d(image, 3, 2, 1), pooled)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(one, range(200)))
+
+
+def test_many_plans_from_many_threads(rng):
+    """The bounded cache is filled and emptied from all sides."""
+
+    def one(n):
+        x = np.full((n, n), n, np.float32)
+        return bool((convlab.max_pool2d(x, 1) == n).all())
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(one, [*range(1, 400)] * 3))
+    assert len(_plan._plans) <= _plan.CACHED_PLANS + 8
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("times", [3])
+def test_a_forked_child_runs_on_one_thread(times):
+    code = f"""
+import os, numpy as np, convlab
+convlab.set_num_threads(4)
+image, kernel = np.ones((1200, 1200), np.float32), np.ones((3, 3), np.float32)
+expected = convlab.filter2d(image, kernel)
+for _ in range({times}):
+    child = os.fork()
+    if child == 0:
+        good = convlab.get_num_threads() == 1 and np.array_equal(convlab.filter2d(image, kernel), expected)
+        os._exit(0 if good else 1)
+    assert os.waitpid(child, 0)[1] == 0
+print(convlab.get_num_threads())
+"""
+    assert run_python(code, OMP_NUM_THREADS="4").stdout.strip() == "4"
