@@ -141,7 +141,7 @@ class BuildKernels(build_ext):
             self.give_up(str(error))
 
     def build_extension(self, extension):
-        folder, self.build_temp = self.build_temp, os.path.join(self.build_temp, extension.name)
+        folder, self.build_temp = self.build_temp, str(Path(self.build_temp, extension.name))
         try:
             super().build_extension(extension)
         finally:

@@ -69,9 +69,7 @@ def cpu_isas() -> tuple[str, ...]:
 def built_isas() -> tuple[str, ...]:
     """The instruction sets that this installation has kernels for and this CPU can run, best first."""
     modules = set(KERNELS.values())
-    return tuple(
-        isa for isa in cpu_isas() if all(find_spec(f"convlab._kernels.{isa}.{module}") for module in modules)
-    )
+    return tuple(isa for isa in cpu_isas() if all(find_spec(f"convlab._kernels.{isa}.{module}") for module in modules))
 
 
 @cache

@@ -35,7 +35,9 @@ def wrong_shape(name: str, shape: tuple[int, ...], expected: str) -> ValueError:
 
 
 def not_an_array(name: str, reason: Exception) -> TypeError:
-    return TypeError(f"{name}: got something that NumPy cannot make an array of numbers of ({reason}); expected an array")
+    return TypeError(
+        f"{name}: got something that NumPy cannot make an array of numbers of ({reason}); expected an array"
+    )
 
 
 def masked(name: str) -> TypeError:
@@ -79,6 +81,4 @@ def not_built(variable: str, value: str, built: Iterable[str]) -> ImportError:
 
 
 def not_on_this_cpu(variable: str, value: str, available: Iterable[str]) -> ValueError:
-    return ValueError(
-        f"{variable}: got {value!r}, which this CPU lacks; expected one of: {', '.join(available)}"
-    )
+    return ValueError(f"{variable}: got {value!r}, which this CPU lacks; expected one of: {', '.join(available)}")

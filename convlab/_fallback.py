@@ -21,8 +21,10 @@ def _pixels(
     return as_strided(a, shape, (plane * size, row * size, step * size, size), writeable=writeable)
 
 
-def _extended(x: NDArray[Any], axis: int, before: NDArray[np.intp], after: NDArray[np.intp], cval: float) -> NDArray[Any]:
-    """x with its border on one axis: the source indices before and after it, -1 for cval."""
+def _extended(
+    x: NDArray[Any], axis: int, before: NDArray[np.intp], after: NDArray[np.intp], cval: float
+) -> NDArray[Any]:
+    """X with its border on one axis: the source indices before and after it, -1 for cval."""
     indices = np.concatenate([before, np.arange(x.shape[axis]), after])
     extended = np.take(x, indices, axis=axis)
     extended[(slice(None),) * axis + (indices < 0,)] = cval
@@ -33,7 +35,7 @@ def correlate2d(
     x: NDArray[np.float32], w: NDArray[np.float32], y: NDArray[np.float32],
     geometry: NDArray[np.intp], borders: NDArray[np.intp], values: NDArray[np.float32], threads: int,
 ) -> None:  # fmt: skip
-    """y = clip(scale * correlation + offset); blocking and threads are the compiled kernels' affair."""
+    """Y = clip(scale * correlation + offset); blocking and threads are the compiled kernels' affair."""
     g, v = FilterGeometry(*geometry.tolist()), FilterValues(*values)
     above, below, before, after = np.split(borders, np.cumsum([g.above, g.below, g.before]))
     source = _pixels(x, g.planes, g.height, g.width, g.step, g.x_plane, g.x_row)
@@ -51,9 +53,7 @@ def correlate2d(
 correlate2d_3x3 = correlate2d_5x5 = correlate2d_7x7 = correlate2d
 
 
-def _pool(
-    operation: np.ufunc, x: NDArray[Any], y: NDArray[Any], geometry: NDArray[np.intp], threads: int
-) -> None:
+def _pool(operation: np.ufunc, x: NDArray[Any], y: NDArray[Any], geometry: NDArray[np.intp], threads: int) -> None:
     """Rows of the windows first, then along the row, over what of each window lies in the image."""
     g = PoolGeometry(*geometry.tolist())
     source = _pixels(x, g.planes, g.height, g.width, g.step, g.x_plane, g.x_row)

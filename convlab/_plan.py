@@ -109,9 +109,7 @@ def plan_filter2d(
     )
 
 
-def plan_pool2d(
-    spec: Pool2d, source: np.dtype[Any], pitches: tuple[int, int] | None, machine: Machine
-) -> Plan[Pool2d]:
+def plan_pool2d(spec: Pool2d, source: np.dtype[Any], pitches: tuple[int, int] | None, machine: Machine) -> Plan[Pool2d]:
     """Rows of windows, then along the row; 2x2 at stride 2 in one pass in registers."""
     image, output = spec.image, spec.output
     in_registers = (spec.window, spec.stride, spec.padding, image.step) == ((2, 2), (2, 2), (0, 0), 1)
@@ -124,7 +122,9 @@ def plan_pool2d(
     return Plan(
         spec=spec,
         kernel=f"{spec.operation}_pool2d" + ("_2x2" if in_registers else ""),
-        reason="2x2 at stride 2 fits in registers" if in_registers else "rows first, then along the row, for any window",
+        reason="2x2 at stride 2 fits in registers"
+        if in_registers
+        else "rows first, then along the row, for any window",
         threads=_threads(spec, machine),
         workspace=4 * workspace,
         convert=pitches is None,

@@ -20,7 +20,9 @@ def _check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], **inputs:
     if out.shape != shape:
         raise _errors.out_mismatch("shape", out.shape, shape)
     if out.dtype != dtype or not out.dtype.isnative:
-        raise _errors.out_mismatch("dtype", out.dtype, dtype, "a filter's and an average's is float32 unless dtype says")
+        raise _errors.out_mismatch(
+            "dtype", out.dtype, dtype, "a filter's and an average's is float32 unless dtype says"
+        )
     if not (out.flags.c_contiguous and out.flags.writeable and out.flags.aligned):
         raise _errors.out_mismatch("strides", out.strides, "a C-contiguous, aligned, writeable array")
     for name, array in inputs.items():
@@ -60,9 +62,7 @@ def _by_planes(
     stack = np.moveaxis(x, axes, (-2, -1)).reshape(-1, image.height, image.width)
     planes = np.array([operation(plane) for plane in stack], dtype)
     leading = [n for axis, n in enumerate(output.shape) if axis not in axes]
-    return np.ascontiguousarray(
-        np.moveaxis(planes.reshape(*leading, output.height, output.width), (-2, -1), axes)
-    )
+    return np.ascontiguousarray(np.moveaxis(planes.reshape(*leading, output.height, output.width), (-2, -1), axes))
 
 
 def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], out: Any) -> NDArray[Any]:
@@ -99,9 +99,7 @@ def _region(spec: Filter2d) -> tuple[slice, ...]:
 
 def _reference_filter2d(spec: Filter2d, taps: NDArray[np.float32], x: NDArray[Any]) -> NDArray[Any]:
     def one(plane: NDArray[Any]) -> Any:
-        return reference.filter2d(
-            plane, taps, spec.border, spec.cval, spec.anchor, spec.scale, spec.offset, spec.clip
-        )
+        return reference.filter2d(plane, taps, spec.border, spec.cval, spec.anchor, spec.scale, spec.offset, spec.clip)
 
     y = _by_planes(one, x, spec.image, spec.output, np.float64)
     return y if spec.dtype.kind in "iu" else y.astype(FLOAT32)

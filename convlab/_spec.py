@@ -6,6 +6,7 @@ A spec knows nothing of how it will be computed. Its builders take an array's sh
 import math
 import operator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ class Layout:
             return None
         axes = self.plane_axes
         # Several plane axes must lie one behind the other, to be walked as one.
-        for outer, inner in zip(axes, axes[1:], strict=False):
+        for outer, inner in pairwise(axes):
             if self.shape[outer] > 1 and strides[outer] != strides[inner] * self.shape[inner]:
                 return None
         plane, row = (strides[axes[-1]] if axes else 0), strides[self.row_axis]
@@ -356,8 +357,7 @@ def pool2d(
     if pads[0] >= window[0] or pads[1] >= window[1]:
         raise _errors.wrong_value("padding", padding, f"less than the window {window}, or a window would hold no pixel")
     height, width = (
-        (n + 2 * p - k) // s + 1
-        for n, k, s, p in zip((image.height, image.width), window, strides, pads, strict=True)
+        (n + 2 * p - k) // s + 1 for n, k, s, p in zip((image.height, image.width), window, strides, pads, strict=True)
     )
     if min(height, width) < 1:
         raise _errors.empty_output("x", (image.height, image.width), window, "choose a smaller kernel_size or padding")

@@ -98,9 +98,7 @@ def filter2d(
         anchor = (kernel_height // 2, kernel_width // 2)
     above, left = anchor
     if not (0 <= above < kernel_height and 0 <= left < kernel_width):
-        raise ValueError(
-            f"anchor: got {anchor}; expected a tap of the {kernel_height} x {kernel_width} kernel"
-        )
+        raise ValueError(f"anchor: got {anchor}; expected a tap of the {kernel_height} x {kernel_width} kernel")
     if border not in BORDERS:
         raise ValueError(f"border: got {border!r}; expected one of: {', '.join(BORDERS)}")
     if border == "valid" and (kernel_height > height or kernel_width > width):
@@ -140,9 +138,7 @@ def filter2d(
     return filtered
 
 
-def max_pool2d(
-    image: Image, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0
-) -> Rows:
+def max_pool2d(image: Image, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0) -> Rows:
     """Keep the largest pixel of each window.
 
     Parameters
@@ -181,9 +177,7 @@ def max_pool2d(
     return _pool2d(image, kernel_size, stride, padding, _largest)
 
 
-def min_pool2d(
-    image: Image, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0
-) -> Rows:
+def min_pool2d(image: Image, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0) -> Rows:
     """Keep the smallest pixel of each window: `max_pool2d` with the order turned round.
 
     Examples
@@ -194,9 +188,7 @@ def min_pool2d(
     return _pool2d(image, kernel_size, stride, padding, _smallest)
 
 
-def avg_pool2d(
-    image: Image, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0
-) -> Rows:
+def avg_pool2d(image: Image, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0) -> Rows:
     """Take the mean of each window: `max_pool2d` with a mean for the maximum.
 
     Padding counts as zeros: the sum is divided by the area of the whole window (PyTorch's
@@ -269,16 +261,11 @@ def _smallest(window: list[float]) -> float:
     return smallest
 
 
-def _frame(
-    pixels: Rows, above: int, below: int, left: int, right: int, border: str, cval: float
-) -> Rows:
+def _frame(pixels: Rows, above: int, below: int, left: int, right: int, border: str, cval: float) -> Rows:
     """Copy an image with extra rows and columns around it, filled as the border says."""
     rows = [_source(row, len(pixels), border) for row in range(-above, len(pixels) + below)]
     columns = [_source(x, len(pixels[0]), border) for x in range(-left, len(pixels[0]) + right)]
-    return [
-        [cval if row is None or column is None else pixels[row][column] for column in columns]
-        for row in rows
-    ]
+    return [[cval if row is None or column is None else pixels[row][column] for column in columns] for row in rows]
 
 
 def _source(index: int, length: int, border: str) -> int | None:

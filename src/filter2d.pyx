@@ -26,8 +26,7 @@ from vector cimport LANES, convlab_max_threads, vfloat, vload, vmax, vmin, vspla
 cnp.import_array()
 
 
-# The fields of convlab._geometry.FilterGeometry, in its order. Pitches and widths are in pixels of `step` floats where the
-# name does not say otherwise.
+# The fields of convlab._geometry.FilterGeometry, in its order. Widths are in pixels of `step` floats.
 cdef struct Geometry:
     Py_ssize_t planes, height, width, out_height, out_width, step
     Py_ssize_t x_plane, x_row, y_plane, y_row           # in floats

@@ -7,16 +7,16 @@ def multiply_add(Py_ssize_t repetitions):
     # Ten chains of four-cycle operations keep two units busy, and fit into sixteen registers with their operands.
     cdef vfloat acc[10]
     cdef vfloat a = vsplat(0.999), b = vsplat(0.001)
-    cdef Py_ssize_t i
+    cdef Py_ssize_t _
     cdef int r
-    cdef volatile float sink
+    cdef volatile float _sink
     with nogil:
         for r in range(10):
             acc[r] = vsplat(<float>r)
-        for i in range(repetitions):
+        for _ in range(repetitions):
             for r in range(10):
                 acc[r] = acc[r] * a + b
         for r in range(1, 10):
             acc[0] += acc[r]
-        sink = (<float*>&acc[0])[0]
+        _sink = (<float*>&acc[0])[0]
     return repetitions * 10 * LANES * 2

@@ -1,4 +1,4 @@
-"""What its plan may depend on of the arguments of a call, as one key. Compiled for the baseline: every call wants it."""
+"""What a plan may depend on of a call's arguments, as one key. Compiled for the baseline: every call wants it."""
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.string cimport memcpy
 cimport numpy as cnp

@@ -52,7 +52,9 @@ def test_every_isa_with_fused_multiply_adds_gives_the_same_bytes():
         assert other == results[0]
 
 
-@pytest.mark.skipif("baseline" not in _dispatch.built_isas(), reason="this processor's baseline has fused multiply-adds")
+@pytest.mark.skipif(
+    "baseline" not in _dispatch.built_isas(), reason="this processor's baseline has fused multiply-adds"
+)
 def test_the_baseline_gives_the_fallbacks_bytes():
     with convlab.use_backend("compiled", "baseline"):
         compiled = digests(np.random.default_rng(2))

@@ -162,5 +162,7 @@ def test_what_was_not_built_is_an_import_error(monkeypatch):
 
 
 def test_importing_convlab_imports_no_scipy_and_no_extra():
-    code = "import sys, convlab; print([m for m in ('scipy', 'matplotlib', 'PIL', 'click', 'rich') if m in sys.modules])"
+    code = (
+        "import sys, convlab; print([m for m in ('scipy', 'matplotlib', 'PIL', 'click', 'rich') if m in sys.modules])"
+    )
     assert run_python(code).stdout.strip() == "[]"

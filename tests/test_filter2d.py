@@ -104,7 +104,9 @@ def test_anchor(backend, rng, border, anchor):
 def test_even_kernels_are_centred_like_scipys(fast_backend):
     image = np.eye(9, 50, dtype=np.float32)
     kernel = np.arange(8.0).reshape(2, 4)
-    assert_array_equal(convlab.filter2d(image, kernel, border="nearest"), ndimage.correlate(image, kernel, mode="nearest"))
+    assert_array_equal(
+        convlab.filter2d(image, kernel, border="nearest"), ndimage.correlate(image, kernel, mode="nearest")
+    )
 
 
 @pytest.mark.parametrize("clip", [None, (0, 255), (None, 1.5), (-0.5, None), (2, 2)])

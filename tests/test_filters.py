@@ -241,10 +241,7 @@ def test_a_compass_answers_most_to_its_own_direction(name: str) -> None:
     for index, direction in enumerate(DIRECTIONS):
         angle = index * math.pi / 4
         brighter = (columns * math.sin(angle) - rows * math.cos(angle)).round(6) > 0
-        answers = {
-            other: (filters.get(name, direction=other) * brighter[7:10, 7:10]).sum()
-            for other in DIRECTIONS
-        }
+        answers = {other: (filters.get(name, direction=other) * brighter[7:10, 7:10]).sum() for other in DIRECTIONS}
         assert max(answers, key=lambda other: answers[other]) == direction
 
 
@@ -257,9 +254,7 @@ def test_gaussian_follows_its_formula(sigma: float) -> None:
     reach = int(4 * sigma + 0.5)
     assert taps.shape == (2 * reach + 1, 2 * reach + 1)
     assert taps[reach, reach + 1] / taps[reach, reach] == pytest.approx(math.exp(-0.5 / sigma**2))
-    assert taps[reach - 2, reach - 1] / taps[reach, reach] == pytest.approx(
-        math.exp(-2.5 / sigma**2)
-    )
+    assert taps[reach - 2, reach - 1] / taps[reach, reach] == pytest.approx(math.exp(-2.5 / sigma**2))
     impulse = np.zeros((31, 31))
     impulse[15, 15] = 1
     smoothed = ndimage.gaussian_filter(impulse, sigma, truncate=4)
@@ -270,14 +265,10 @@ def test_gaussian_follows_its_formula(sigma: float) -> None:
 def test_gaussian_is_rounded_once() -> None:
     profile = np.exp(-0.5 * (np.arange(-2, 3) / 1.3) ** 2)
     expected = np.outer(profile / profile.sum(), profile / profile.sum())
-    np.testing.assert_array_equal(
-        filters.get("gaussian", sigma=1.3, size=5), expected.astype(np.float32)
-    )
+    np.testing.assert_array_equal(filters.get("gaussian", sigma=1.3, size=5), expected.astype(np.float32))
 
 
-@pytest.mark.parametrize(
-    "name", ["gaussian", "laplacian_of_gaussian", "difference_of_gaussians", "unsharp", "gabor"]
-)
+@pytest.mark.parametrize("name", ["gaussian", "laplacian_of_gaussian", "difference_of_gaussians", "unsharp", "gabor"])
 def test_size_and_truncate_set_the_extent(name: str) -> None:
     assert filters.get(name, size=7).shape == (7, 7)
     assert filters.get(name, size=7, truncate=100).shape == (7, 7)
@@ -322,12 +313,8 @@ def test_box_is_a_mean(size: int) -> None:
 
 def test_motion_blur_along_the_axes() -> None:
     np.testing.assert_array_equal(filters.get("motion_blur"), np.full((1, 9), np.float32(1 / 9)))
-    np.testing.assert_array_equal(
-        filters.get("motion_blur", length=5, angle=90), np.full((5, 1), np.float32(1 / 5))
-    )
-    np.testing.assert_array_equal(
-        filters.get("motion_blur", length=4), [[0.125, 0.25, 0.25, 0.25, 0.125]]
-    )
+    np.testing.assert_array_equal(filters.get("motion_blur", length=5, angle=90), np.full((5, 1), np.float32(1 / 5)))
+    np.testing.assert_array_equal(filters.get("motion_blur", length=4), [[0.125, 0.25, 0.25, 0.25, 0.125]])
     np.testing.assert_array_equal(filters.get("motion_blur", length=1, angle=30), [[1]])
 
 
@@ -345,9 +332,7 @@ def test_motion_blur_turns_anticlockwise() -> None:
 
 def test_gabor_follows_its_formula() -> None:
     wavelength, theta, sigma, gamma, psi = 5.0, 0.6, 2.0, 0.8, 0.4
-    taps = filters.get(
-        "gabor", wavelength=wavelength, theta=theta, sigma=sigma, gamma=gamma, psi=psi, size=9
-    )
+    taps = filters.get("gabor", wavelength=wavelength, theta=theta, sigma=sigma, gamma=gamma, psi=psi, size=9)
     assert taps[4, 4] == pytest.approx(math.cos(psi))
     for x, y in ((1, 0), (0, 1), (3, -2), (-4, 4)):
         across = x * math.cos(theta) + y * math.sin(theta)
@@ -362,9 +347,9 @@ def test_gabor_lets_its_own_stripes_through() -> None:
     assert response("gabor", vertical_stripes, wavelength=6, sigma=3) > 10 * response(
         "gabor", vertical_stripes.T, wavelength=6, sigma=3
     )
-    assert response(
-        "gabor", vertical_stripes.T, wavelength=6, sigma=3, theta=math.pi / 2
-    ) == pytest.approx(response("gabor", vertical_stripes, wavelength=6, sigma=3), rel=1e-5)
+    assert response("gabor", vertical_stripes.T, wavelength=6, sigma=3, theta=math.pi / 2) == pytest.approx(
+        response("gabor", vertical_stripes, wavelength=6, sigma=3), rel=1e-5
+    )
 
 
 def test_gabor_turns_clockwise_on_the_screen() -> None:
@@ -392,9 +377,7 @@ def test_defaults_are_what_get_uses(name: str, parameter: filters.Parameter) -> 
 
 @pytest.mark.parametrize(("name", "parameter"), PARAMETERS)
 @pytest.mark.parametrize("bad", [True, "wide", math.nan, math.inf, -math.inf, [1], 1j, b"north"])
-def test_every_parameter_refuses_nonsense(
-    name: str, parameter: filters.Parameter, bad: object
-) -> None:
+def test_every_parameter_refuses_nonsense(name: str, parameter: filters.Parameter, bad: object) -> None:
     with pytest.raises((TypeError, ValueError)) as caught:
         filters.get(name, **{parameter.name: bad})
     assert str(caught.value) == f"{parameter.name}: got {bad!r}; expected {parameter.expected}"
@@ -414,9 +397,7 @@ def test_extreme_parameters_give_finite_taps(name: str, parameter: filters.Param
 
 @pytest.mark.parametrize("number", [2, 2.0, np.float32(2), np.int64(2), np.float16(2)])
 def test_numbers_of_any_kind_are_numbers(number: object) -> None:
-    np.testing.assert_array_equal(
-        filters.get("gaussian", sigma=number), filters.get("gaussian", sigma=2)
-    )
+    np.testing.assert_array_equal(filters.get("gaussian", sigma=number), filters.get("gaussian", sigma=2))
     np.testing.assert_array_equal(filters.get("gabor", psi=number), filters.get("gabor", psi=2))
 
 

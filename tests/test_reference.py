@@ -52,11 +52,7 @@ def test_it_is_plain_python() -> None:
         name.split(".")[0]
         for node in ast.walk(tree)
         if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in (
-            [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else [alias.name for alias in node.names]
-        )
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
     }
     assert imported == {"__future__", "collections", "typing"}
 
@@ -80,16 +76,12 @@ def test_the_lesson_on_its_picture(name: str) -> None:
 
 def test_the_lesson_by_hand() -> None:
     picture = np.array([[10, 10, 200, 200]] * 4, dtype=np.uint8)
-    filtered = reference.filter2d(
-        picture, filters.get("vertical_lines"), border="keep", clip=(0, 255)
-    )
+    filtered = reference.filter2d(picture, filters.get("vertical_lines"), border="keep", clip=(0, 255))
     frame = [10.0, 10.0, 200.0, 200.0]
     inside = [10.0, 255.0, 255.0, 200.0]  # 4 * 190, more than white
     assert filtered == [frame, inside, inside, frame]
     assert reference.max_pool2d(filtered, 2) == [[255.0, 255.0], [255.0, 255.0]]
-    rows = reference.filter2d(
-        picture, filters.get("horizontal_lines"), border="keep", clip=(0, 255)
-    )
+    rows = reference.filter2d(picture, filters.get("horizontal_lines"), border="keep", clip=(0, 255))
     assert rows[1] == [10.0, 0.0, 0.0, 200.0]
 
 
@@ -159,19 +151,13 @@ def test_keep_copies_the_frame(anchor: tuple[int, int] | None) -> None:
     image, kernel = whole_numbers(7, 7, 6), whole_numbers(8, 4, 3)
     above, left = anchor or (2, 1)
     expected = image.copy()
-    expected[above : above + 4, left : left + 4] = np.clip(
-        2 * correlate_valid(image, kernel) + 1, -20, 20
-    )
-    filtered = reference.filter2d(
-        image, kernel, "keep", anchor=anchor, scale=2, offset=1, clip=(-20, 20)
-    )
+    expected[above : above + 4, left : left + 4] = np.clip(2 * correlate_valid(image, kernel) + 1, -20, 20)
+    filtered = reference.filter2d(image, kernel, "keep", anchor=anchor, scale=2, offset=1, clip=(-20, 20))
     np.testing.assert_array_equal(filtered, expected)
 
 
 def test_keep_leaves_the_frame_untouched_by_scale_offset_and_clip() -> None:
-    filtered = reference.filter2d(
-        [[-300, 900]] * 3, np.ones((3, 3)), "keep", scale=9, offset=9, clip=(0, 255)
-    )
+    filtered = reference.filter2d([[-300, 900]] * 3, np.ones((3, 3)), "keep", scale=9, offset=9, clip=(0, 255))
     assert filtered == [[-300.0, 900.0]] * 3
 
 
@@ -185,9 +171,7 @@ def test_the_anchor_is_the_tap_on_the_output_pixel(anchor: tuple[int, int], bord
     image, kernel = whole_numbers(9, 5, 6), whole_numbers(10, 3, 4)
     origin = (anchor[0] - 1, anchor[1] - 2)
     expected = ndimage.correlate(image, kernel, mode=SCIPY_BORDER[border], origin=origin)
-    np.testing.assert_array_equal(
-        reference.filter2d(image, kernel, border, anchor=anchor), expected
-    )
+    np.testing.assert_array_equal(reference.filter2d(image, kernel, border, anchor=anchor), expected)
 
 
 # Arithmetic
@@ -198,9 +182,7 @@ def test_kernels_are_not_flipped() -> None:
     impulse[1, 1] = 1
     kernel = np.arange(9).reshape(3, 3)
     # An impulse shows the kernel turned by 180 degrees: correlation, not convolution.
-    np.testing.assert_array_equal(
-        reference.filter2d(impulse, kernel, "constant"), kernel[::-1, ::-1]
-    )
+    np.testing.assert_array_equal(reference.filter2d(impulse, kernel, "constant"), kernel[::-1, ::-1])
 
 
 def test_taps_are_summed_row_by_row_in_double_precision() -> None:
@@ -385,9 +367,7 @@ def test_integers_stay_integers_in_max_and_min() -> None:
         ),
     ],
 )
-def test_filter2d_refuses_what_a_loop_would_get_wrong(
-    arguments: dict[str, object], words: str
-) -> None:
+def test_filter2d_refuses_what_a_loop_would_get_wrong(arguments: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         reference.filter2d(**({"image": np.ones((5, 5)), "kernel": np.ones((3, 3))} | arguments))
 

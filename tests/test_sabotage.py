@@ -15,7 +15,7 @@ BACKENDS = [*(isa for isa in PROCESSOR_ISAS if isa in _dispatch.built_isas()), "
 
 def run_suite(suite, backend, *options):
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "sabotage", f"--sabotage={backend}",
+        [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", "-p", "sabotage", f"--sabotage={backend}",
          *options, str(TESTS / suite)],
         capture_output=True, text=True, timeout=300, check=False, cwd=TESTS,
     )  # fmt: skip

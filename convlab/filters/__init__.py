@@ -128,9 +128,7 @@ def get(name: str, /, **parameters: object) -> npt.NDArray[np.float32]:
     accepted = [parameter.name for parameter in entry.parameters]
     for given in parameters:
         if given not in accepted:
-            raise TypeError(
-                f"{given}: no parameter of filter {name!r}; expected {_choices(given, accepted)}"
-            )
+            raise TypeError(f"{given}: no parameter of filter {name!r}; expected {_choices(given, accepted)}")
     values = {
         parameter.name: parameter.check(parameters.get(parameter.name, parameter.default))
         for parameter in entry.parameters

@@ -13,10 +13,7 @@ from functools import partial
 from . import _formulas
 from ._entry import MAX_SIDE, Choice, Filter, Number, Rows, Size
 
-_LESSON = (
-    "L. Moroney, dlaicourse, Course 1 - Part 6 - Lesson 3 - Notebook "
-    "(github.com/lmoroney/dlaicourse)"
-)
+_LESSON = "L. Moroney, dlaicourse, Course 1 - Part 6 - Lesson 3 - Notebook (github.com/lmoroney/dlaicourse)"
 _SOBEL = (
     "I. Sobel and G. Feldman, A 3x3 isotropic gradient operator for image processing, Stanford "
     "Artificial Intelligence Project, 1968; printed in R. Duda and P. Hart, Pattern "
@@ -39,23 +36,14 @@ _KIRSCH = (
     "Computers and Biomedical Research 4(3), 1971, 315-328"
 )
 _ROBINSON = (
-    "G. Robinson, Edge detection by compass gradient masks, Computer Graphics and Image "
-    "Processing 6(5), 1977, 492-501"
+    "G. Robinson, Edge detection by compass gradient masks, Computer Graphics and Image Processing 6(5), 1977, 492-501"
 )
 _MARR_HILDRETH = (
-    "D. Marr and E. Hildreth, Theory of edge detection, Proceedings of the Royal Society of "
-    "London B 207, 1980, 187-217"
+    "D. Marr and E. Hildreth, Theory of edge detection, Proceedings of the Royal Society of London B 207, 1980, 187-217"
 )
-_GONZALEZ_SMOOTHING = (
-    "R. Gonzalez and R. Woods, Digital Image Processing, 4th edition, Pearson, 2018, section 3.5"
-)
-_GONZALEZ_SHARPENING = (
-    "R. Gonzalez and R. Woods, Digital Image Processing, 4th edition, Pearson, 2018, section 3.6"
-)
-_SCHREIBER = (
-    "W. Schreiber, Wirephoto quality improvement by unsharp masking, Pattern Recognition 2(2), "
-    "1970, 117-120"
-)
+_GONZALEZ_SMOOTHING = "R. Gonzalez and R. Woods, Digital Image Processing, 4th edition, Pearson, 2018, section 3.5"
+_GONZALEZ_SHARPENING = "R. Gonzalez and R. Woods, Digital Image Processing, 4th edition, Pearson, 2018, section 3.6"
+_SCHREIBER = "W. Schreiber, Wirephoto quality improvement by unsharp masking, Pattern Recognition 2(2), 1970, 117-120"
 _GIMP = "GNU Image Manipulation Program, user manual, Convolution Matrix filter, example Emboss"
 _FSPECIAL = "MathWorks, Image Processing Toolbox, fspecial, filter type motion"
 _GABOR = (
