@@ -1,0 +1,48 @@
+"""The command line ``convlab``: a client of the public API, kept out of ``import convlab``.
+
+It needs the extra ``convlab-kernels[cli]`` (click, rich, Pillow, Matplotlib). This module imports
+the standard library alone, so that an install without the extra can say what is missing.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+_NEEDED = {"click": "click", "rich": "rich", "PIL": "Pillow", "matplotlib": "Matplotlib"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status.
+
+    Parameters
+    ----------
+    arguments
+        The words after the command's name; those of the process by default.
+
+    Returns
+    -------
+    int
+        0 when done, 1 when standard output was closed early or a result did not agree, 2 after bad
+        input (said in one line on standard error), 130 after an interrupt.
+    """
+    try:
+        missing = [name for module, name in _NEEDED.items() if find_spec(module) is None]
+        if missing:
+            print(
+                f"convlab: error: the command line needs {', '.join(missing)}: "
+                'pip install "convlab-kernels[cli]"',
+                file=sys.stderr,
+            )
+            return 2
+        from convlab.cli.app import run  # not before the check: it needs them all
+
+        return run(arguments)
+    except KeyboardInterrupt:
+        return 130

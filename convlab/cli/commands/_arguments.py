@@ -1,0 +1,43 @@
+"""What the commands over picture files have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+import convlab
+from convlab.cli import pictures
+from convlab.cli.files import check_not_input, check_target
+from convlab.cli.formats import format_of
+
+if TYPE_CHECKING:
+    from convlab.cli.pictures import Picture
+
+__all__ = ["from_in_to_out", "through"]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def from_in_to_out(command: _Command) -> _Command:
+    """Add the arguments IN and OUT, and --force, to a command."""
+    for decorate in (
+        click.option("--force", is_flag=True, help="Allow OUT to be IN itself."),
+        click.argument("target", metavar="OUT", type=click.Path(path_type=Path)),
+        click.argument("source", metavar="IN", type=click.Path(path_type=Path)),
+    ):
+        command = decorate(command)
+    return command
+
+
+def through(work: Callable[[Picture], Picture], source: Path, target: Path, *, force: bool) -> None:
+    """Read a picture, have it worked on, write it, and say what was written by which kernel."""
+    # A name that cannot be written is told before any work is done.
+    format_of(target)
+    check_target(target)
+    if not force:
+        check_not_input(source, target)
+    words = pictures.write(work(pictures.read(source)), target)
+    click.echo(f"{click.format_filename(target)}: {words}, by {convlab.last_kernel()}")

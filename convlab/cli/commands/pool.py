@@ -1,0 +1,75 @@
+"""``convlab pool``: pool a picture file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+import click
+import numpy as np
+import numpy.typing as npt
+
+import convlab
+from convlab.cli.commands._arguments import from_in_to_out, through
+from convlab.cli.failures import core_errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from convlab.cli.pictures import Picture
+
+__all__ = ["pool"]
+
+_OPERATIONS = {
+    "max": convlab.max_pool2d,
+    "avg": convlab.avg_pool2d,
+    "min": convlab.min_pool2d,
+}
+
+
+@click.command()
+@from_in_to_out
+@click.option(
+    "--op",
+    type=click.Choice(list(_OPERATIONS)),
+    default="max",
+    show_default=True,
+    help="What becomes of each window.",
+)
+@click.option("--size", type=int, default=2, show_default=True, help="Side of the window.")
+@click.option("--stride", type=int, help="Step from window to window.  [default: the size]")
+@click.option(
+    "--padding",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Pixels put around the picture first; they never win a maximum or minimum, and count as 0 "
+    "in an average.",
+)
+def pool(
+    source: Path, target: Path, force: bool, op: str, size: int, stride: int | None, padding: int
+) -> None:
+    """Pool the picture IN and write OUT.
+
+    Windows that reach beyond the right or lower end are dropped. Each colour is pooled for itself,
+    and so is the transparency. OUT is a picture of the same kind as IN (a palette's colours are
+    reduced to 256 if need be); an average is rounded, half to even.
+    """
+
+    def work(picture: Picture) -> Picture:
+        def pooled(
+            values: npt.NDArray[np.generic], channel_axis: int | None
+        ) -> npt.NDArray[np.generic]:
+            result = _OPERATIONS[op](values, size, stride, padding, channel_axis=channel_axis)
+            # An average of integers comes as float32.
+            if result.dtype != values.dtype:
+                result = np.rint(result).astype(values.dtype)
+            return result
+
+        with core_errors():
+            # The transparency first, so that the kernel reported is the one that made the colours.
+            alpha = None if picture.alpha is None else pooled(picture.alpha, None)
+            values = pooled(picture.values, picture.channel_axis)
+        return replace(picture, values=values, alpha=cast("npt.NDArray[np.uint8] | None", alpha))
+
+    through(work, source, target, force=force)

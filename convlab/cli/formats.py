@@ -1,0 +1,99 @@
+"""The picture formats that the commands read and write, and the kinds of picture each can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from convlab.cli.failures import Failure, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["READ", "Format", "Kind", "extensions_for", "format_of"]
+
+
+class Kind(Enum):
+    """What a pixel is made of; whether it has transparency beside it is told apart from this."""
+
+    BIT = "1-bit"
+    GREY = "grey"
+    GREY16 = "16-bit grey"
+    FLOAT = "32-bit float"
+    PALETTE = "palette"
+    RGB = "RGB"
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to write pictures, by its file name extensions."""
+
+    name: str  # Pillow's name
+    extensions: tuple[str, ...]
+    opaque: frozenset[Kind]
+    with_alpha: frozenset[Kind] = frozenset()
+    options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+    def holds(self, kind: Kind, *, alpha: bool) -> bool:
+        """Tell whether a picture of this kind can be written without changing its kind."""
+        return kind in (self.with_alpha if alpha else self.opaque)
+
+
+def _kinds(*kinds: Kind) -> frozenset[Kind]:
+    return frozenset(kinds)
+
+
+_FORMATS = (
+    Format(
+        "PNG",
+        (".png",),
+        _kinds(Kind.BIT, Kind.GREY, Kind.GREY16, Kind.PALETTE, Kind.RGB),
+        _kinds(Kind.GREY, Kind.PALETTE, Kind.RGB),
+    ),
+    Format("TIFF", (".tif", ".tiff"), frozenset(Kind), _kinds(Kind.GREY, Kind.RGB)),
+    # Lossy: the best quality that JPEG's own guide recommends, and colour at full resolution.
+    Format(
+        "JPEG",
+        (".jpg", ".jpeg"),
+        _kinds(Kind.GREY, Kind.RGB),
+        options=MappingProxyType({"quality": 95, "subsampling": 0}),
+    ),
+    Format("BMP", (".bmp",), _kinds(Kind.BIT, Kind.GREY, Kind.PALETTE, Kind.RGB)),
+    Format("GIF", (".gif",), _kinds(Kind.PALETTE), _kinds(Kind.PALETTE)),
+    # "exact" keeps the colours below full transparency, which a later filter may bring out.
+    Format(
+        "WEBP",
+        (".webp",),
+        _kinds(Kind.RGB),
+        _kinds(Kind.RGB),
+        options=MappingProxyType({"lossless": True, "exact": True}),
+    ),
+    Format("PPM", (".pbm",), _kinds(Kind.BIT)),
+    Format("PPM", (".pgm",), _kinds(Kind.GREY, Kind.GREY16)),
+    Format("PPM", (".ppm",), _kinds(Kind.RGB)),
+    Format("PPM", (".pfm",), _kinds(Kind.FLOAT)),
+    Format("PPM", (".pnm",), _kinds(Kind.BIT, Kind.GREY, Kind.GREY16, Kind.RGB)),
+)
+
+# Pillow's names of what may be opened. A closed list: other decoders are not there to be attacked.
+READ = tuple(dict.fromkeys(entry.name for entry in _FORMATS))
+
+_BY_EXTENSION = {extension: entry for entry in _FORMATS for extension in entry.extensions}
+
+
+def format_of(path: Path) -> Format:
+    """Return the format that a file's name asks for."""
+    entry = _BY_EXTENSION.get(path.suffix.lower())
+    if entry is None:
+        raise Failure(
+            f"cannot write {quoted(path)}: its name must end in one of {' '.join(_BY_EXTENSION)}"
+        )
+    return entry
+
+
+def extensions_for(kind: Kind, *, alpha: bool) -> list[str]:
+    """Return the extensions of the formats that can hold a picture of this kind."""
+    return [e for e, entry in _BY_EXTENSION.items() if entry.holds(kind, alpha=alpha)]

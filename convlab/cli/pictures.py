@@ -1,0 +1,243 @@
+"""Pictures as arrays: read with every pixel at its own depth, and written back as the same kind.
+
+What the commands work on is the picture as a viewer shows it: turned as its EXIF orientation asks,
+transparency beside the colours, a palette's colours looked up. What cannot be kept is refused in
+one line, with the cure: a picture that Pillow could read only by dropping half of its bits (16-bit
+colour), more than one frame, inks (CMYK), and integers of more bits than float32 arithmetic holds.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from convlab.cli.failures import Failure, codecs_silenced, quoted
+from convlab.cli.files import replacing
+from convlab.cli.formats import READ, Format, Kind, extensions_for, format_of
+from convlab.cli.palettes import indexed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Picture", "read", "write"]
+
+_GREY16_MODES = ("I;16", "I;16L", "I;16B")
+_DEPTHS: dict[Kind, type[np.generic]] = {Kind.GREY16: np.uint16, Kind.FLOAT: np.float32}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture in memory.
+
+    Attributes
+    ----------
+    values
+        (H, W), or (H, W, 3) for RGB and palette pictures. uint8; uint16 for 16-bit grey; float32
+        for float pictures; 0 and 1 in uint8 for 1-bit pictures.
+    alpha
+        (H, W), uint8: the transparency, or None.
+    kind
+        What the file holds, and what is written back.
+    profile
+        The ICC colour profile, handed on as it came.
+    """
+
+    values: npt.NDArray[np.generic]
+    alpha: npt.NDArray[np.uint8] | None
+    kind: Kind
+    profile: bytes | None = None
+
+    @property
+    def channel_axis(self) -> int | None:
+        """The axis of the colours, as the public functions take it."""
+        return 2 if self.values.ndim == 3 else None
+
+    def __str__(self) -> str:
+        height, width = self.values.shape[:2]
+        return f"{width} x {height} {_named(self.kind, alpha=self.alpha is not None)}"
+
+
+def read(path: Path) -> Picture:
+    """Read a picture.
+
+    Raises
+    ------
+    Failure
+        If the file cannot be read, is no whole picture, or is of a kind that cannot be kept.
+    """
+    with warnings.catch_warnings():
+        # Standard error is for the one line that says what is wrong.
+        warnings.simplefilter("ignore")
+        # Pillow warns from 89 million pixels on, and raises from twice that: one limit, one error.
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            # By its name, Pillow would map an uncompressed file into memory, and garbles those
+            # TIFFs whose orientation swaps width and height.
+            with (
+                path.open("rb") as file,
+                codecs_silenced(),
+                Image.open(file, formats=READ) as image,
+            ):
+                return _taken(image, path)
+        except (Failure, MemoryError):
+            raise
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise Failure(
+                f"cannot read {quoted(path)}: more than {Image.MAX_IMAGE_PIXELS:,} pixels"
+            ) from error
+        except UnidentifiedImageError as error:
+            raise Failure(
+                f"cannot read {quoted(path)}: no picture, or a broken one "
+                f"(the formats read are {', '.join(READ)})"
+            ) from error
+        # A broken file makes Pillow's decoders raise almost anything: SyntaxError, struct.error,
+        # EOFError, KeyError ... All of it means the same.
+        except Exception as error:
+            if isinstance(error, OSError) and error.strerror is not None:
+                raise Failure(f"cannot read {quoted(path)}: {error.strerror}") from error
+            raise Failure(f"cannot read {quoted(path)}: broken or cut short ({error})") from error
+
+
+def write(picture: Picture, path: Path) -> str:
+    """Write a picture, whole or not at all, and return what was written, in words.
+
+    A palette picture keeps a palette: of its exact colours where 256 are enough, else of the best
+    256 found. In a format without palettes it becomes RGB.
+
+    Raises
+    ------
+    Failure
+        If the format that the name asks for cannot hold this picture, or writing fails.
+    """
+    target = format_of(path)
+    alpha = picture.alpha is not None
+    words = str(picture)
+    kind = picture.kind
+    if kind is Kind.PALETTE and not target.holds(kind, alpha=alpha):
+        kind = Kind.RGB
+        words += f", written as {_named(kind, alpha=alpha)}"
+    if not target.holds(kind, alpha=alpha):
+        raise Failure(
+            f"cannot write {quoted(path)}: {path.suffix} holds no {_named(kind, alpha=alpha)} "
+            f"picture; choose one of {' '.join(extensions_for(kind, alpha=alpha))}"
+        )
+    options = dict(target.options)
+    if picture.profile is not None:
+        options["icc_profile"] = picture.profile
+    if kind is Kind.PALETTE:
+        reduced = indexed(picture.values.astype(np.uint8, copy=False), picture.alpha)
+        image = reduced.image
+        if reduced.alphas is not None:
+            options |= _transparency(reduced.alphas, target, path)
+        if not reduced.exact:
+            words += ", reduced to 256 colours"
+    else:
+        image = _plain(picture)
+    with replacing(path) as file:
+        try:
+            with codecs_silenced():
+                image.save(file, target.name, **options)
+        # Sizes beyond what a format can say come as any of these.
+        except (ValueError, OverflowError, struct.error) as error:
+            raise Failure(f"cannot write {quoted(path)}: {error}") from error
+    return words
+
+
+def _named(kind: Kind, *, alpha: bool) -> str:
+    if not alpha:
+        return kind.value
+    return "RGBA" if kind is Kind.RGB else f"{kind.value} with alpha"
+
+
+def _taken(image: Image.Image, path: Path) -> Picture:
+    # Phone cameras append thumbnails and depth maps to a JPEG: its first picture is the picture.
+    if image.format != "MPO" and getattr(image, "is_animated", False):
+        raise Failure(f"cannot read {quoted(path)}: more than one frame; extract one first")
+    _check_depth(image, path)
+    kind, mode = _kind(image, path)
+    profile = image.info.get("icc_profile")
+    ImageOps.exif_transpose(image, in_place=True)
+    pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+    if pixels.size == 0:
+        raise Failure(f"cannot read {quoted(path)}: it has no pixels")
+    alpha = None
+    if mode in ("LA", "RGBA"):
+        pixels, alpha = pixels[..., :-1], pixels[..., -1]
+        if mode == "LA":
+            pixels = pixels[..., 0]
+    return Picture(
+        pixels.astype(_DEPTHS.get(kind, np.uint8)),
+        alpha,
+        kind,
+        profile if isinstance(profile, bytes) else None,
+    )
+
+
+def _check_depth(image: Image.Image, path: Path) -> None:
+    """Refuse what Pillow would decode into fewer bits than the file has, without a word."""
+    if not isinstance(image, ImageFile.ImageFile) or not image.tile:
+        return
+    arguments = image.tile[0].args
+    layout, *rest = arguments if isinstance(arguments, tuple) else (arguments,)
+    in_sixteen = ";16" in str(layout) or (image.format == "PPM" and rest and rest[0] > 255)
+    if in_sixteen and image.mode not in (*_GREY16_MODES, "I"):
+        raise Failure(
+            f"cannot read {quoted(path)}: 16 bits per colour are not supported; "
+            "convert it to 8 bits per colour, or to 16-bit grey"
+        )
+    if ";64" in str(layout):
+        raise Failure(f"cannot read {quoted(path)}: 64-bit float; convert it to 32-bit float")
+
+
+def _kind(image: Image.Image, path: Path) -> tuple[Kind, str]:
+    """Return a picture's kind, and Pillow's mode in which its pixels are taken."""
+    alpha = image.has_transparency_data
+    mode = image.mode
+    if mode in ("P", "PA"):
+        return Kind.PALETTE, "RGBA" if alpha else "RGB"
+    if mode in ("RGB", "RGBA"):
+        return Kind.RGB, "RGBA" if alpha else "RGB"
+    # A 1-bit picture with a transparent colour is a grey one: no format has a bit of alpha to keep.
+    if mode in ("L", "LA") or (mode == "1" and alpha):
+        return Kind.GREY, "LA" if alpha else "L"
+    if mode == "1":
+        return Kind.BIT, mode
+    # Pillow reads 16-bit PGM files as integers.
+    sixteen = mode in _GREY16_MODES or (mode == "I" and image.format == "PPM")
+    if sixteen and not alpha:
+        return Kind.GREY16, mode
+    if mode == "F":
+        return Kind.FLOAT, mode
+    what = {
+        "I": "32-bit or signed integers are not supported; convert it to 16-bit grey or to float",
+        "CMYK": "CMYK is not supported; convert it to RGB",
+    }.get(mode, f"pictures of mode {mode} are not supported; convert it to grey or RGB")
+    if sixteen:
+        what = "16-bit grey with transparency is not supported; remove the transparency"
+    raise Failure(f"cannot read {quoted(path)}: {what}")
+
+
+def _transparency(alphas: bytes, target: Format, path: Path) -> dict[str, object]:
+    """Return the option that says which colours of a palette are transparent."""
+    if target.name != "GIF":
+        return {"transparency": alphas}
+    if set(alphas) - {0, 255}:
+        raise Failure(
+            f"cannot write {quoted(path)}: a GIF holds no half-transparent colours; choose .png"
+        )
+    return {"transparency": alphas.index(0)} if 0 in alphas else {}
+
+
+def _plain(picture: Picture) -> Image.Image:
+    pixels = picture.values
+    if picture.kind is Kind.BIT:
+        pixels = pixels.astype(np.bool_)
+    if picture.alpha is not None:
+        pixels = np.dstack([pixels, picture.alpha])
+    return Image.fromarray(pixels)

@@ -1,0 +1,135 @@
+"""Building and installing: the words of CONVLAB_BUILD, no compiler, a compiler that refuses, sdist and wheels."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+pytestmark = [
+    pytest.mark.skipif(not (ROOT / "src").is_dir(), reason="the kernels' sources are not beside these tests"),
+    pytest.mark.skipif(sys.platform == "win32", reason="uses shell scripts as compilers"),
+]
+pytest.importorskip("Cython", reason="building needs Cython")
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A copy of what a build reads, without anything built."""
+    copy = tmp_path / "tree"
+    built = shutil.ignore_patterns("*.so", "__pycache__", "*.egg-info")
+    for name in ("convlab", "src"):
+        shutil.copytree(ROOT / name, copy / name, ignore=built)
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "MANIFEST.in"):
+        shutil.copy(ROOT / name, copy / name)
+    return copy
+
+
+def build(tree, *command, check=True, **environment):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("CONVLAB_")}
+    done = subprocess.run(
+        [sys.executable, *(command or ("-m", "pip", "wheel", "-v", "--no-deps", "--no-build-isolation", "-w", "out", "."))],
+        cwd=tree, env=clean | environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    if check:
+        assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    return done
+
+
+def compiled_modules(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return sorted(name for name in archive.namelist() if name.endswith((".so", ".pyd")))
+
+
+def served_by(wheel, tmp_path):
+    """What the installed wheel runs, in a folder where no source tree can be imported."""
+    site = tmp_path / "site"
+    build(tmp_path, "-m", "pip", "install", "-q", "--no-deps", "--target", str(site), str(wheel))
+    code = "import convlab; convlab.filter2d(convlab.data.ascent(), [[1.0]]); print(convlab.last_kernel())"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("CONVLAB_")} | {"PYTHONPATH": str(site)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def compiler(tmp_path, body):
+    script = tmp_path / "cc"
+    script.write_text(f"#!/bin/sh\n{body}\n")
+    script.chmod(0o755)
+    return str(script)
+
+
+@pytest.mark.parametrize("word", ["yes", "", "REQUIRE", "0"])
+def test_other_words_are_errors(tree, word):
+    done = build(tree, "setup.py", "--version", check=False, CONVLAB_BUILD=word)
+    assert done.returncode != 0
+    assert f"CONVLAB_BUILD: got {word!r}; expected one of: auto, require, pure" in done.stderr
+
+
+def test_pure_builds_a_wheel_for_every_platform(tree, tmp_path):
+    build(tree, CONVLAB_BUILD="pure")
+    (wheel,) = (tree / "out").glob("*.whl")
+    assert wheel.name.endswith("py3-none-any.whl")
+    assert compiled_modules(wheel) == []
+    assert served_by(wheel, tmp_path) == "correlate2d[numpy]"
+
+
+def test_without_a_compiler_the_fallback_is_installed_and_said_so(tree, tmp_path):
+    done = build(tree, CC=str(tmp_path / "nothing"))
+    framed = [line for line in (done.stdout + done.stderr).splitlines() if line.strip().startswith("* ")]
+    assert any("WARNING: convlab is installed WITHOUT its compiled kernels." in line for line in framed)
+    assert len({len(line.strip()) for line in framed}) == 1
+    (wheel,) = (tree / "out").glob("*.whl")
+    assert compiled_modules(wheel) == []
+    assert served_by(wheel, tmp_path) == "correlate2d[numpy]"
+
+
+def test_a_compiler_that_breaks_half_way_leaves_no_kernels(tree, tmp_path):
+    body = 'case "$*" in *filter2d*) echo "internal error" >&2; exit 1;; esac\nexec cc "$@"'
+    done = build(tree, CC=compiler(tmp_path, body))
+    assert "WITHOUT its compiled kernels" in done.stdout + done.stderr
+    (wheel,) = (tree / "out").glob("*.whl")
+    assert compiled_modules(wheel) == []
+
+
+@pytest.mark.parametrize("body", ["exit 1", 'case "$*" in *-mavx512f*) exit 1;; esac\nexec cc "$@"'])
+def test_require_is_an_error_where_anything_is_missing(tree, tmp_path, body):
+    if "avx512" in body and os.uname().machine not in ("x86_64", "amd64"):
+        pytest.skip("this processor has one instruction set")
+    done = build(tree, check=False, CC=compiler(tmp_path, body), CONVLAB_BUILD="require")
+    assert done.returncode != 0
+    assert "CONVLAB_BUILD=require:" in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="this machine has no C compiler")
+@pytest.mark.skipif(os.name == "posix" and os.uname().machine != "x86_64", reason="about the x86-64 table")
+def test_an_instruction_set_that_the_compiler_refuses_is_left_out(tree, tmp_path):
+    body = 'case "$*" in *-mavx512f*|*-mavx2*) exit 1;; esac\nexec cc "$@"'
+    build(tree, CC=compiler(tmp_path, body))
+    (wheel,) = (tree / "out").glob("*.whl")
+    folders = {name.split("/")[2] for name in compiled_modules(wheel) if name.count("/") == 3}
+    assert folders == {"baseline"}
+    assert served_by(wheel, tmp_path) == "correlate2d[compiled/baseline]"
+
+
+def test_the_sdist_builds_from_its_own_files(tree, tmp_path):
+    code = "from setuptools.build_meta import build_sdist; build_sdist('out')"
+    build(tree, "-c", code, CONVLAB_BUILD="pure")
+    (sdist,) = (tree / "out").glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    sources = {f"src/{path.name}" for path in (ROOT / "src").iterdir() if path.suffix in (".pyx", ".pxd", ".h")}
+    assert sources <= names
+    assert {"LICENSE", "pyproject.toml", "setup.py", "convlab/data/ascent.npz", "convlab/py.typed"} <= names
+    assert not [name for name in names if name.endswith((".so", ".c"))]
+    (unpacked,) = (tmp_path / "unpacked").iterdir()
+    build(unpacked, CONVLAB_BUILD="pure")
+    (wheel,) = (unpacked / "out").glob("*.whl")
+    assert served_by(wheel, tmp_path) == "correlate2d[numpy]"
