@@ -38,7 +38,7 @@ def correlate2d(
     """Y = clip(scale * correlation + offset); blocking and threads are the compiled kernels' affair."""
     g, v = FilterGeometry(*geometry.tolist()), FilterValues(*values)
     above, below, before, after = np.split(borders, np.cumsum([g.above, g.below, g.before]))
-    source = _pixels(x, g.planes, g.height, g.width, g.step, g.x_plane, g.x_row)
+    source = _pixels(x, g.planes, g.height, g.width, g.step, g.x_plane, g.x_row).astype(np.float32, copy=False)
     source = _extended(_extended(source, 1, above, below, v.cval), 2, before, after, v.cval)
     total = np.zeros((g.planes, g.out_height, g.out_width, g.step), np.float32)
     with np.errstate(all="ignore"):

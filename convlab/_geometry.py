@@ -2,6 +2,11 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
+# What a correlation kernel reads; the order is that of the enum Source in src/filter2d.pyx. A bool is a uint8.
+SOURCES = tuple(np.dtype(t) for t in (np.float32, np.uint8, np.int16, np.uint16))
+
 
 class FilterGeometry(NamedTuple):
     """The sizes that a correlation kernel reads; src/filter2d.pyx has the same struct and says what they are."""
@@ -25,6 +30,7 @@ class FilterGeometry(NamedTuple):
     tiles: int
     workspace: int
     finish: int
+    source: int
 
 
 class FilterValues(NamedTuple):

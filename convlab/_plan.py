@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab import _borders, _spec
-from convlab._geometry import FilterGeometry, FilterValues, PoolGeometry
+from convlab._geometry import SOURCES, FilterGeometry, FilterValues, PoolGeometry
 from convlab._spec import FLOAT32, Filter2d, Pool2d
 
 # Output rows in a tile, the piece of work that a thread takes: enough to make the staging of its edges cheap.
@@ -63,7 +63,7 @@ def _rounded_up(n: int, multiple: int) -> int:
 
 
 def plan_filter2d(
-    spec: Filter2d, pitches: tuple[int, int] | None, machine: Machine, taps: NDArray[np.float32]
+    spec: Filter2d, source: np.dtype[Any], pitches: tuple[int, int] | None, machine: Machine, taps: NDArray[np.float32]
 ) -> Plan[Filter2d]:
     """Direct correlation; `pitches` of the source's planes and rows, or None where it must be copied."""
     image, region, step = spec.image, spec.region, spec.image.step
@@ -71,9 +71,10 @@ def plan_filter2d(
     above, below, before, after = spec.border_sizes
     unrolled = spec.kernel_shape in ((3, 3), (5, 5), (7, 7))
 
-    # The columns whose windows leave the image are staged: copied together with their border.
+    # The columns whose windows leave the image are staged, copied together with their border; and all of an image that
+    # must be converted.
     left, right = _rounded_up(before, EDGE_COLUMNS), _rounded_up(after, EDGE_COLUMNS)
-    if (region.width - left - right) * step < WIDEST_BLOCK:
+    if (region.width - left - right) * step < WIDEST_BLOCK or source != FLOAT32:
         left, right = region.width, 0
     tiles = -(-region.height // max(TILE_ROWS, kernel_height))
     slots = max(-(-region.height // max(tiles, 1)), 4) + kernel_height - 1
@@ -93,7 +94,7 @@ def plan_filter2d(
     geometry = FilterGeometry(
         region.planes, image.height, image.width, region.height, region.width, step,
         *(pitches or image.pitches()), *spec.output.pitches(),
-        above, below, before, after, left, right, tiles, workspace, spec.finishes,
+        above, below, before, after, left, right, tiles, workspace, spec.finishes, SOURCES.index(source),
     )  # fmt: skip
     values = FilterValues(spec.cval, spec.scale, spec.offset, *spec.clip)
     return Plan(
@@ -103,7 +104,7 @@ def plan_filter2d(
         threads=_threads(spec, machine),
         workspace=4 * workspace,
         convert=pitches is None,
-        source=FLOAT32,
+        source=source,
         tables=(np.array(geometry, np.intp), np.concatenate(borders), np.array(values, np.float32)),
         taps=taps,
     )
@@ -135,7 +136,8 @@ def plan_pool2d(spec: Pool2d, source: np.dtype[Any], pitches: tuple[int, int] | 
 
 def _pitches(image: _spec.Layout, x: NDArray[Any], source: np.dtype[Any]) -> tuple[int, int] | None:
     """The array's own pitches if a kernel can read it where it lies."""
-    if x.dtype != source or not (x.dtype.isnative and x.flags.aligned):
+    readable = x.dtype == source or (x.dtype.kind == "b" and source == np.uint8)
+    if not (readable and x.dtype.isnative and x.flags.aligned):
         return None
     return image.pitches_of(x.strides, x.dtype.itemsize)
 
@@ -167,7 +169,9 @@ def _new_filter2d(x: NDArray[Any], w: NDArray[Any], *options: Any) -> Plan[Filte
     _spec.check_dtype("image", x.dtype)
     taps = _spec.taps("kernel", w)
     spec = _spec.filter2d(x.shape, taps.shape, *options)
-    return plan_filter2d(spec, _pitches(spec.image, x, FLOAT32), Machine(), taps)
+    native = np.dtype(np.uint8) if x.dtype.kind == "b" else x.dtype.newbyteorder("=")
+    source = native if native in SOURCES else FLOAT32
+    return plan_filter2d(spec, source, _pitches(spec.image, x, source), Machine(), taps)
 
 
 def pool2d(x: NDArray[Any], *options: Any) -> Plan[Pool2d]:

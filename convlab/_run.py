@@ -75,12 +75,14 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], out: A
         serve(backend, "filter2d")
         return _finished(_reference_filter2d(spec, plan.taps, x), spec.dtype, out)
     if plan.convert:
-        x = np.array(x, FLOAT32, order="C")
+        x = np.array(x, plan.source, order="C")
     y = out if out is not None and spec.dtype is FLOAT32 else np.empty(spec.output.shape, FLOAT32)
     region = y
     if spec.border == "keep":
-        y[...] = x
-        region = y[_region(spec)]
+        inside, *frame = _kept(spec)
+        region = y[inside]
+        for part in frame:
+            y[part] = x[part]
     if region.size:
         threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
         backend.functions[plan.kernel](x, plan.taps, region, *plan.tables, threads)
@@ -88,13 +90,23 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], out: A
     return y if spec.dtype is FLOAT32 else _finished(y, spec.dtype, out)
 
 
-def _region(spec: Filter2d) -> tuple[slice, ...]:
-    """The part of a kept image whose windows lie inside."""
-    slices = [slice(None)] * len(spec.image.shape)
-    row, column = spec.anchor
-    slices[spec.image.row_axis] = slice(row, row + spec.region.height)
-    slices[spec.image.column_axis] = slice(column, column + spec.region.width)
-    return tuple(slices)
+def _kept(spec: Filter2d) -> list[tuple[slice, ...]]:
+    """The part of a kept image whose windows lie inside, and the parts of its frame: above, below, before, after."""
+
+    def part(rows: slice, columns: slice) -> tuple[slice, ...]:
+        slices = [slice(None)] * len(spec.image.shape)
+        slices[spec.image.row_axis], slices[spec.image.column_axis] = rows, columns
+        return tuple(slices)
+
+    (top, left), region = spec.anchor, spec.region
+    inside = slice(top, top + region.height) if region.width else slice(0, 0)
+    return [
+        part(inside, slice(left, left + region.width)),
+        part(slice(None, inside.start), slice(None)),
+        part(slice(inside.stop, None), slice(None)),
+        part(inside, slice(None, left)),
+        part(inside, slice(left + region.width, None)),
+    ]
 
 
 def _reference_filter2d(spec: Filter2d, taps: NDArray[np.float32], x: NDArray[Any]) -> NDArray[Any]:

@@ -8,7 +8,7 @@ size, the place or the number of threads: so its bits depend on the kernel alone
 Regions. Rows above and below the image are other rows of it (or a constant row): only pointers. Columns are cut in
 three segments: `left` and `right`, whose windows leave the image, are copied row by row into a strip in the workspace
 together with their border, and `middle`, which reads the image where it lies. An image too narrow for a middle, and so
-a kernel wider than the image, is one staged segment.
+a kernel wider than the image, is one staged segment; so is an image of integers, which staging converts row by row.
 
 Blocking. A block is R output rows by U vectors, held in registers: each source row is loaded once and added into the
 (up to R) output rows that it belongs to. The sizes 3, 5 and 7 are clones of one source with the size as a constant,
@@ -17,6 +17,7 @@ which the compiler unrolls. Tiles of some rows are what threads share out.
 Channels that lie innermost are columns `step` floats apart: the same loops over width * step floats.
 """
 from cython.parallel cimport prange, threadid
+from libc.stdint cimport int16_t, uint8_t, uint16_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
@@ -29,12 +30,20 @@ cnp.import_array()
 # The fields of convlab._geometry.FilterGeometry, in its order. Widths are in pixels of `step` floats.
 cdef struct Geometry:
     Py_ssize_t planes, height, width, out_height, out_width, step
-    Py_ssize_t x_plane, x_row, y_plane, y_row           # in floats
+    Py_ssize_t x_plane, x_row, y_plane, y_row           # in elements
     Py_ssize_t n_above, n_below, n_before, n_after      # rows and columns of the border
     Py_ssize_t left, right                              # widths of the staged segments
     Py_ssize_t tiles                                    # of one plane
     Py_ssize_t workspace                                # floats of one thread
     Py_ssize_t finish                                   # whether scale, offset and clip do anything
+    Py_ssize_t source                                   # the dtype of x: its place in convlab._geometry.SOURCES
+
+
+cdef enum Source:
+    FLOAT32
+    UINT8
+    INT16
+    UINT16
 
 
 # The same for convlab._geometry.FilterValues.
@@ -43,7 +52,7 @@ cdef struct Values:
 
 
 cdef struct Filter:
-    const float* x
+    const char* x
     const float* w
     float* y
     const Geometry* g
@@ -53,7 +62,7 @@ cdef struct Filter:
     const Py_ssize_t* below
     const Py_ssize_t* before
     const Py_ssize_t* after
-    const float* constant                               # a source row of cval
+    const char* constant                                # a source row of floats cval
     Py_ssize_t kernel_height, kernel_width
     Py_ssize_t pitch                                    # floats of a strip's row
 
@@ -119,22 +128,51 @@ cdef inline void copy(float* to, const float* source, Py_ssize_t n) noexcept nog
             to[i] = source[i]
 
 
-cdef inline void stage(const Filter* f, float* strip, const float* row, Py_ssize_t start, Py_ssize_t end,
+cdef void convert(float* to, const char* row, Py_ssize_t source, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
+    """n elements of a row, from `start` on, as floats."""
+    cdef Py_ssize_t i
+    if source == FLOAT32:
+        copy(to, <const float*>row + start, n)
+    elif source == UINT8:
+        for i in range(n):
+            to[i] = (<const uint8_t*>row)[start + i]
+    elif source == INT16:
+        for i in range(n):
+            to[i] = (<const int16_t*>row)[start + i]
+    else:
+        for i in range(n):
+            to[i] = (<const uint16_t*>row)[start + i]
+
+
+cdef inline void stage(const Filter* f, float* strip, const char* row, Py_ssize_t start, Py_ssize_t end,
                        const Py_ssize_t step) noexcept nogil:
     """Copy pixels start .. end of a source row with its border into a strip. Pixel 0 is the border's first."""
-    cdef Py_ssize_t border = f.g.n_before, inside = border + f.g.width, p, c, source
-    cdef Py_ssize_t stop = min(end, inside)
+    cdef Py_ssize_t border = f.g.n_before, inside = border + f.g.width, p
+    cdef Py_ssize_t source = f.g.source if row != f.constant else FLOAT32
     for p in range(start, min(end, border)):
-        source = f.before[p]
-        for c in range(step):
-            strip[(p - start) * step + c] = f.v.cval if source < 0 else row[source * step + c]
+        stage_pixel(f, strip + (p - start) * step, row, source, f.before[p], step)
     p = max(start, border)
-    if p < stop:
-        copy(strip + (p - start) * step, row + (p - border) * step, (stop - p) * step)
+    if p < min(end, inside):
+        if source == FLOAT32:
+            copy(strip + (p - start) * step, <const float*>row + (p - border) * step, (min(end, inside) - p) * step)
+        else:
+            convert(strip + (p - start) * step, row, source, (p - border) * step, (min(end, inside) - p) * step)
     for p in range(max(start, inside), end):
-        source = f.after[p - inside]
+        stage_pixel(f, strip + (p - start) * step, row, source, f.after[p - inside], step)
+
+
+cdef inline void stage_pixel(const Filter* f, float* to, const char* row, Py_ssize_t source, Py_ssize_t pixel,
+                             const Py_ssize_t step) noexcept nogil:
+    """One pixel of the border: a pixel of the row, or the constant for -1."""
+    cdef Py_ssize_t c
+    if pixel >= 0 and source == FLOAT32:
         for c in range(step):
-            strip[(p - start) * step + c] = f.v.cval if source < 0 else row[source * step + c]
+            to[c] = (<const float*>row)[pixel * step + c]
+    elif pixel >= 0:
+        convert(to, row, source, pixel * step, step)
+    else:
+        for c in range(step):
+            to[c] = f.v.cval
 
 
 cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize_t n_rows, Py_ssize_t count,
@@ -172,11 +210,12 @@ cdef inline void tile(const Filter* f, Py_ssize_t t, float* workspace, const Py_
     cdef Py_ssize_t n_rows = f.g.out_height * (part + 1) // f.g.tiles - first
     cdef Py_ssize_t slots = max(n_rows, R) + kh - 1
     cdef Py_ssize_t s, i, start, count
-    cdef const float* x = f.x + plane * f.g.x_plane
+    cdef Py_ssize_t itemsize = 4 if f.g.source == FLOAT32 else 1 if f.g.source == UINT8 else 2
+    cdef const char* x = f.x + plane * f.g.x_plane * itemsize
     cdef float* y = f.y + plane * f.g.y_plane + first * f.g.y_row
     # The workspace: a pointer to each source row, the same for the rows of a segment, spare output rows, the strip.
-    cdef const float** source = <const float**>workspace
-    cdef const float** rows = source + slots
+    cdef const char** source = <const char**>workspace
+    cdef const float** rows = <const float**>(source + slots)
     cdef float* spare = <float*>(rows + slots)
     cdef float* strip = spare + R * max(f.g.out_width * step, U * LANES)
     for s in range(slots):
@@ -185,7 +224,7 @@ cdef inline void tile(const Filter* f, Py_ssize_t t, float* workspace, const Py_
             i = f.above[i + f.g.n_above]
         elif i >= f.g.height:
             i = f.below[i - f.g.height]
-        source[s] = f.constant if i < 0 else x + i * f.g.x_row
+        source[s] = f.constant if i < 0 else x + i * f.g.x_row * itemsize
     # `start` and `count` of a segment in pixels. The middle goes first: it streams, and leaves the edges in the cache.
     for part in range(3):
         if part == 0:
@@ -198,7 +237,7 @@ cdef inline void tile(const Filter* f, Py_ssize_t t, float* workspace, const Py_
             continue
         for s in range(slots):
             if part == 0:
-                rows[s] = source[s] + (start - f.g.n_before) * step
+                rows[s] = <const float*>source[s] + (start - f.g.n_before) * step
             else:
                 rows[s] = strip + s * f.pitch
                 stage(f, strip + s * f.pitch, source[s], start, start + count + kw - 1, step)
@@ -244,7 +283,7 @@ cdef int correlate(tile_function function, cnp.ndarray x, cnp.ndarray w, cnp.nda
     cdef Py_ssize_t t, i, width = g.width * g.step
     cdef float* workspace
     cdef float* constant
-    f.x = <const float*>cnp.PyArray_DATA(x)
+    f.x = <const char*>cnp.PyArray_DATA(x)
     f.w = <const float*>cnp.PyArray_DATA(w)
     f.y = <float*>cnp.PyArray_DATA(y)
     f.g = g
@@ -265,7 +304,7 @@ cdef int correlate(tile_function function, cnp.ndarray x, cnp.ndarray w, cnp.nda
         if g.n_above + g.n_below:
             for i in range(width):
                 constant[i] = f.v.cval
-        f.constant = constant
+        f.constant = <const char*>constant
         if threads == 1:
             for t in range(g.planes * g.tiles):
                 function(&f, t, workspace)

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from scipy import ndimage
 
 import convlab
-from convlab import reference
+from convlab import _plan, reference
 
 BORDERS = ["mirror", "symmetric", "nearest", "wrap", "constant", "valid", "keep"]
 EPS = float(np.finfo(np.float32).eps)
@@ -339,3 +339,33 @@ def test_any_shape_any_options(data):
     for other in ("numpy", "python"):
         with convlab.use_backend(other):
             assert_array_equal(convlab.filter2d(image, kernel, **options), expected)
+
+
+@pytest.mark.parametrize("dtype", [bool, "u1", "i2", "u2", ">u2"])
+@pytest.mark.parametrize("border", BORDERS)
+@pytest.mark.parametrize("size", [3, 5, 7, 4, 1])
+def test_integer_images_give_the_bits_of_floats(fast_backend, rng, dtype, border, size):
+    """They are converted row by row in the kernel, so every border and layout goes through other code."""
+    kernel = rng.standard_normal((size, size), dtype=np.float32)
+    high = 2 if dtype is bool else 30000
+    options = {"border": border, "cval": -1.5}
+    for shape in [(41, 70), (3 + size, 2 + size), (1 + size, 100)]:
+        image = rng.integers(0, high, shape).astype(dtype)
+        expected = convlab.filter2d(image.astype(np.float32), kernel, **options)
+        assert_array_equal(convlab.filter2d(image, kernel, **options), expected)
+        crop = np.zeros((shape[0] + 3, shape[1] + 5), dtype)
+        crop[2:-1, 1:-4] = image
+        assert_array_equal(convlab.filter2d(crop[2:-1, 1:-4], kernel, **options), expected)
+    colour = rng.integers(0, high, (9, 30, 3)).astype(dtype)
+    expected = convlab.filter2d(colour.astype(np.float32), kernel, channel_axis=-1, **options)
+    assert_array_equal(convlab.filter2d(colour, kernel, channel_axis=-1, **options), expected)
+    planes = np.moveaxis(colour, -1, 0)
+    assert_array_equal(convlab.filter2d(planes, kernel, channel_axis=0, **options), np.moveaxis(expected, -1, 0))
+
+
+def test_an_integer_picture_is_not_copied():
+    """Its plan reads it where it lies, and needs less workspace than a float copy would."""
+    picture = np.zeros((2048, 2048), np.uint8)
+    plan = _plan.filter2d(picture, np.ones((3, 3)), "mirror", 0.0, None, 1.0, 0.0, None, None, None)
+    assert not plan.convert
+    assert plan.workspace < picture.size / 8
