@@ -4,11 +4,14 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
+from pathlib import Path
 
 import pytest
 
 import convlab
 
+README = Path(__file__).resolve().parent.parent / "README.md"
 MODULES = [
     name
     for _, name, _ in pkgutil.walk_packages(convlab.__path__, "convlab.")
@@ -52,3 +55,15 @@ def test_all_is_what_there_is():
     assert sorted(convlab.__all__) == sorted(set(convlab.__all__))
     for name in convlab.__all__:
         assert hasattr(convlab, name)
+
+
+@pytest.mark.skipif(not README.is_file(), reason="the README is not beside these tests")
+def test_the_readmes_examples_run():
+    assert doctest.testfile(str(README), module_relative=False).failed == 0
+
+
+@pytest.mark.skipif(not README.is_file(), reason="the documents are not beside these tests")
+@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_links_lead_somewhere(name):
+    for target in re.findall(r"\]\(([^)#:]+)\)", (README.parent / name).read_text(encoding="utf-8")):
+        assert (README.parent / target).exists(), f"{name}: {target}"
