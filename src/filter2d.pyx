@@ -144,35 +144,39 @@ cdef void convert(float* to, const char* row, Py_ssize_t source, Py_ssize_t star
             to[i] = (<const uint16_t*>row)[start + i]
 
 
-cdef inline void stage(const Filter* f, float* strip, const char* row, Py_ssize_t start, Py_ssize_t end,
-                       const Py_ssize_t step) noexcept nogil:
-    """Copy pixels start .. end of a source row with its border into a strip. Pixel 0 is the border's first."""
-    cdef Py_ssize_t border = f.g.n_before, inside = border + f.g.width, p
-    cdef Py_ssize_t source = f.g.source if row != f.constant else FLOAT32
-    for p in range(start, min(end, border)):
-        stage_pixel(f, strip + (p - start) * step, row, source, f.before[p], step)
-    p = max(start, border)
-    if p < min(end, inside):
-        if source == FLOAT32:
-            copy(strip + (p - start) * step, <const float*>row + (p - border) * step, (min(end, inside) - p) * step)
-        else:
-            convert(strip + (p - start) * step, row, source, (p - border) * step, (min(end, inside) - p) * step)
-    for p in range(max(start, inside), end):
-        stage_pixel(f, strip + (p - start) * step, row, source, f.after[p - inside], step)
+cdef inline void stage(const Filter* f, float* strip, const char** rows, Py_ssize_t n_rows, Py_ssize_t start,
+                       Py_ssize_t end, const Py_ssize_t step) noexcept nogil:
+    """Copy pixels start .. end of source rows with their border into the strip. Pixel 0 is the border's first."""
+    cdef Py_ssize_t border = f.g.n_before, inside = border + f.g.width
+    cdef Py_ssize_t first = max(start, border), n = (min(end, inside) - first) * step    # the part in the image
+    cdef Py_ssize_t p, r, source
+    cdef float* body = strip + (first - start) * step
+    for r in range(n_rows):
+        source = f.g.source if rows[r] != f.constant else FLOAT32
+        if n > 0 and source == FLOAT32:
+            copy(body, <const float*>rows[r] + (first - border) * step, n)
+        elif n > 0:
+            convert(body, rows[r], source, (first - border) * step, n)
+        for p in range(start, min(end, border)):
+            stage_pixel(f, strip + (p - start) * step, rows[r], source, f.before[p], step)
+        for p in range(max(start, inside), end):
+            stage_pixel(f, strip + (p - start) * step, rows[r], source, f.after[p - inside], step)
+        strip += f.pitch
+        body += f.pitch
 
 
 cdef inline void stage_pixel(const Filter* f, float* to, const char* row, Py_ssize_t source, Py_ssize_t pixel,
                              const Py_ssize_t step) noexcept nogil:
     """One pixel of the border: a pixel of the row, or the constant for -1."""
     cdef Py_ssize_t c
-    if pixel >= 0 and source == FLOAT32:
-        for c in range(step):
-            to[c] = (<const float*>row)[pixel * step + c]
-    elif pixel >= 0:
-        convert(to, row, source, pixel * step, step)
-    else:
+    if pixel < 0:
         for c in range(step):
             to[c] = f.v.cval
+    elif source == FLOAT32:
+        for c in range(step):
+            to[c] = (<const float*>row)[pixel * step + c]
+    else:
+        convert(to, row, source, pixel * step, step)
 
 
 cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize_t n_rows, Py_ssize_t count,
@@ -240,9 +244,10 @@ cdef inline void tile(const Filter* f, Py_ssize_t t, float* workspace, const Py_
                 rows[s] = <const float*>source[s] + (start - f.g.n_before) * step
             else:
                 rows[s] = strip + s * f.pitch
-                stage(f, strip + s * f.pitch, source[s], start, start + count + kw - 1, step)
-                if count * step < U * LANES:
+                if count * step < U * LANES:  # a block reads past the pixels
                     memset(strip + s * f.pitch + (count + kw - 1) * step, 0, U * LANES * sizeof(float))
+        if part != 0:
+            stage(f, strip, source, slots, start, start + count + kw - 1, step)
         segment(f, rows, y + start * step, n_rows, count * step, spare, kh, kw, step, R, U)
 
 
