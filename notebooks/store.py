@@ -1,0 +1,83 @@
+"""Run the workbook from top to bottom and store it with its outputs: ``python notebooks/store.py``.
+
+What is stored says nothing of the machine that ran it, apart from the times that a cell prints, and its figures are
+small: they are grey but for a few colours, so that 128 colours are enough.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import os
+import tempfile
+from pathlib import Path
+
+import nbformat
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from PIL import Image
+
+import convlab
+
+WORKBOOK = Path(__file__).with_name("convolutions.ipynb")
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
+}
+
+
+def run(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Execute the cells in a folder, in a kernel of this interpreter that imports this convlab."""
+    home = {name: str(folder) for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR")}  # not the user's own settings
+    sources = [str(Path(convlab.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | home | {"PYTHONPATH": os.pathsep.join(sources)}
+    # Without folders to look in, python3 is the interpreter that runs this, whatever else is installed by that name.
+    manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
+    client = NotebookClient(
+        notebook,
+        km=manager,
+        timeout=120,
+        raise_on_iopub_timeout=True,
+        coalesce_streams=True,
+        record_timing=False,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    # A selector loop on every system, for ZeroMQ needs one; closed at the end, as the kernel and its sockets are.
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(client.async_execute(env=environment, cleanup_kc=True))
+
+
+def tidy(notebook: nbformat.NotebookNode) -> None:
+    """Take out what the kernel wrote about itself, and make the figures small."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in cell.metadata if key == "tags"})
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.metadata = nbformat.from_dict({})
+                output.data["image/png"] = _small(output.data["image/png"])
+
+
+def _small(figure: str) -> str:
+    with Image.open(io.BytesIO(base64.b64decode(figure))) as image:
+        if image.mode == "P":
+            return figure
+        # Coverage keeps the few colours true; two rounds of k-means then settle the greys.
+        small = image.convert("RGB").quantize(128, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
+    file = io.BytesIO()
+    small.save(file, format="png", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def main() -> None:
+    notebook = nbformat.read(WORKBOOK, as_version=4)
+    with tempfile.TemporaryDirectory() as folder:
+        run(notebook, Path(folder))
+    tidy(notebook)
+    nbformat.write(notebook, WORKBOOK)
+
+
+if __name__ == "__main__":
+    main()
