@@ -12,7 +12,7 @@ help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 demo: $(VENV)/.built ## run the lesson: filter and pool a picture, draw it, time it
-	$(SAY) "The lesson: build/demo/lesson.png"
+	$(SAY) "The lesson: build/demo/convlab-demo.png"
 	@mkdir -p build/demo
 	$(BIN)/convlab demo --out build/demo
 
