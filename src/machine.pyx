@@ -1,22 +1,22 @@
 """What this core can do at most: the yardstick of the benchmarks and of expected times."""
-from vector cimport LANES, vfloat, vsplat
+from vector cimport WIDEST_LANES, vwidest, vwidest_splat
 
 
 def multiply_add(Py_ssize_t repetitions):
     """Run chains of multiply-adds in registers and return how many floating-point operations that was."""
     # Ten chains of four-cycle operations keep two units busy, and fit into sixteen registers with their operands.
-    cdef vfloat acc[10]
-    cdef vfloat a = vsplat(0.999), b = vsplat(0.001)
+    cdef vwidest acc[10]
+    cdef vwidest a = vwidest_splat(0.999), b = vwidest_splat(0.001)
     cdef Py_ssize_t _
     cdef int r
     cdef volatile float _sink
     with nogil:
         for r in range(10):
-            acc[r] = vsplat(<float>r)
+            acc[r] = vwidest_splat(<float>r)
         for _ in range(repetitions):
             for r in range(10):
                 acc[r] = acc[r] * a + b
         for r in range(1, 10):
             acc[0] += acc[r]
         _sink = (<float*>&acc[0])[0]
-    return repetitions * 10 * LANES * 2
+    return repetitions * 10 * WIDEST_LANES * 2

@@ -25,6 +25,13 @@
 #endif
 
 typedef float vfloat __attribute__((vector_size(4 * LANES)));
+/* The widest vector there is, for the yardstick: what the machine could do at most. */
+#if defined(__AVX512F__)
+#define WIDEST_LANES 16
+#else
+#define WIDEST_LANES LANES
+#endif
+typedef float vwidest __attribute__((vector_size(4 * WIDEST_LANES)));
 typedef int vmask __attribute__((vector_size(4 * LANES)));
 typedef float vfloat_anywhere __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
@@ -34,6 +41,7 @@ CONVLAB_INLINE vfloat vload(const float *p) { return *(const vfloat_anywhere *)p
 CONVLAB_INLINE void vstore(float *p, vfloat v) { *(vfloat_anywhere *)p = v; }
 /* x - 0 is x for every x, -0 and NaN included. */
 CONVLAB_INLINE vfloat vsplat(float x) { return x - (vfloat){0}; }
+CONVLAB_INLINE vwidest vwidest_splat(float x) { return x - (vwidest){0}; }
 
 CONVLAB_INLINE vfloat vselect(vmask m, vfloat a, vfloat b)
 {
@@ -60,11 +68,14 @@ CONVLAB_INLINE vfloat vodd(vfloat a, vfloat b) { return __builtin_shuffle(a, b, 
 
 #define LANES 1
 #define CONVLAB_INLINE static inline
+#define WIDEST_LANES 1
 typedef float vfloat;
+typedef float vwidest;
 typedef int vmask;
 CONVLAB_INLINE vfloat vload(const float *p) { return *p; }
 CONVLAB_INLINE void vstore(float *p, vfloat v) { *p = v; }
 CONVLAB_INLINE vfloat vsplat(float x) { return x; }
+CONVLAB_INLINE vwidest vwidest_splat(float x) { return x; }
 CONVLAB_INLINE vfloat vselect(vmask m, vfloat a, vfloat b) { return m ? a : b; }
 CONVLAB_INLINE vfloat veven(vfloat a, vfloat b) { (void)b; return a; }
 CONVLAB_INLINE vfloat vodd(vfloat a, vfloat b) { (void)a; return b; }

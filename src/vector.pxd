@@ -1,10 +1,13 @@
 # The vector type of vector.h. To Cython a vfloat is a float: the C compiler sees the vector.
 cdef extern from "vector.h" nogil:
     const int LANES
+    const int WIDEST_LANES
     ctypedef float vfloat
+    ctypedef float vwidest
     vfloat vload(const float* p)
     void vstore(float* p, vfloat v)
     vfloat vsplat(float x)
+    vwidest vwidest_splat(float x)
     vfloat vmax(vfloat a, vfloat b)
     vfloat vmin(vfloat a, vfloat b)
     vfloat veven(vfloat a, vfloat b)

@@ -60,9 +60,7 @@ def test_names_are_unique_and_selected_by_parts():
 
 def test_groups_stand_together():
     groups = [case.group for case in CASES]
-    changes = [
-        group for before, group in zip([None, *groups], groups, strict=False) if group != before
-    ]
+    changes = [group for before, group in zip([None, *groups], groups, strict=False) if group != before]
     assert len(set(changes)) == len(changes)
 
 
@@ -339,9 +337,7 @@ def test_report_is_written(results, tmp_path):
     assert (tmp_path / f"{name}.svg").read_bytes() == chart
 
 
-@pytest.mark.parametrize(
-    "text", ["", report.START, f"{report.END}{report.START}", report.START * 2]
-)
+@pytest.mark.parametrize("text", ["", report.START, f"{report.END}{report.START}", report.START * 2])
 def test_readme_without_its_markers_is_refused(text):
     with pytest.raises(ValueError, match="the README must hold"):
         report.replaced(text, "block")

@@ -131,29 +131,18 @@ class TestProcess:
         assert_one_line(done.stderr, "No space left on device")
 
     def test_the_library_imports_none_of_the_extra(self) -> None:
-        program = (
-            "import sys, convlab; "
-            "print(sorted({'click', 'rich', 'PIL', 'matplotlib'} & set(sys.modules)))"
-        )
+        program = "import sys, convlab; print(sorted({'click', 'rich', 'PIL', 'matplotlib'} & set(sys.modules)))"
         line = [sys.executable, "-c", program]
         done = subprocess.run(line, capture_output=True, text=True, check=True)
         assert done.stdout == "[]\n"
 
     def test_only_the_demo_imports_matplotlib(self) -> None:
-        program = (
-            "import sys; from convlab.cli import main; "
-            "main(['info']); sys.exit('matplotlib' in sys.modules)"
-        )
+        program = "import sys; from convlab.cli import main; main(['info']); sys.exit('matplotlib' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == 0
 
-    @pytest.mark.parametrize(
-        ("module", "name"), [("click", "click"), ("PIL", "Pillow"), ("matplotlib", "Matplotlib")]
-    )
+    @pytest.mark.parametrize(("module", "name"), [("click", "click"), ("PIL", "Pillow"), ("matplotlib", "Matplotlib")])
     def test_without_the_extra(self, module: str, name: str) -> None:
-        program = (
-            f"import sys; sys.modules[{module!r}] = None; "
-            "from convlab.cli import main; sys.exit(main(['info']))"
-        )
+        program = f"import sys; sys.modules[{module!r}] = None; from convlab.cli import main; sys.exit(main(['info']))"
         line = [sys.executable, "-c", program]
         done = subprocess.run(line, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout) == (2, "")
@@ -370,18 +359,14 @@ class TestTarget:
         assert_one_line(err, "no regular file")
         assert stat.S_ISFIFO((folder / "out.png").stat().st_mode)
 
-    @pytest.mark.skipif(
-        os.name != "posix" or os.geteuid() == 0, reason="needs a user whom permissions bind"
-    )
+    @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a user whom permissions bind")
     def test_a_folder_that_may_not_be_written(self, folder: Path, run: Run) -> None:
         (folder / "locked").mkdir(mode=0o500)
         status, _, err = run("pool", folder / "in.png", folder / "locked" / "out.png")
         assert status == 2
         assert_one_line(err, "Permission denied")
 
-    def test_an_interrupt_leaves_nothing(
-        self, folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_an_interrupt_leaves_nothing(self, folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         def interrupted(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
@@ -391,9 +376,7 @@ class TestTarget:
         assert err.strip() == ""
         assert names(folder) == ["in.png"]
 
-    def test_too_little_memory(
-        self, folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_too_little_memory(self, folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         def failing(_: Path) -> None:
             raise MemoryError
 
@@ -453,9 +436,7 @@ class TestDemo:
         ]
         assert len(found) == 1
 
-    def test_results_that_differ_are_told(
-        self, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_results_that_differ_are_told(self, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         self.replace_the_loops(monkeypatch, error=3)
         status, out, err = run("demo", "--out", tmp_path)
         assert status == 1
@@ -471,9 +452,7 @@ class TestDemo:
 
 
 class TestBench:
-    def test_the_options_are_handed_on(
-        self, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_the_options_are_handed_on(self, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         calls: list[tuple[object, ...]] = []
         monkeypatch.setattr(bench, "run", lambda *arguments: calls.append(arguments))
         file = tmp_path / "results.json"

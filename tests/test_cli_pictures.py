@@ -110,9 +110,7 @@ def test_filter_keeps_the_kind_and_computes_as_the_library_does(
     else:
         colours = pixels[..., :-1] if mode in ("LA", "RGBA") else pixels
         axis = 2 if colours.ndim == 3 else None
-        expected = convlab.filter2d(
-            colours, taps, offset=0.25, channel_axis=axis, dtype=pixels.dtype
-        )
+        expected = convlab.filter2d(colours, taps, offset=0.25, channel_axis=axis, dtype=pixels.dtype)
         if mode in ("LA", "RGBA"):
             np.testing.assert_array_equal(got[..., -1], pixels[..., -1])  # alpha kept
             got = got[..., :-1]
@@ -130,9 +128,7 @@ def test_pool_keeps_the_kind(tmp_path: Path, run: Run, mode: str, extension: str
         tmp_path / f"in{extension}",
         **({"lossless": True, "exact": True} if extension == ".webp" else {}),
     )
-    status, _, err = run(
-        "pool", tmp_path / f"in{extension}", tmp_path / f"out{extension}", "--op", op, "--size", 2
-    )
+    status, _, err = run("pool", tmp_path / f"in{extension}", tmp_path / f"out{extension}", "--op", op, "--size", 2)
     assert (status, err) == (0, "")
     with Image.open(tmp_path / f"out{extension}") as result:
         assert result.mode == mode
@@ -179,12 +175,8 @@ def test_results_round_half_to_even(tmp_path: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize(
-    ("mode", "extension"), [("RGB", ".png"), ("I;16", ".tif"), ("L", ".tif"), ("P", ".png")]
-)
-def test_exif_orientation_is_obeyed_once(
-    tmp_path: Path, run: Run, orientation: int, mode: str, extension: str
-) -> None:
+@pytest.mark.parametrize(("mode", "extension"), [("RGB", ".png"), ("I;16", ".tif"), ("L", ".tif"), ("P", ".png")])
+def test_exif_orientation_is_obeyed_once(tmp_path: Path, run: Run, orientation: int, mode: str, extension: str) -> None:
     exif = Image.Exif()
     exif[0x112] = orientation
     given = picture(mode)
@@ -200,10 +192,7 @@ def test_exif_orientation_is_obeyed_once(
         7: lambda a: np.rot90(np.swapaxes(a, 0, 1), 2),
         8: np.rot90,
     }[orientation](pixels)
-    assert (
-        run("filter", tmp_path / f"in{extension}", tmp_path / f"out{extension}", "--kernel", "1")[0]
-        == 0
-    )
+    assert run("filter", tmp_path / f"in{extension}", tmp_path / f"out{extension}", "--kernel", "1")[0] == 0
     with Image.open(tmp_path / f"out{extension}") as result:
         assert result.getexif().get(0x112, 1) == 1
         got = np.asarray(result.convert("RGB") if mode == "P" else result)
@@ -238,16 +227,12 @@ class TestPalettes:
         rows, columns = np.mgrid[:64, :64] * 4
         colours = Image.fromarray(np.dstack([rows, columns, rows // 2]).astype(np.uint8))
         colours.quantize(256).save(tmp_path / "in.png")
-        status, out, _ = run(
-            "filter", tmp_path / "in.png", tmp_path / "out.png", "--filter", "gaussian"
-        )
+        status, out, _ = run("filter", tmp_path / "in.png", tmp_path / "out.png", "--filter", "gaussian")
         assert status == 0
         assert "reduced to 256 colours" in out
         with Image.open(tmp_path / "out.png") as result, Image.open(tmp_path / "in.png") as given:
             assert result.mode == "P"
-            expected = convlab.filter2d(
-                np.asarray(given.convert("RGB")), filters.get("gaussian"), channel_axis=2
-            )
+            expected = convlab.filter2d(np.asarray(given.convert("RGB")), filters.get("gaussian"), channel_axis=2)
             assert np.abs(np.asarray(result.convert("RGB")) - expected).mean() < 6
 
     def test_few_colours_stay_exact(self, tmp_path: Path, run: Run) -> None:
@@ -257,9 +242,7 @@ class TestPalettes:
 
     @pytest.mark.parametrize("extension", [".png", ".gif"])
     @pytest.mark.parametrize("colours", [4, 4000])
-    def test_transparency_is_kept(
-        self, tmp_path: Path, run: Run, extension: str, colours: int
-    ) -> None:
+    def test_transparency_is_kept(self, tmp_path: Path, run: Run, extension: str, colours: int) -> None:
         given = Image.fromarray(noise(64, 64, high=3))
         given.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
         given.save(tmp_path / f"in{extension}", transparency=1)
@@ -294,9 +277,7 @@ class TestPalettes:
         given.save(tmp_path / "in.png", transparency=1)
         assert run("pool", tmp_path / "in.png", tmp_path / "out.gif")[0] == 0
         with Image.open(tmp_path / "out.gif") as result:
-            assert (
-                np.asarray(result.convert("RGBA")).reshape(-1, 4).tolist() == [[255, 0, 0, 255]] * 4
-            )
+            assert np.asarray(result.convert("RGBA")).reshape(-1, 4).tolist() == [[255, 0, 0, 255]] * 4
 
     def test_becomes_rgb_where_the_format_has_no_palettes(self, tmp_path: Path, run: Run) -> None:
         picture("P").save(tmp_path / "in.png")
@@ -352,17 +333,10 @@ def test_a_format_that_cannot_hold_the_kind_is_refused(
 
 def png_bytes(width: int, height: int, depth: int, colour: int, data: bytes) -> bytes:
     def chunk(kind: bytes, body: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        )
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(data))
-        + chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
 
 
 def encoded(image: Image.Image, name: str, **options: object) -> bytes:
@@ -419,9 +393,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_pictures_get_one_line_and_leave_nothing(
-    tmp_path: Path, run: Run, name: str
-) -> None:
+def test_hostile_pictures_get_one_line_and_leave_nothing(tmp_path: Path, run: Run, name: str) -> None:
     content, expected = HOSTILE[name]
     (tmp_path / name).write_bytes(content())
     for command in (["filter", "--filter", "edges"], ["pool"]):
@@ -447,9 +419,7 @@ def test_a_failure_keeps_the_file_that_was_there(tmp_path: Path, run: Run) -> No
     assert (tmp_path / "out.png").read_bytes() == b"what was there"
 
 
-def test_a_failure_while_encoding_leaves_nothing(
-    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_while_encoding_leaves_nothing(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     picture("RGB").save(tmp_path / "in.png")
 
     def half(self: object, file: io.BytesIO, *_: object, **__: object) -> None:
@@ -457,18 +427,14 @@ def test_a_failure_while_encoding_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Image.Image, "save", half)
-    assert_refused(
-        run("pool", tmp_path / "in.png", tmp_path / "out.png"), "No space left on device"
-    )
+    assert_refused(run("pool", tmp_path / "in.png", tmp_path / "out.png"), "No space left on device")
     assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
 
 
 def test_a_size_that_the_format_cannot_say(tmp_path: Path, run: Run) -> None:
     Image.fromarray(np.zeros((1, 70_000, 3), np.uint8)).save(tmp_path / "in.png")
     for name in ("out.jpg", "out.webp"):
-        assert_refused(
-            run("filter", tmp_path / "in.png", tmp_path / name, "--kernel", "1"), "cannot write"
-        )
+        assert_refused(run("filter", tmp_path / "in.png", tmp_path / name, "--kernel", "1"), "cannot write")
     assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
 
 

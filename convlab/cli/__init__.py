@@ -36,8 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         missing = [name for module, name in _NEEDED.items() if find_spec(module) is None]
         if missing:
             print(
-                f"convlab: error: the command line needs {', '.join(missing)}: "
-                'pip install "convlab-kernels[cli]"',
+                f'convlab: error: the command line needs {", ".join(missing)}: pip install "convlab-kernels[cli]"',
                 file=sys.stderr,
             )
             return 2

@@ -90,9 +90,7 @@ def _panel(figure: Figure, column: int, top: int, pixels: _Pixels) -> None:
     """Show a picture between axes that count its own pixels."""
     axes = _place(figure, _column(column), top, _PANEL, _PANEL)
     height, width = pixels.shape
-    axes.imshow(
-        pixels, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0), interpolation="nearest"
-    )
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0), interpolation="nearest")
     axes.set_xticks(np.linspace(0, width, 5))
     axes.set_yticks(np.linspace(0, height, 5))
     axes.tick_params(labelsize=9, colors=_MUTED, labelcolor=_INK)

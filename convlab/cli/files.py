@@ -38,9 +38,7 @@ def check_target(target: Path) -> None:
 def check_not_input(source: Path, target: Path) -> None:
     """Refuse a target that is the source itself, or the same file by another name: a link."""
     if target.exists() and source.exists() and target.samefile(source):
-        raise Failure(
-            f"{quoted(target)} is the input itself: name another file, or overwrite it with --force"
-        )
+        raise Failure(f"{quoted(target)} is the input itself: name another file, or overwrite it with --force")
 
 
 @contextmanager

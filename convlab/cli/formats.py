@@ -88,9 +88,7 @@ def format_of(path: Path) -> Format:
     """Return the format that a file's name asks for."""
     entry = _BY_EXTENSION.get(path.suffix.lower())
     if entry is None:
-        raise Failure(
-            f"cannot write {quoted(path)}: its name must end in one of {' '.join(_BY_EXTENSION)}"
-        )
+        raise Failure(f"cannot write {quoted(path)}: its name must end in one of {' '.join(_BY_EXTENSION)}")
     return entry
 
 

@@ -88,13 +88,10 @@ def read(path: Path) -> Picture:
         except (Failure, MemoryError):
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise Failure(
-                f"cannot read {quoted(path)}: more than {Image.MAX_IMAGE_PIXELS:,} pixels"
-            ) from error
+            raise Failure(f"cannot read {quoted(path)}: more than {Image.MAX_IMAGE_PIXELS:,} pixels") from error
         except UnidentifiedImageError as error:
             raise Failure(
-                f"cannot read {quoted(path)}: no picture, or a broken one "
-                f"(the formats read are {', '.join(READ)})"
+                f"cannot read {quoted(path)}: no picture, or a broken one (the formats read are {', '.join(READ)})"
             ) from error
         # A broken file makes Pillow's decoders raise almost anything: SyntaxError, struct.error,
         # EOFError, KeyError ... All of it means the same.
@@ -228,9 +225,7 @@ def _transparency(alphas: bytes, target: Format, path: Path) -> dict[str, object
     if target.name != "GIF":
         return {"transparency": alphas}
     if set(alphas) - {0, 255}:
-        raise Failure(
-            f"cannot write {quoted(path)}: a GIF holds no half-transparent colours; choose .png"
-        )
+        raise Failure(f"cannot write {quoted(path)}: a GIF holds no half-transparent colours; choose .png")
     return {"transparency": alphas.index(0)} if 0 in alphas else {}
 
 

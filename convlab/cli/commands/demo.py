@@ -73,9 +73,7 @@ def _compared(steps: list[Step]) -> list[Comparison]:
     screen = console()
     # In a terminal of the usual 80 columns a kernel's name takes two lines.
     narrow = screen.width < 96
-    with Live(
-        _table(steps, [], narrow), console=screen, auto_refresh=False, transient=True
-    ) as live:
+    with Live(_table(steps, [], narrow), console=screen, auto_refresh=False, transient=True) as live:
         for step in steps:
             comparisons.append(compare(step))
             live.update(_table(steps, comparisons, narrow), refresh=True)

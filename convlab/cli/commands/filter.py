@@ -63,9 +63,7 @@ def _parameters(words: Sequence[str]) -> dict[str, int | float | str]:
     for word in words:
         name, equals, value = word.partition("=")
         if not name or not equals or name in parameters:
-            raise click.BadParameter(
-                f"{word!r} must be NAME=VALUE, each name once.", param_hint="'--param'"
-            )
+            raise click.BadParameter(f"{word!r} must be NAME=VALUE, each name once.", param_hint="'--param'")
         parameters[name] = _value(value)
     return parameters
 
@@ -102,14 +100,10 @@ def _value(word: str) -> int | float | str:
     help="What lies beyond the picture: constant, nearest, symmetric, mirror or wrap; or valid "
     "(the picture shrinks) or keep (the frame stays as it is).",
 )
-@click.option(
-    "--cval", type=float, default=0.0, show_default=True, help="The pixel of --border constant."
-)
+@click.option("--cval", type=float, default=0.0, show_default=True, help="The pixel of --border constant.")
 @click.option("--scale", type=float, default=1.0, show_default=True, help="Multiplies each sum.")
 @click.option("--offset", type=float, default=0.0, show_default=True, help="Then added to it.")
-@click.option(
-    "--clip", type=(float, float), metavar="LOW HIGH", help="Then brought within these two."
-)
+@click.option("--clip", type=(float, float), metavar="LOW HIGH", help="Then brought within these two.")
 def filter_command(
     source: Path,
     target: Path,
@@ -136,11 +130,7 @@ def filter_command(
     if kernel is not None and parameters:
         raise click.UsageError("--param belongs to --filter NAME.")
     with core_errors():
-        taps = (
-            filters.get(name, **_parameters(parameters))
-            if name is not None
-            else np.array(_taps(kernel or ""))
-        )
+        taps = filters.get(name, **_parameters(parameters)) if name is not None else np.array(_taps(kernel or ""))
 
     def work(picture: Picture) -> Picture:
         dtype = picture.values.dtype

@@ -43,12 +43,9 @@ _OPERATIONS = {
     type=int,
     default=0,
     show_default=True,
-    help="Pixels put around the picture first; they never win a maximum or minimum, and count as 0 "
-    "in an average.",
+    help="Pixels put around the picture first; they never win a maximum or minimum, and count as 0 in an average.",
 )
-def pool(
-    source: Path, target: Path, force: bool, op: str, size: int, stride: int | None, padding: int
-) -> None:
+def pool(source: Path, target: Path, force: bool, op: str, size: int, stride: int | None, padding: int) -> None:
     """Pool the picture IN and write OUT.
 
     Windows that reach beyond the right or lower end are dropped. Each colour is pooled for itself,
@@ -57,9 +54,7 @@ def pool(
     """
 
     def work(picture: Picture) -> Picture:
-        def pooled(
-            values: npt.NDArray[np.generic], channel_axis: int | None
-        ) -> npt.NDArray[np.generic]:
+        def pooled(values: npt.NDArray[np.generic], channel_axis: int | None) -> npt.NDArray[np.generic]:
             result = _OPERATIONS[op](values, size, stride, padding, channel_axis=channel_axis)
             # An average of integers comes as float32.
             if result.dtype != values.dtype:

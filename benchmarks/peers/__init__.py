@@ -1,0 +1,27 @@
+"""The other libraries, one module each; none is imported before it is asked for."""
+
+from importlib import import_module
+
+from .base import Peer
+
+_MODULES = {
+    "OpenCV": ("opencv_peer", "OpenCV"),
+    "NumPy": ("numpy_peer", "NumPy"),
+    "SciPy": ("scipy_peer", "SciPy"),
+    "PyTorch": ("torch_peer", "PyTorch"),
+    "ONNX Runtime": ("onnx_peer", "OnnxRuntime"),
+    "Numba": ("numba_peer", "Numba"),
+    "Python": ("python_peer", "Python"),
+}
+
+NAMES: tuple[str, ...] = tuple(_MODULES)
+
+# The fastest of these is the yardstick. A user's own loop and plain Python are shown beside them.
+YARDSTICKS: tuple[str, ...] = ("OpenCV", "NumPy", "SciPy", "PyTorch", "ONNX Runtime")
+
+
+def load(name: str) -> type[Peer]:
+    """Import a peer's library and return what speaks to it; ImportError where it is missing."""
+    module, peer = _MODULES[name]
+    made: type[Peer] = getattr(import_module(f"{__name__}.{module}"), peer)
+    return made

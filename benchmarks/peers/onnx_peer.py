@@ -1,0 +1,126 @@
+"""ONNX Runtime: one session per case, built ahead, which favours it."""
+
+from typing import Any
+
+import numpy as np
+import onnxruntime  # type: ignore[import-untyped]
+from onnx import TensorProto, helper, numpy_helper
+
+from convlab.bench.cases import Array, Case, Filter, Inputs, Pool
+from convlab.bench.worker import Call, UnsupportedError
+
+from .base import Peer, colour, interior
+
+_PAD_MODES = {"mirror": "reflect", "nearest": "edge", "wrap": "wrap"}
+
+# Where `wrap` came in, and a version of the format that readers of that time know.
+_OPSET, _FORMAT = 19, 9
+
+
+class OnnxRuntime(Peer):
+    """The whole case as one graph, so that its optimiser sees all of it."""
+
+    name = "ONNX Runtime"
+
+    def describe(self) -> dict[str, str]:
+        return {"ONNX Runtime": onnxruntime.__version__}
+
+    def to_array(self, case: Case, result: Any) -> Array:
+        array: Array = result
+        return array if colour(case) else array.reshape(*case.shape[:-2], *array.shape[2:])
+
+    def calls(self, case: Case, inputs: Inputs) -> dict[str, Call]:
+        image = inputs.image
+        if not colour(case):
+            image = image.reshape((1,) * (4 - image.ndim) + image.shape)
+        run = self._session(_Graph(case, inputs.kernel)).run
+        feed = {"x": image}
+        return {"session.run": lambda: run(None, feed)[0]}
+
+    def _session(self, graph: "_Graph") -> Any:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        return onnxruntime.InferenceSession(
+            graph.model().SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+
+
+class _Graph:
+    """The nodes of a case, each after the one before it."""
+
+    def __init__(self, case: Case, kernel: Array | None) -> None:
+        self._nodes: list[Any] = []
+        self._constants: list[Any] = []
+        self._last = "x"
+        self._shape = case.shape if colour(case) else (1,) * (4 - len(case.shape)) + case.shape
+        if colour(case):
+            # One picture of three channels, as the graph's operators want it.
+            self._add("Unsqueeze", self._constant(np.array([0])))
+            self._add("Transpose", perm=[0, 3, 1, 2])
+        if case.filter is not None and kernel is not None:
+            self._filter(case, case.filter, kernel)
+        if case.pool is not None:
+            self._pool(case.pool)
+        if colour(case):
+            self._add("Transpose", perm=[0, 2, 3, 1])
+            self._add("Squeeze", self._constant(np.array([0])))
+
+    def model(self) -> Any:
+        floats = TensorProto.FLOAT
+        graph = helper.make_graph(
+            self._nodes,
+            "case",
+            [helper.make_tensor_value_info("x", floats, self._shape)],
+            [helper.make_tensor_value_info(self._last, floats, None)],
+            self._constants,
+        )
+        opsets = [helper.make_opsetid("", _OPSET)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=_FORMAT)
+
+    def _filter(self, case: Case, spec: Filter, kernel: Array) -> None:
+        margin = spec.size // 2
+        channels = case.planes if colour(case) else 1
+        weights = self._constant(np.broadcast_to(kernel, (channels, 1, *kernel.shape)))
+        source = self._last
+        if spec.border in _PAD_MODES:
+            around = self._constant(np.array([0, 0, margin, margin] * 2))
+            self._add("Pad", around, mode=_PAD_MODES[spec.border])
+        elif spec.border == "symmetric":
+            raise UnsupportedError("ONNX has no border 'symmetric'")
+        pads = [margin if spec.border in ("constant", "keep") else 0] * 4
+        self._add("Conv", weights, pads=pads, group=channels)
+        if spec.clip is not None:
+            self._add("Clip", *(self._constant(np.float32(limit)) for limit in spec.clip))
+        if spec.border == "keep":
+            inside = np.zeros((1, 1, *case.spatial), dtype=bool)
+            inside[interior(margin, False)] = True
+            self._nodes.append(helper.make_node("Where", [self._constant(inside), self._last, source], ["kept"]))
+            self._last = "kept"
+
+    def _pool(self, spec: Pool) -> None:
+        window: dict[str, Any] = {
+            "kernel_shape": [spec.size] * 2,
+            "strides": [spec.stride] * 2,
+            "pads": [spec.padding] * 4,
+        }
+        if spec.kind == "avg":
+            self._add("AveragePool", count_include_pad=1, **window)
+        elif spec.kind == "max":
+            self._add("MaxPool", **window)
+        else:
+            self._add("Neg")
+            self._add("MaxPool", **window)
+            self._add("Neg")
+
+    def _add(self, operator: str, *constants: str, **attributes: Any) -> None:
+        result = f"{operator}{len(self._nodes)}"
+        inputs = [self._last, *constants]
+        self._nodes.append(helper.make_node(operator, inputs, [result], **attributes))
+        self._last = result
+
+    def _constant(self, value: Any) -> str:
+        name = f"constant{len(self._constants)}"
+        self._constants.append(numpy_helper.from_array(np.array(value, order="C"), name))
+        return name

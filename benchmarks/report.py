@@ -1,0 +1,189 @@
+"""Turn measurements into pages: `python -m benchmarks.report [FILE]`.
+
+FILE, written by `python -m benchmarks.compare --json FILE`, is taken into `benchmarks/results/`
+under the name of its machine and threads. Then every run in that folder gets its page and its chart
+beside it, and the README's block is written anew.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from benchmarks import peers
+from benchmarks.compare import ROOT
+from benchmarks.summary import OURS, Row, summarise
+from convlab.bench.results import Results, load, save
+from convlab.bench.table import error, microseconds, percent, ratio
+
+RESULTS = ROOT / "benchmarks" / "results"
+README = ROOT / "README.md"
+START, END = "<!-- benchmark start -->", "<!-- benchmark end -->"
+
+
+def name_of(results: Results) -> str:
+    """Return the name of a run's files: its CPU and its threads."""
+    cpu = re.sub(r"\((r|tm)\)|cpu|@", " ", results["machine"]["cpu"].lower())
+    words = re.findall(r"[a-z0-9]+", cpu)
+    return "-".join([*words, _threads(results).replace(" ", "-")])
+
+
+def readme_block(runs: Iterable[Results]) -> str:
+    """Return what the README shows of these runs, without the markers."""
+    return "\n\n".join(_summary(results) for results in runs)
+
+
+def replaced(text: str, block: str) -> str:
+    """Return the text with another block between its markers.
+
+    Raises
+    ------
+    ValueError
+        If the markers are not there once each, in order.
+    """
+    if text.count(START) != 1 or text.count(END) != 1 or text.index(START) > text.index(END):
+        raise ValueError(f"the README must hold {START} and, after it, {END}, once each")
+    before, _, rest = text.partition(START)
+    _, _, after = rest.partition(END)
+    return f"{before}{START}\n{block}\n{END}{after}"
+
+
+def page(results: Results) -> str:
+    """Return the whole run as Markdown."""
+    rows = summarise(results)
+    names = [name for name in (OURS, *peers.NAMES) if any(name in row.times for row in rows)]
+    lines = [
+        f"# {results['machine']['cpu']}, {_threads(results)}",
+        "",
+        _about(results),
+        "",
+        f"![The ratios of all cases]({name_of(results)}.svg)",
+        "",
+        "Times are medians in microseconds per call, every call into a fresh output. The ratio is "
+        f"the fastest peer's time over ours, the median of up to {results['rounds']} interleaved "
+        "rounds, with its quartiles; of the limit: the least time that the machine needs for the "
+        "multiplications or for reading the input and writing the output, over ours; the error is "
+        "the largest against float64, relative to the sum of |w| |x|. Every result was compared "
+        "with the float64 answer before anything was timed. Numba (a loop of the user's own) and "
+        "plain Python do not count as peers. ONNX Runtime's sessions and PyTorch's tensors are made "
+        "ahead and not timed.",
+    ]
+    for name, reason in results["missing"].items():
+        lines += ["", f"{name} was missing: {reason}"]
+    head = ["case", *names, "ratio", "to Python", "of the limit", "error", "demanded"]
+    for group, members in groupby(rows, key=lambda row: row.group):
+        lines += ["", f"## {group}", "", *_table(head, [_full(row, names) for row in members])]
+    lines += ["", "## How each did it", ""]
+    lines += _table(["case", *names[1:]], [_ways(row, names[1:]) for row in rows])
+    return "\n".join(lines) + "\n"
+
+
+def write(folder: Path, readme: Path) -> None:
+    """Write the page and chart of every run in a folder, and the README's block."""
+    from benchmarks.chart import draw
+
+    runs = committed(folder)
+    for results in runs:
+        target = folder / name_of(results)
+        target.with_name(f"{target.name}.md").write_text(page(results), encoding="utf-8")
+        draw(results, target.with_name(f"{target.name}.svg"))
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(replaced(text, readme_block(runs)), encoding="utf-8")
+
+
+def committed(folder: Path = RESULTS) -> list[Results]:
+    """Return the runs in a folder, in the order of their names."""
+    return [load(path) for path in sorted(folder.glob("*.json"))]
+
+
+def _summary(results: Results) -> str:
+    rows = summarise(results)
+    chosen = [row for row, case in zip(rows, results["cases"], strict=True) if case["required"]]
+    head = ["work", "convlab", "fastest peer", "ratio", "to plain Python", "of the limit", "error"]
+    cells = [
+        [
+            row.name,
+            f"{microseconds(row.times[OURS])} us",
+            "-" if row.peer is None else f"{row.peer.to} {_us(row, row.peer.to)}",
+            _ratio(row),
+            "-" if row.python is None else ratio(row.python.median),
+            percent(row.of_limit),
+            error(row.error),
+        ]
+        for row in chosen
+    ]
+    lost = [f"{row.name} ({ratio(row.peer.median)}, {row.peer.to})" for row in rows if row.peer and row.lost]
+    name = name_of(results)
+    return "\n".join(
+        [
+            _about(results),
+            "",
+            *_table(head, cells),
+            "",
+            f"Lost, of {len(rows)} cases: {', '.join(lost) or 'none'}. "
+            f"[All cases and all libraries](benchmarks/results/{name}.md).",
+            "",
+            f"![The ratios of all cases](benchmarks/results/{name}.svg)",
+        ]
+    )
+
+
+def _about(results: Results) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    machine = results["machine"]
+    return f"{machine['cpu']}, {machine['system']}, {_threads(results)}, {results['date']}: {versions}."
+
+
+def _threads(results: Results) -> str:
+    return "1 thread" if results["threads"] == 1 else f"{results['threads']} threads"
+
+
+def _us(row: Row, name: str) -> str:
+    return f"{microseconds(row.times[name])} us"
+
+
+def _ratio(row: Row) -> str:
+    if row.peer is None:
+        return "-"
+    return ratio(row.peer.median) + (" **lost**" if row.lost else "")
+
+
+def _full(row: Row, names: Sequence[str]) -> list[str]:
+    peer = row.peer
+    return [
+        row.name,
+        *(microseconds(row.times[name]) if name in row.times else "-" for name in names),
+        "-" if peer is None else f"{_ratio(row)} ({ratio(peer.low)} to {ratio(peer.high)})",
+        "-" if row.python is None else ratio(row.python.median),
+        percent(row.of_limit),
+        error(row.error),
+        row.demand + (" **missed**" if row.missed else ""),
+    ]
+
+
+def _ways(row: Row, names: Sequence[str]) -> list[str]:
+    return [row.name, *(row.variants.get(name) or row.missing.get(name, "-") for name in names)]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    ruler = [":--", *["--:"] * (len(head) - 1)]
+    return ["| " + " | ".join(cells) + " |" for cells in (head, ruler, *rows)]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the pages and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
+    parser.add_argument("file", type=Path, nargs="?", help="a run to take in")
+    options = parser.parse_args(arguments)
+    if options.file is not None:
+        results = load(options.file)
+        RESULTS.mkdir(exist_ok=True)
+        save(results, RESULTS / f"{name_of(results)}.json")
+    write(RESULTS, README)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,295 @@
+"""The one list of benchmark cases.
+
+`convlab bench` runs our own backends over it, `benchmarks.compare` the other libraries too. A case
+is data: the work, how much it is at the least, and the ratio that the project demands of itself.
+"""
+
+import inspect
+import math
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+import convlab
+from convlab import data, filters
+
+Array = NDArray[np.float32]
+
+FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Filter:
+    """The arguments of one `filter2d`: a square of random taps, or a filter of the catalogue."""
+
+    size: int
+    border: str = "mirror"
+    clip: tuple[float, float] | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The arguments of one pooling over square windows."""
+
+    kind: Literal["max", "avg", "min"]
+    size: int
+    stride: int
+    padding: int = 0
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What every contender is given: the same arrays, float32 and C-contiguous."""
+
+    image: Array
+    kernel: Array | None
+
+
+@dataclass(frozen=True)
+class Case:
+    """One piece of work: a filter, a pooling, or a filter and then a pooling (the lesson).
+
+    `required` is the least ratio (the yardstick's time over ours, on one thread) that the project
+    accepts; the yardstick is the fastest peer, or plain Python where `yardstick` says so.
+    """
+
+    name: str
+    group: str
+    shape: tuple[int, ...]
+    filter: Filter | None = None
+    pool: Pool | None = None
+    channel_axis: int | None = None
+    picture: Literal["random", "ascent"] = "random"
+    required: float | None = None
+    yardstick: Literal["peers", "python"] = "peers"
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """The public functions that the case calls, in order."""
+        names = []
+        if self.filter is not None:
+            names.append("filter2d")
+        if self.pool is not None:
+            names.append(f"{self.pool.kind}_pool2d")
+        return tuple(names)
+
+    @property
+    def spatial(self) -> tuple[int, int]:
+        """Height and width of the input."""
+        height, width = self.shape[:2] if self.channel_axis == -1 else self.shape[-2:]
+        return height, width
+
+    @property
+    def planes(self) -> int:
+        """How many images of that height and width lie in the input."""
+        height, width = self.spatial
+        return math.prod(self.shape) // (height * width)
+
+    @property
+    def flops(self) -> int:
+        """Multiplications and additions of the filter; comparisons or additions of the pooling."""
+        height, width = self.spatial
+        total = 0
+        if self.filter is not None:
+            margin = self.filter.size - 1
+            if self.filter.border in ("valid", "keep"):
+                total += 2 * self.filter.size**2 * (height - margin) * (width - margin)
+            else:
+                total += 2 * self.filter.size**2 * height * width
+            if self.filter.border == "valid":
+                height, width = height - margin, width - margin
+        if self.pool is not None:
+            pooled = _pooled(height, self.pool) * _pooled(width, self.pool)
+            # An average has one multiplication on top, which makes up the square.
+            total += (self.pool.size**2 - (self.pool.kind != "avg")) * pooled
+        return total * self.planes
+
+    @property
+    def bytes_moved(self) -> int:
+        """The traffic that no implementation avoids: the input read once, the output written."""
+        height, width = self.spatial
+        read = height * width
+        if self.filter is not None and self.filter.border == "valid":
+            height, width = height - self.filter.size + 1, width - self.filter.size + 1
+        if self.pool is not None:
+            height, width = _pooled(height, self.pool), _pooled(width, self.pool)
+        return FLOAT_BYTES * self.planes * (read + height * width)
+
+    @property
+    def bearable_in_python(self) -> bool:
+        """Whether plain loops take a second or so: the lesson over 512x512 pixels, or less."""
+        return math.prod(self.shape) <= 512**2 and self.flops <= 5_000_000
+
+    def inputs(self) -> Inputs:
+        """Make the arrays: the same in every process and every run."""
+        random = np.random.default_rng(zlib.crc32(self.name.encode()))
+        if self.picture == "ascent":
+            image = data.ascent().astype(np.float32)
+        else:
+            image = random.random(self.shape, dtype=np.float32)
+        if self.filter is None:
+            return Inputs(image, None)
+        if self.filter.name is not None:
+            kernel = np.asarray(filters.get(self.filter.name), dtype=np.float32)
+        else:
+            kernel = random.random((self.filter.size, self.filter.size), dtype=np.float32) - 0.5
+        return Inputs(image, kernel)
+
+    def ours(self, inputs: Inputs) -> Callable[[], Array]:
+        """Return a call of the public API that does the work into a fresh array."""
+        stages: list[Callable[[Any], Array]] = []
+        image, kernel, axis = inputs.image, inputs.kernel, self.channel_axis
+        if self.filter is not None and kernel is not None:
+            border, clip = self.filter.border, self.filter.clip
+            stages.append(lambda x: convlab.filter2d(x, kernel, border=border, clip=clip, channel_axis=axis))
+        if self.pool is not None:
+            pool = getattr(convlab, f"{self.pool.kind}_pool2d")
+            size, stride, padding = self.pool.size, self.pool.stride, self.pool.padding
+            stages.append(lambda x: pool(x, size, stride, padding, channel_axis=axis))
+        if len(stages) == 1:
+            (only,) = stages
+            return lambda: only(image)
+        first, second = stages
+        return lambda: second(first(image))
+
+
+def _pooled(size: int, pool: Pool) -> int:
+    return (size + 2 * pool.padding - pool.size) // pool.stride + 1
+
+
+_SIDES = (28, 512, 2048)
+
+_FILTER_REQUIRED = {
+    (3, 28): 1.0,
+    (3, 512): 1.8,
+    (3, 2048): 1.5,
+    (5, 512): 1.7,
+    (5, 2048): 1.7,
+    (7, 512): 1.7,
+    (7, 2048): 1.7,
+}
+
+_POOL_REQUIRED = {("max", 2, 28): 1.0, ("max", 2, 512): 3.5}
+
+# 2x2 and 3x3 with stride 2 end most blocks of a network; 3x3 with stride 1 is the overlapping one.
+_WINDOWS = ((2, 2, 0), (3, 2, 1), (3, 1, 1))
+
+_POOL_GROUPS = {"max": "Max pooling", "avg": "Average pooling", "min": "Min pooling"}
+
+
+def _filter_cases() -> list[Case]:
+    cases = [
+        Case(
+            name=f"filter {size}x{size} {side}x{side}",
+            group="Filters",
+            shape=(side, side),
+            filter=Filter(size),
+            required=_FILTER_REQUIRED.get((size, side)),
+        )
+        for size in (3, 5, 7, 11, 15)
+        for side in _SIDES
+    ]
+    # A picture whose sides are multiples of nothing: the sizes above are kind to vectors.
+    cases.append(Case("filter 3x3 509x517", "Filters", (509, 517), filter=Filter(3)))
+    cases += [
+        Case(f"filter 3x3 512x512 {border}", "Borders", (512, 512), filter=Filter(3, border))
+        for border in ("valid", "constant", "nearest", "symmetric", "wrap", "keep")
+    ]
+    return cases
+
+
+def _pool_cases() -> list[Case]:
+    cases = []
+    kinds: tuple[Literal["max", "avg", "min"], ...] = ("max", "avg", "min")
+    for kind in kinds:
+        for size, stride, padding in _WINDOWS:
+            pool = Pool(kind, size, stride, padding)
+            window = f"{kind} pool {size}x{size} stride {stride}"
+            cases += [
+                Case(
+                    name=f"{window} {side}x{side}",
+                    group=_POOL_GROUPS[kind],
+                    shape=(side, side),
+                    pool=pool,
+                    required=_POOL_REQUIRED.get((kind, size, side)),
+                )
+                for side in _SIDES
+            ]
+            cases.append(Case(f"{window} 1x64x112x112", _POOL_GROUPS[kind], (1, 64, 112, 112), pool=pool))
+    return cases
+
+
+def _colour_cases() -> list[Case]:
+    return [
+        Case(
+            name=f"{name} 512x512 RGB",
+            group="Colour",
+            shape=(512, 512, 3),
+            filter=spec if isinstance(spec, Filter) else None,
+            pool=spec if isinstance(spec, Pool) else None,
+            channel_axis=-1,
+        )
+        for name, spec in (
+            ("filter 3x3", Filter(3)),
+            ("filter 5x5", Filter(5)),
+            ("max pool 2x2 stride 2", Pool("max", 2, 2)),
+        )
+    ]
+
+
+def _lesson_cases() -> list[Case]:
+    return [
+        Case(
+            name=f"lesson {name} 512x512",
+            group="The lesson",
+            shape=(512, 512),
+            filter=Filter(3, "keep", (0, 255), name),
+            pool=Pool("max", 2, 2),
+            picture="ascent",
+            required=1000.0,
+            yardstick="python",
+        )
+        for name in ("edges", "vertical_lines", "horizontal_lines")
+    ]
+
+
+CASES: tuple[Case, ...] = (
+    *_lesson_cases(),
+    *_filter_cases(),
+    *_colour_cases(),
+    *_pool_cases(),
+)
+
+
+def operations() -> tuple[str, ...]:
+    """Return the names of the public operations; settings come from the private modules."""
+    return tuple(
+        name
+        for name in convlab.__all__
+        if inspect.isfunction(function := getattr(convlab, name)) and "._" not in function.__module__
+    )
+
+
+def without_case() -> set[str]:
+    """Return the public operations that no case calls: there must be none."""
+    return set(operations()) - {name for case in CASES for name in case.operations}
+
+
+def select(substring: str | None) -> tuple[Case, ...]:
+    """Return the cases whose name contains `substring`, in the list's order.
+
+    Raises
+    ------
+    ValueError
+        If no case has such a name.
+    """
+    chosen = tuple(case for case in CASES if substring is None or substring in case.name)
+    if not chosen:
+        examples = ", ".join({case.group: repr(case.name) for case in CASES}.values())
+        raise ValueError(f"no benchmark case has {substring!r} in its name; such are {examples}")
+    return chosen

@@ -1,0 +1,165 @@
+"""A whole run: start the contenders, time every case, and what is kept of it as JSON.
+
+The JSON holds what was measured and nothing that can be computed from it.
+"""
+
+import datetime
+import json
+import sys
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypedDict
+
+from . import machine
+from .cases import Case
+from .rounds import MissingError, Outcome, Process, compete
+
+SCHEMA = 1
+
+
+class ContenderRecord(TypedDict):
+    """One contender's part in a case."""
+
+    variant: str  # which of its ways to do the work was the fastest and was timed
+    served_by: str  # the kernel, where the library tells
+    error: float  # largest error against float64, relative to the sum of |w| |x| of its pixel
+    seconds: list[float]  # of one call, round by round; slow ones leave after a few rounds
+
+
+class CaseRecord(TypedDict):
+    """One case: its work, what is demanded, and who did it."""
+
+    name: str
+    group: str
+    flops: int
+    bytes_moved: int
+    required: float | None  # the least ratio that the project accepts, on one thread
+    yardstick: str  # "peers": the fastest of them; "python": plain Python
+    contenders: dict[str, ContenderRecord]
+    missing: dict[str, str]  # who took no part, and why
+
+
+class LimitsRecord(TypedDict):
+    """The machine's limits."""
+
+    multiply_add: float | None  # flops per second; null where it was not measured
+    copies: dict[str, float]  # bytes read and written per second, by the bytes of the case
+
+
+class Results(TypedDict):
+    """A run."""
+
+    schema: int
+    date: str
+    commit: str | None  # of the sources, where they are a checkout
+    threads: int
+    rounds: int
+    machine: machine.Description
+    versions: dict[str, str]
+    missing: dict[str, str]  # contenders that are not installed, and why
+    limits: LimitsRecord
+    cases: list[CaseRecord]
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """How a contender's process is started."""
+
+    name: str
+    command: Sequence[str]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def hold(
+    cases: Sequence[Case],
+    entrants: Sequence[Entrant],
+    *,
+    ours: Collection[str],
+    yardsticks: Collection[str],
+    threads: int,
+    rounds: int,
+) -> Results:
+    """Time every case on every contender; see `rounds.compete` for the arguments.
+
+    Progress goes to standard error.
+    """
+    limits = machine.measure(cases, threads)
+    missing: dict[str, str] = {}
+    versions: dict[str, str] = {}
+    records = []
+    with ExitStack() as stack:
+        contenders = []
+        for entrant in entrants:
+            try:
+                process = Process(entrant.name, entrant.command, threads, entrant.environment)
+            except MissingError as reason:
+                missing[entrant.name] = str(reason)
+                continue
+            contenders.append(stack.enter_context(process))
+            versions |= process.versions
+        for number, case in enumerate(cases, 1):
+            print(f"[{number}/{len(cases)}] {case.name}", file=sys.stderr, flush=True)
+            outcome = compete(case, contenders, ours=ours, yardsticks=yardsticks, rounds=rounds)
+            records.append(_record(outcome))
+    # Once more: whatever the machine did meanwhile, a limit is the best that was ever seen.
+    limits = limits.merged(machine.measure(cases, threads))
+    return {
+        "schema": SCHEMA,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "commit": None,
+        "threads": threads,
+        "rounds": rounds,
+        "machine": machine.describe(),
+        "versions": versions,
+        "missing": missing,
+        "limits": {
+            "multiply_add": limits.multiply_add,
+            "copies": {str(size): rate for size, rate in limits.copies.items()},
+        },
+        "cases": records,
+    }
+
+
+def limits_of(results: Results) -> machine.Limits:
+    """Return the machine's limits as a run measured them."""
+    record = results["limits"]
+    copies = {int(size): rate for size, rate in record["copies"].items()}
+    return machine.Limits(record["multiply_add"], copies)
+
+
+def load(path: Path) -> Results:
+    """Read a run's JSON; ValueError if it is of another schema."""
+    results: Results = json.loads(path.read_text(encoding="utf-8"))
+    if results.get("schema") != SCHEMA:
+        raise ValueError(f"{path}: schema {results.get('schema')!r}, expected {SCHEMA}")
+    return results
+
+
+def save(results: Results, path: Path) -> None:
+    """Write a run's JSON."""
+    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def _record(outcome: Outcome) -> CaseRecord:
+    case = outcome.case
+    return {
+        "name": case.name,
+        "group": case.group,
+        "flops": case.flops,
+        "bytes_moved": case.bytes_moved,
+        "required": case.required,
+        "yardstick": case.yardstick,
+        "contenders": {
+            name: {
+                "variant": timing.variant,
+                "served_by": timing.served_by,
+                "error": timing.error,
+                # More digits than the clock has would only make the file long.
+                "seconds": [float(f"{sample:.4g}") for sample in timing.samples],
+            }
+            for name, timing in outcome.timings.items()
+        },
+        "missing": outcome.missing,
+    }
