@@ -114,7 +114,8 @@ def plan_pool2d(spec: Pool2d, source: np.dtype[Any], pitches: tuple[int, int] | 
     """Rows of windows, then along the row; 2x2 at stride 2 in one pass in registers."""
     image, output = spec.image, spec.output
     in_registers = (spec.window, spec.stride, spec.padding, image.step) == ((2, 2), (2, 2), (0, 0), 1)
-    workspace = _rounded_up(image.width * image.step + WIDEST_BLOCK, 16)
+    # A row of the windows' rows, and one of its windows at stride 1: see `along` in src/pool2d.pyx.
+    workspace = 2 * _rounded_up(image.width * image.step + WIDEST_BLOCK, 16)
     geometry = PoolGeometry(
         output.planes, image.height, image.width, output.height, output.width, image.step,
         *(pitches or image.pitches()), *output.pitches(),

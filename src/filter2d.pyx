@@ -83,13 +83,13 @@ cdef inline void tap_row(vfloat* acc, const float* row, const float* w, const Py
                 acc[r * U + u] += w[(last - r) * kw + j] * v
 
 
-cdef inline void block(const Filter* f, const float** rows, float** out, const Py_ssize_t x, const Py_ssize_t kh,
-                       const Py_ssize_t kw, const Py_ssize_t step, const int R, const int U) noexcept nogil:
+cdef inline void block(const Filter* f, const float** rows, const float* w, float** out, const Py_ssize_t x,
+                       const bint finish, const Py_ssize_t kh, const Py_ssize_t kw, const Py_ssize_t step,
+                       const int R, const int U) noexcept nogil:
     """R rows by U vectors of the output, for R <= 4 and R <= kh."""
     cdef vfloat acc[8]
     cdef Py_ssize_t s
     cdef int r
-    cdef const float* w = f.w
     for r in range(R * U):
         acc[r] = vsplat(0)
     # The first R - 1 source rows belong to the upper output rows only, and the last R - 1 to the lower ones.
@@ -107,7 +107,7 @@ cdef inline void block(const Filter* f, const float** rows, float** out, const P
         tap_row(acc, rows[kh + 1] + x, w + (kh - R + 2) * kw, kw, step, 2, R - 1, U)
     if R > 3:
         tap_row(acc, rows[kh + 2] + x, w + (kh - R + 3) * kw, kw, step, 3, R - 1, U)
-    if f.g.finish:
+    if finish:
         for r in range(R * U):
             acc[r] = acc[r] * vsplat(f.v.scale) + vsplat(f.v.offset)
             acc[r] = vmin(vmax(acc[r], vsplat(f.v.low)), vsplat(f.v.high))
@@ -181,21 +181,34 @@ cdef inline void stage_pixel(const Filter* f, float* to, const char* row, Py_ssi
 
 cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize_t n_rows, Py_ssize_t count,
                          float* spare, const Py_ssize_t kh, const Py_ssize_t kw, const Py_ssize_t step,
-                         const int R, const int U) noexcept nogil:
+                         const int R, const int U, const bint unrolled) noexcept nogil:
     """Blocks over n_rows by `count` floats of the output. The last block of a row, and the last of the column, lies
     back over its neighbour: it computes the same sums again. What is smaller than a block goes through `spare`."""
     cdef float* out[4]
-    cdef Py_ssize_t i = 0, x
+    # Copies on the stack: a compiler knows that no store into y changes them, and keeps them in registers.
+    cdef float taps[49]
+    cdef const float* local_rows[10]
+    cdef bint finish = f.g.finish
+    cdef Py_ssize_t i = 0, x, s
     cdef int r
+    if unrolled:
+        for s in range(kh * kw):
+            taps[s] = f.w[s]
     while True:
         for r in range(R):
             if r < n_rows and count >= U * LANES:
                 out[r] = y + (i + r) * f.g.y_row
             else:
                 out[r] = spare + r * max(count, U * LANES)
+        if unrolled:
+            for s in range(kh + R - 1):
+                local_rows[s] = rows[i + s]
         x = 0
         while True:
-            block(f, rows + i, out, x, kh, kw, step, R, U)
+            if unrolled:
+                block(f, local_rows, taps, out, x, finish, kh, kw, step, R, U)
+            else:
+                block(f, rows + i, f.w, out, x, finish, kh, kw, step, R, U)
             if x + U * LANES >= count:
                 break
             x = min(x + U * LANES, count - U * LANES)
@@ -208,7 +221,7 @@ cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize
 
 
 cdef inline void tile(const Filter* f, Py_ssize_t t, float* workspace, const Py_ssize_t kh, const Py_ssize_t kw,
-                      const Py_ssize_t step, const int R, const int U) noexcept nogil:
+                      const Py_ssize_t step, const int R, const int U, const bint unrolled) noexcept nogil:
     cdef Py_ssize_t plane = t // f.g.tiles, part = t % f.g.tiles
     cdef Py_ssize_t first = f.g.out_height * part // f.g.tiles
     cdef Py_ssize_t n_rows = f.g.out_height * (part + 1) // f.g.tiles - first
@@ -248,36 +261,36 @@ cdef inline void tile(const Filter* f, Py_ssize_t t, float* workspace, const Py_
                     memset(strip + s * f.pitch + (count + kw - 1) * step, 0, U * LANES * sizeof(float))
         if part != 0:
             stage(f, strip, source, slots, start, start + count + kw - 1, step)
-        segment(f, rows, y + start * step, n_rows, count * step, spare, kh, kw, step, R, U)
+        segment(f, rows, y + start * step, n_rows, count * step, spare, kh, kw, step, R, U, unrolled)
 
 
 # 3x3 holds three rows: with four, as for larger kernels, every block would want a row more than the kernel has.
 cdef void tile_3x3(const Filter* f, Py_ssize_t t, float* workspace) noexcept nogil:
     if f.g.step == 1:
-        tile(f, t, workspace, 3, 3, 1, 3, 2)
+        tile(f, t, workspace, 3, 3, 1, 3, 2, True)
     else:
-        tile(f, t, workspace, 3, 3, f.g.step, 3, 2)
+        tile(f, t, workspace, 3, 3, f.g.step, 3, 2, True)
 
 
 cdef void tile_5x5(const Filter* f, Py_ssize_t t, float* workspace) noexcept nogil:
     if f.g.step == 1:
-        tile(f, t, workspace, 5, 5, 1, 4, 2)
+        tile(f, t, workspace, 5, 5, 1, 4, 2, True)
     else:
-        tile(f, t, workspace, 5, 5, f.g.step, 4, 2)
+        tile(f, t, workspace, 5, 5, f.g.step, 4, 2, True)
 
 
 cdef void tile_7x7(const Filter* f, Py_ssize_t t, float* workspace) noexcept nogil:
     if f.g.step == 1:
-        tile(f, t, workspace, 7, 7, 1, 4, 2)
+        tile(f, t, workspace, 7, 7, 1, 4, 2, True)
     else:
-        tile(f, t, workspace, 7, 7, f.g.step, 4, 2)
+        tile(f, t, workspace, 7, 7, f.g.step, 4, 2, True)
 
 
 cdef void tile_any(const Filter* f, Py_ssize_t t, float* workspace) noexcept nogil:
     if f.kernel_height >= 4:
-        tile(f, t, workspace, f.kernel_height, f.kernel_width, f.g.step, 4, 2)
+        tile(f, t, workspace, f.kernel_height, f.kernel_width, f.g.step, 4, 2, False)
     else:
-        tile(f, t, workspace, f.kernel_height, f.kernel_width, f.g.step, 1, 4)
+        tile(f, t, workspace, f.kernel_height, f.kernel_width, f.g.step, 1, 4, False)
 
 
 cdef int correlate(tile_function function, cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry,

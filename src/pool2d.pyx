@@ -8,8 +8,9 @@ Order: down each column of the window first, then along the row, whatever the si
 depend on the window alone. The first of equals stays, and NaN stays once it is met.
 
 Blocking. A row of outputs is made in two steps: the window's rows are reduced into one row of the workspace (whole
-vectors), and that row is reduced along itself: vectors for strides 1 and 2, a plain loop for the rest and for the
-edges, whose windows are cut. Windows of 2 x 2 at stride 2 do both steps in registers.
+vectors), and that row is reduced along itself: at strides 1 and 2 straight into the output, at others at stride 1 into
+a second row, from which the wanted windows are picked. A plain loop makes the edges, whose windows are cut. Windows of
+2 x 2 at stride 2 do both steps in registers.
 
 Channels that lie innermost are pixels of `step` floats.
 """
@@ -50,9 +51,9 @@ cdef inline vfloat join(vfloat a, vfloat b, const Operation operation) noexcept 
 
 cdef inline float join1(float a, float b, const Operation operation) noexcept nogil:
     if operation == MAXIMUM:
-        return a if a >= b or a != a else b
+        return b if b > a or b != b else a
     if operation == MINIMUM:
-        return a if a <= b or a != a else b
+        return b if b < a or b != b else a
     return a + b
 
 
@@ -88,40 +89,86 @@ cdef inline void down(const Geometry* g, const float* x, float* row, Py_ssize_t 
         i += 1
 
 
-cdef inline void along(const Geometry* g, const float* row, float* y, const Operation operation) noexcept nogil:
-    """Reduce one row along itself. It may be read two vectors past its end."""
-    cdef Py_ssize_t i = 0, j, c, first, last, n = g.out_width * g.step, inner, end
-    cdef vfloat a
-    cdef float a1
-    # Outputs whose windows lie inside: from inner, in floats, to end.
-    inner = min((g.pad_width + g.stride_width - 1) // g.stride_width * g.step, n)
+cdef inline void along(const Geometry* g, float* row, float* y, const Operation operation) noexcept nogil:
+    """Reduce one row along itself. It may be read two vectors past its end, and room for another lies behind it."""
+    cdef Py_ssize_t i, end, last
+    # The outputs, in pixels, whose windows lie inside: those before `i` and from `end` on are cut.
+    i = min((g.pad_width + g.stride_width - 1) // g.stride_width, g.out_width)
     end = 0
     if g.width + g.pad_width >= g.window_width:
-        end = min(((g.width + g.pad_width - g.window_width) // g.stride_width + 1) * g.step, n)
-    while i < n:
-        if inner <= i and i + LANES <= end and (g.stride_width == 1 or (g.stride_width == 2 and g.step == 1)):
-            if g.stride_width == 1:
-                first = i - g.pad_width * g.step
-                a = vload(row + first)
-                for j in range(1, g.window_width):
-                    a = join(a, vload(row + first + j * g.step), operation)
-            else:
-                first = 2 * i - g.pad_width
-                a = veven(vload(row + first), vload(row + first + LANES))
-                for j in range(1, g.window_width):
-                    a = join(a, veven(vload(row + first + j), vload(row + first + j + LANES)), operation)
-            vstore(y + i, finished(g, a, operation))
+        end = min((g.width + g.pad_width - g.window_width) // g.stride_width + 1, g.out_width)
+    if g.stride_width == 1 and (end - i) * g.step >= LANES:
+        pixels(g, row, y, 0, i, operation)
+        pixels(g, row, y, end, g.out_width, operation)
+        i, last = i * g.step, end * g.step - LANES
+        while i < last:
+            vstore(y + i, neighbours(g, row + i - g.pad_width * g.step, operation))
             i += LANES
-        else:
-            c = i % g.step
-            first = i // g.step * g.stride_width - g.pad_width
-            last = min(first + g.window_width, g.width)
-            first = max(first, 0)
-            a1 = row[first * g.step + c]
+        vstore(y + last, neighbours(g, row + last - g.pad_width * g.step, operation))
+    elif g.stride_width == 2 and g.step == 1 and end - i >= LANES:
+        pixels(g, row, y, 0, i, operation)
+        pixels(g, row, y, end, g.out_width, operation)
+        last = end - LANES
+        while i < last:
+            vstore(y + i, every_second(g, row + 2 * i - g.pad_width, operation))
+            i += LANES
+        vstore(y + last, every_second(g, row + 2 * last - g.pad_width, operation))
+    elif i < end:
+        pixels(g, row, y, 0, i, operation)
+        pixels(g, row, y, end, g.out_width, operation)
+        picked(g, row, y, i, end, operation)
+    else:
+        pixels(g, row, y, 0, g.out_width, operation)
+
+
+cdef inline void picked(const Geometry* g, float* row, float* y, Py_ssize_t start, Py_ssize_t end,
+                        const Operation operation) noexcept nogil:
+    """Outputs start .. end at any stride: all windows at stride 1, in vectors, and of those the wanted ones."""
+    cdef float* windows = row + g.workspace // 2
+    cdef Py_ssize_t step = g.step, i, c, n = ((end - 1 - start) * g.stride_width + 1) * step
+    row += (start * g.stride_width - g.pad_width) * step
+    i = 0
+    while i < n:
+        vstore(windows + i, neighbours(g, row + i, operation))
+        i += LANES
+    for i in range(start, end):
+        for c in range(step):
+            y[i * step + c] = windows[c]
+        windows += g.stride_width * step
+
+
+cdef inline vfloat neighbours(const Geometry* g, const float* row, const Operation operation) noexcept nogil:
+    """One vector of outputs at stride 1, from the pixels that its windows start at."""
+    cdef vfloat a = vload(row)
+    cdef Py_ssize_t j
+    for j in range(1, g.window_width):
+        a = join(a, vload(row + j * g.step), operation)
+    return finished(g, a, operation)
+
+
+cdef inline vfloat every_second(const Geometry* g, const float* row, const Operation operation) noexcept nogil:
+    """The same at stride 2, for single floats."""
+    cdef vfloat a = veven(vload(row), vload(row + LANES))
+    cdef Py_ssize_t j
+    for j in range(1, g.window_width):
+        a = join(a, veven(vload(row + j), vload(row + j + LANES)), operation)
+    return finished(g, a, operation)
+
+
+cdef inline void pixels(const Geometry* g, const float* row, float* y, Py_ssize_t start, Py_ssize_t end,
+                        const Operation operation) noexcept nogil:
+    """Outputs start .. end one by one, over what of their windows lies in the image."""
+    cdef Py_ssize_t i, j, c, first, last
+    cdef float a
+    for i in range(start, end):
+        first = i * g.stride_width - g.pad_width
+        last = min(first + g.window_width, g.width)
+        first = max(first, 0)
+        for c in range(g.step):
+            a = row[first * g.step + c]
             for j in range(first + 1, last):
-                a1 = join1(a1, row[j * g.step + c], operation)
-            y[i] = finished1(g, a1, operation)
-            i += 1
+                a = join1(a, row[j * g.step + c], operation)
+            y[i * g.step + c] = finished1(g, a, operation)
 
 
 cdef inline void tile(const Geometry* g, const float* x, float* y, Py_ssize_t t, float* row,

@@ -14,6 +14,10 @@
 #define convlab_max_threads() 1
 #endif
 
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
 #if defined(__GNUC__) || defined(__clang__)
 
 /* 8 with AVX-512 too, whose 32 registers and broadcast operands help: the loads at every tap's offset cross a cache
@@ -82,8 +86,20 @@ CONVLAB_INLINE vfloat vodd(vfloat a, vfloat b) { (void)a; return b; }
 
 #endif
 
-/* The larger and the smaller of two; of equals the first; NaN where either is NaN (the first's, if both). */
-CONVLAB_INLINE vfloat vmax(vfloat a, vfloat b) { return vselect((a >= b) | (a != a), a, b); }
-CONVLAB_INLINE vfloat vmin(vfloat a, vfloat b) { return vselect((a <= b) | (a != a), a, b); }
+/* The larger and the smaller of two; of equals the first; NaN where either is NaN (the second's, if both).
+ * x86's own instruction returns its second operand for equals and for NaN, so one NaN of the two is left to care for;
+ * compilers make five instructions of the plain form. */
+#if LANES == 8
+#define CONVLAB_LARGER(a, b) _mm256_max_ps(a, b)
+#define CONVLAB_SMALLER(a, b) _mm256_min_ps(a, b)
+#elif defined(__SSE2__) && LANES == 4
+#define CONVLAB_LARGER(a, b) _mm_max_ps(a, b)
+#define CONVLAB_SMALLER(a, b) _mm_min_ps(a, b)
+#else
+#define CONVLAB_LARGER(a, b) vselect(a > b, a, b)
+#define CONVLAB_SMALLER(a, b) vselect(a < b, a, b)
+#endif
+CONVLAB_INLINE vfloat vmax(vfloat a, vfloat b) { return vselect(b != b, b, CONVLAB_LARGER(b, a)); }
+CONVLAB_INLINE vfloat vmin(vfloat a, vfloat b) { return vselect(b != b, b, CONVLAB_SMALLER(b, a)); }
 
 #endif

@@ -17,6 +17,8 @@ pytestmark = [
 ]
 pytest.importorskip("Cython", reason="building needs Cython")
 
+WHEEL = ("-m", "pip", "wheel", "-v", "--no-deps", "--no-build-isolation", "-w", "out", ".")
+
 
 @pytest.fixture
 def tree(tmp_path):
@@ -33,7 +35,7 @@ def tree(tmp_path):
 def build(tree, *command, check=True, **environment):
     clean = {k: v for k, v in os.environ.items() if not k.startswith("CONVLAB_")}
     done = subprocess.run(
-        [sys.executable, *(command or ("-m", "pip", "wheel", "-v", "--no-deps", "--no-build-isolation", "-w", "out", "."))],
+        [sys.executable, *(command or WHEEL)],
         cwd=tree, env=clean | environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     if check:
