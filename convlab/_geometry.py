@@ -28,7 +28,9 @@ class FilterGeometry(NamedTuple):
     left: int
     right: int
     tiles: int
+    tile_rows: int
     workspace: int
+    stream: int
     finish: int
     source: int
 

@@ -4,6 +4,7 @@ A plan is a pure function of a spec and of machine facts, so that a plan for ano
 no arrays, but for the tables that it hands to a kernel. Plans are cached by the content of a call's arguments.
 """
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -15,8 +16,9 @@ from convlab import _borders, _spec
 from convlab._geometry import SOURCES, FilterGeometry, FilterValues, PoolGeometry
 from convlab._spec import FLOAT32, Filter2d, Pool2d
 
-# Output rows in a tile, the piece of work that a thread takes: enough to make the staging of its edges cheap.
-TILE_ROWS = 32
+# Output rows in a tile, the piece of work that a thread takes: enough to make the staging of its edges cheap, and a
+# multiple of the three and four rows of a block.
+TILE_ROWS = 24
 # A staged edge is at least this wide: two vectors of eight, what a block of every kernel size but `any` needs.
 EDGE_COLUMNS = 16
 # The widest block of any kernel, in floats.
@@ -27,11 +29,12 @@ CACHED_PLANS = 256
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the choice of threads needs to know of a core."""
+    """What a plan needs to know of a core."""
 
     flops: float = 40e9
     bytes: float = 8e9
     region_seconds: float = 5e-6  # to start and end a parallel region
+    cache_bytes: int = 8 << 20  # a result of this size is not found in the caches again, and is stored past them
 
 
 SpecT = TypeVar("SpecT", Filter2d, Pool2d)
@@ -76,12 +79,14 @@ def plan_filter2d(
     left, right = _rounded_up(before, EDGE_COLUMNS), _rounded_up(after, EDGE_COLUMNS)
     if (region.width - left - right) * step < WIDEST_BLOCK or source != FLOAT32:
         left, right = region.width, 0
-    tiles = -(-region.height // max(TILE_ROWS, kernel_height))
-    slots = max(-(-region.height // max(tiles, 1)), 4) + kernel_height - 1
+    tile_rows = max(TILE_ROWS, _rounded_up(kernel_height, 12))
+    tiles = -(-region.height // tile_rows)
+    slots = max(min(tile_rows, region.height), 4) + kernel_height - 1
     strip_row = (max(left, right) + kernel_width - 1) * step + WIDEST_BLOCK
     # Two tables of pointers (two floats each), four spare rows, the strip: see `tile` in src/filter2d.pyx.
     workspace = _rounded_up(4 * slots + 4 * max(region.width * step, WIDEST_BLOCK) + slots * strip_row, 16)
 
+    stream = 4 * math.prod(region.shape) >= machine.cache_bytes
     borders = [
         _borders.source_indices(spec.border, size, first, last)
         for size, first, last in (
@@ -94,7 +99,7 @@ def plan_filter2d(
     geometry = FilterGeometry(
         region.planes, image.height, image.width, region.height, region.width, step,
         *(pitches or image.pitches()), *spec.output.pitches(),
-        above, below, before, after, left, right, tiles, workspace, spec.finishes, SOURCES.index(source),
+        above, below, before, after, left, right, tiles, tile_rows, workspace, stream, spec.finishes, SOURCES.index(source),
     )  # fmt: skip
     values = FilterValues(spec.cval, spec.scale, spec.offset, *spec.clip)
     return Plan(

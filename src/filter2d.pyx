@@ -22,7 +22,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from vector cimport LANES, convlab_max_threads, vfloat, vload, vmax, vmin, vsplat, vstore
+from vector cimport LANES, convlab_max_threads, fence, vfloat, vload, vmax, vmin, vsplat, vstore, vstream
 
 cnp.import_array()
 
@@ -33,8 +33,9 @@ cdef struct Geometry:
     Py_ssize_t x_plane, x_row, y_plane, y_row           # in elements
     Py_ssize_t n_above, n_below, n_before, n_after      # rows and columns of the border
     Py_ssize_t left, right                              # widths of the staged segments
-    Py_ssize_t tiles                                    # of one plane
+    Py_ssize_t tiles, tile_rows                         # tiles of one plane, output rows of a tile
     Py_ssize_t workspace                                # floats of one thread
+    Py_ssize_t stream                                   # whether y is too large for the caches
     Py_ssize_t finish                                   # whether scale, offset and clip do anything
     Py_ssize_t source                                   # the dtype of x: its place in convlab._geometry.SOURCES
 
@@ -84,7 +85,7 @@ cdef inline void tap_row(vfloat* acc, const float* row, const float* w, const Py
 
 
 cdef inline void block(const Filter* f, const float** rows, const float* w, float** out, const Py_ssize_t x,
-                       const bint finish, const Py_ssize_t kh, const Py_ssize_t kw, const Py_ssize_t step,
+                       const bint finish, const bint stream, const Py_ssize_t kh, const Py_ssize_t kw, const Py_ssize_t step,
                        const int R, const int U) noexcept nogil:
     """R rows by U vectors of the output, for R <= 4 and R <= kh."""
     cdef vfloat acc[8]
@@ -111,8 +112,12 @@ cdef inline void block(const Filter* f, const float** rows, const float* w, floa
         for r in range(R * U):
             acc[r] = acc[r] * vsplat(f.v.scale) + vsplat(f.v.offset)
             acc[r] = vmin(vmax(acc[r], vsplat(f.v.low)), vsplat(f.v.high))
-    for r in range(R * U):
-        vstore(out[r // U] + x + (r % U) * LANES, acc[r])
+    if stream:
+        for r in range(R * U):
+            vstream(out[r // U] + x + (r % U) * LANES, acc[r])
+    else:
+        for r in range(R * U):
+            vstore(out[r // U] + x + (r % U) * LANES, acc[r])
 
 
 cdef inline void copy(float* to, const float* source, Py_ssize_t n) noexcept nogil:
@@ -188,7 +193,11 @@ cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize
     # Copies on the stack: a compiler knows that no store into y changes them, and keeps them in registers.
     cdef float taps[49]
     cdef const float* local_rows[10]
-    cdef bint finish = f.g.finish
+    cdef bint finish = f.g.finish, aligned
+    # Where y is aligned to cache lines, in floats: the first block is stored as it lies, those from here on may stream.
+    cdef Py_ssize_t head = (16 - <Py_ssize_t>(<size_t>y // sizeof(float) % 16)) % 16
+    cdef bint stream = (f.g.stream and f.g.y_row % 16 == 0 and count >= 16 + U * LANES and n_rows >= R
+                        and <size_t>y % sizeof(float) == 0)
     cdef Py_ssize_t i = 0, x, s
     cdef int r
     if unrolled:
@@ -204,14 +213,19 @@ cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize
             for s in range(kh + R - 1):
                 local_rows[s] = rows[i + s]
         x = 0
+        aligned = stream and head == 0
         while True:
             if unrolled:
-                block(f, local_rows, taps, out, x, finish, kh, kw, step, R, U)
+                block(f, local_rows, taps, out, x, finish, aligned, kh, kw, step, R, U)
             else:
-                block(f, rows + i, f.w, out, x, finish, kh, kw, step, R, U)
+                block(f, rows + i, f.w, out, x, finish, aligned, kh, kw, step, R, U)
             if x + U * LANES >= count:
                 break
-            x = min(x + U * LANES, count - U * LANES)
+            x = head if stream and 0 < head and x == 0 else x + U * LANES
+            aligned = stream
+            if x + U * LANES > count:
+                x = count - U * LANES
+                aligned = False
         if count < U * LANES:
             for r in range(<int>min(n_rows, R)):
                 memcpy(y + (i + r) * f.g.y_row, out[r], count * sizeof(float))
@@ -223,8 +237,7 @@ cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize
 cdef inline void tile(const Filter* f, Py_ssize_t t, float* workspace, const Py_ssize_t kh, const Py_ssize_t kw,
                       const Py_ssize_t step, const int R, const int U, const bint unrolled) noexcept nogil:
     cdef Py_ssize_t plane = t // f.g.tiles, part = t % f.g.tiles
-    cdef Py_ssize_t first = f.g.out_height * part // f.g.tiles
-    cdef Py_ssize_t n_rows = f.g.out_height * (part + 1) // f.g.tiles - first
+    cdef Py_ssize_t first = part * f.g.tile_rows, n_rows = min(f.g.tile_rows, f.g.out_height - first)
     cdef Py_ssize_t slots = max(n_rows, R) + kh - 1
     cdef Py_ssize_t s, i, start, count
     cdef Py_ssize_t itemsize = 4 if f.g.source == FLOAT32 else 1 if f.g.source == UINT8 else 2
@@ -262,6 +275,8 @@ cdef inline void tile(const Filter* f, Py_ssize_t t, float* workspace, const Py_
         if part != 0:
             stage(f, strip, source, slots, start, start + count + kw - 1, step)
         segment(f, rows, y + start * step, n_rows, count * step, spare, kh, kw, step, R, U, unrolled)
+    if f.g.stream:
+        fence()
 
 
 # 3x3 holds three rows: with four, as for larger kernels, every block would want a row more than the kernel has.

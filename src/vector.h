@@ -52,6 +52,18 @@ CONVLAB_INLINE vfloat vselect(vmask m, vfloat a, vfloat b)
     return (vfloat)(((vmask)a & m) | ((vmask)b & ~m));
 }
 
+/* Store past the caches, for results that they could not hold; p is aligned to 64 bytes. fence() ends a row of those. */
+#if LANES == 8
+CONVLAB_INLINE void vstream(float *p, vfloat v) { _mm256_stream_ps(p, v); }
+CONVLAB_INLINE void fence(void) { _mm_sfence(); }
+#elif defined(__SSE2__)
+CONVLAB_INLINE void vstream(float *p, vfloat v) { _mm_stream_ps(p, v); }
+CONVLAB_INLINE void fence(void) { _mm_sfence(); }
+#else
+CONVLAB_INLINE void vstream(float *p, vfloat v) { vstore(p, v); }
+CONVLAB_INLINE void fence(void) {}
+#endif
+
 /* Elements 0, 2, 4 ... and 1, 3, 5 ... of a followed by b. */
 #if LANES == 8
 #define CONVLAB_EVEN 0, 2, 4, 6, 8, 10, 12, 14
@@ -78,6 +90,8 @@ typedef float vwidest;
 typedef int vmask;
 CONVLAB_INLINE vfloat vload(const float *p) { return *p; }
 CONVLAB_INLINE void vstore(float *p, vfloat v) { *p = v; }
+CONVLAB_INLINE void vstream(float *p, vfloat v) { *p = v; }
+CONVLAB_INLINE void fence(void) {}
 CONVLAB_INLINE vfloat vsplat(float x) { return x; }
 CONVLAB_INLINE vwidest vwidest_splat(float x) { return x; }
 CONVLAB_INLINE vfloat vselect(vmask m, vfloat a, vfloat b) { return m ? a : b; }

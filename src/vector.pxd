@@ -6,6 +6,8 @@ cdef extern from "vector.h" nogil:
     ctypedef float vwidest
     vfloat vload(const float* p)
     void vstore(float* p, vfloat v)
+    void vstream(float* p, vfloat v)
+    void fence()
     vfloat vsplat(float x)
     vwidest vwidest_splat(float x)
     vfloat vmax(vfloat a, vfloat b)
