@@ -198,7 +198,7 @@ cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize
     cdef Py_ssize_t head = (16 - <Py_ssize_t>(<size_t>y // sizeof(float) % 16)) % 16
     cdef bint stream = (f.g.stream and f.g.y_row % 16 == 0 and count >= 16 + U * LANES and n_rows >= R
                         and <size_t>y % sizeof(float) == 0)
-    cdef Py_ssize_t i = 0, x, s
+    cdef Py_ssize_t i = 0, x, s, last = max(count - U * LANES, 0)
     cdef int r
     if unrolled:
         for s in range(kh * kw):
@@ -219,13 +219,15 @@ cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize
                 block(f, local_rows, taps, out, x, finish, aligned, kh, kw, step, R, U)
             else:
                 block(f, rows + i, f.w, out, x, finish, aligned, kh, kw, step, R, U)
-            if x + U * LANES >= count:
-                break
-            x = head if stream and 0 < head and x == 0 else x + U * LANES
-            aligned = stream
-            if x + U * LANES > count:
-                x = count - U * LANES
-                aligned = False
+            if stream:
+                if x == 0 and head > 0:
+                    x = head - U * LANES
+                aligned = x + U * LANES <= last
+            x += U * LANES
+            if x > last:
+                if x >= last + U * LANES:
+                    break
+                x = last
         if count < U * LANES:
             for r in range(<int>min(n_rows, R)):
                 memcpy(y + (i + r) * f.g.y_row, out[r], count * sizeof(float))
