@@ -22,7 +22,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from vector cimport LANES, convlab_max_threads, fence, vfloat, vload, vmax, vmin, vsplat, vstore, vstream
+from vector cimport LANES, convlab_max_threads, fence, prefetch, prefetch_to_write, vfloat, vload, vmax, vmin, vsplat, vstore, vstream
 
 cnp.import_array()
 
@@ -108,6 +108,12 @@ cdef inline void block(const Filter* f, const float** rows, const float* w, floa
         tap_row(acc, rows[kh + 1] + x, w + (kh - R + 2) * kw, kw, step, 2, R - 1, U)
     if R > 3:
         tap_row(acc, rows[kh + 2] + x, w + (kh - R + 3) * kw, kw, step, 3, R - 1, U)
+    # A 3x3 filter waits for memory: the rows that the next block below will want.
+    if kh == 3:
+        for r in range(R):
+            prefetch(rows[kh + R - 1 + r] + x)
+            if not stream:
+                prefetch_to_write(out[R + r] + x)
     if finish:
         for r in range(R * U):
             acc[r] = acc[r] * vsplat(f.v.scale) + vsplat(f.v.offset)
@@ -189,10 +195,10 @@ cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize
                          const int R, const int U, const bint unrolled) noexcept nogil:
     """Blocks over n_rows by `count` floats of the output. The last block of a row, and the last of the column, lies
     back over its neighbour: it computes the same sums again. What is smaller than a block goes through `spare`."""
-    cdef float* out[4]
+    cdef float* out[8]
     # Copies on the stack: a compiler knows that no store into y changes them, and keeps them in registers.
     cdef float taps[49]
-    cdef const float* local_rows[10]
+    cdef const float* local_rows[14]
     cdef bint finish = f.g.finish, aligned
     # Where y is aligned to cache lines, in floats: the first block is stored as it lies, those from here on may stream.
     cdef Py_ssize_t head = (16 - <Py_ssize_t>(<size_t>y // sizeof(float) % 16)) % 16
@@ -209,9 +215,10 @@ cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize
                 out[r] = y + (i + r) * f.g.y_row
             else:
                 out[r] = spare + r * max(count, U * LANES)
+            out[R + r] = y + min(i + R + r, n_rows - 1) * f.g.y_row
         if unrolled:
-            for s in range(kh + R - 1):
-                local_rows[s] = rows[i + s]
+            for s in range(kh + 2 * R - 1):
+                local_rows[s] = rows[min(i + s, n_rows + kh - 2)]
         x = 0
         aligned = stream and head == 0
         while True:

@@ -64,6 +64,14 @@ CONVLAB_INLINE void vstream(float *p, vfloat v) { vstore(p, v); }
 CONVLAB_INLINE void fence(void) {}
 #endif
 
+#if defined(__GNUC__) || defined(__clang__)
+#define prefetch(p) __builtin_prefetch(p)
+#define prefetch_to_write(p) __builtin_prefetch(p, 1)
+#else
+#define prefetch(p)
+#define prefetch_to_write(p)
+#endif
+
 /* Elements 0, 2, 4 ... and 1, 3, 5 ... of a followed by b. */
 #if LANES == 8
 #define CONVLAB_EVEN 0, 2, 4, 6, 8, 10, 12, 14

@@ -8,6 +8,8 @@ cdef extern from "vector.h" nogil:
     void vstore(float* p, vfloat v)
     void vstream(float* p, vfloat v)
     void fence()
+    void prefetch(const float* p)
+    void prefetch_to_write(float* p)
     vfloat vsplat(float x)
     vwidest vwidest_splat(float x)
     vfloat vmax(vfloat a, vfloat b)
