@@ -68,7 +68,8 @@ def extensions():
     import numpy
     from Cython.Build import cythonize
 
-    sources = [Extension(name, [f"src/{name}.pyx"]) for name in [*KERNELS, *BASELINE]]
+    # The full name, or each module would enter itself in sys.modules under a bare one that may be a user's own.
+    sources = [Extension(f"convlab._kernels.{name}", [f"src/{name}.pyx"]) for name in [*KERNELS, *BASELINE]]
     translated = cythonize(
         sources,
         build_dir="build/cython",
@@ -83,7 +84,7 @@ def extensions():
             "freethreading_compatible": True,
         },
     )
-    c_file = {extension.name: extension.sources for extension in translated}
+    c_file = {extension.name.split(".")[-1]: extension.sources for extension in translated}
 
     def module(name, kernel):
         return Extension(

@@ -10,7 +10,7 @@ import os
 import platform
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -81,13 +81,15 @@ def compiled(isa: str) -> Backend:
 
 def _choose(backend: Any, isa: Any, backend_name: str, isa_name: str) -> Backend:
     """The backend that two words ask for, or the error that names them as the user knows them."""
-    if backend not in BACKEND_WORDS:
+    if not isinstance(backend, str) or backend not in BACKEND_WORDS:
         raise _errors.wrong_word(backend_name, backend, BACKEND_WORDS)
-    if isa not in ISA_WORDS:
+    if not isinstance(isa, str) or isa not in ISA_WORDS:
         raise _errors.wrong_word(isa_name, isa, ISA_WORDS)
     if isa == "baseline" and cpu_isas() == ("neon",):
         isa = "neon"
     if isa != "auto" and isa not in cpu_isas():
+        if not built_isas():  # then nothing could ask the CPU either
+            raise _errors.not_built(isa_name, isa, ("auto",))
         raise _errors.not_on_this_cpu(isa_name, isa, ("auto", *cpu_isas()))
     if backend == "python":
         return PYTHON
@@ -171,8 +173,7 @@ def backend() -> dict[str, KernelInfo]:
     return {name: {"backend": now.name, "isa": now.isa, "available": available} for name in KERNELS}
 
 
-@contextmanager
-def use_backend(backend: str, isa: str = "auto") -> Iterator[None]:
+def use_backend(backend: str, isa: str = "auto") -> AbstractContextManager[None]:
     """Choose what serves the calls of a ``with`` block, in this thread or task alone.
 
     Parameters
@@ -197,7 +198,12 @@ def use_backend(backend: str, isa: str = "auto") -> Iterator[None]:
     array([[1., 0.],
            [0., 1.]])
     """
-    token = _active.set(_choose(backend, isa, "backend", "isa"))
+    return _using(_choose(backend, isa, "backend", "isa"))
+
+
+@contextmanager
+def _using(backend: Backend) -> Iterator[None]:
+    token = _active.set(backend)
     try:
         yield
     finally:

@@ -9,7 +9,10 @@ from typing import Any
 
 def _shown(value: Any) -> str:
     """What came, short enough for one line."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # a whole number of more digits than Python prints
+        text = f"a number of {value.bit_length()} bits"
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -63,6 +66,10 @@ def empty_output(name: str, size: tuple[int, int], window: tuple[int, int], todo
 
 def out_mismatch(what: str, came: Any, expected: Any, todo: str = "") -> ValueError:
     return ValueError(f"out: got {what} {came}; expected {expected}" + (f": {todo}" if todo else ""))
+
+
+def out_readonly() -> ValueError:
+    return ValueError("out: got a read-only array; expected a writeable one: pass another, or None")
 
 
 def out_overlaps(name: str) -> ValueError:

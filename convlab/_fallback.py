@@ -71,7 +71,8 @@ def _reduced(
     """One axis reduced over its windows, tap by tap; taps that fall outside the image are left out."""
     x = np.moveaxis(x, axis, 0)
     result = np.full((n_out, *x.shape[1:]), _identity(operation, x.dtype))
-    for tap in range(window):
+    # Only taps that touch the image for some output: a window may be much larger.
+    for tap in range(max(0, pad - (n_out - 1) * stride), min(window, len(x) + pad)):
         # Outputs whose tap lies in the image: 0 <= i * stride - pad + tap < len(x).
         first = max(0, -(-(pad - tap) // stride))
         last = min(n_out, (len(x) - 1 + pad - tap) // stride + 1)

@@ -5,7 +5,8 @@ no arrays, but for the tables that it hands to a kernel. Plans are cached by the
 """
 
 import math
-from collections.abc import Hashable
+import threading
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -25,6 +26,8 @@ EDGE_COLUMNS = 16
 WIDEST_BLOCK = 32
 # Calls of a process mostly repeat a few shapes; a plan takes about a kilobyte beside its taps.
 CACHED_PLANS = 256
+# A kernel of more bytes is no key: copying and comparing it would cost memory, and its plan is made beside much work.
+LARGEST_KEY = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,8 @@ def plan_filter2d(
     geometry = FilterGeometry(
         region.planes, image.height, image.width, region.height, region.width, step,
         *(pitches or image.pitches()), *spec.output.pitches(),
-        above, below, before, after, left, right, tiles, tile_rows, workspace, stream, spec.finishes, SOURCES.index(source),
+        above, below, before, after, left, right, tiles, tile_rows, workspace,
+        stream, spec.finishes, SOURCES.index(source),
     )  # fmt: skip
     values = FilterValues(spec.cval, spec.scale, spec.offset, *spec.clip)
     return Plan(
@@ -149,22 +153,24 @@ def _pitches(image: _spec.Layout, x: NDArray[Any], source: np.dtype[Any]) -> tup
 
 
 _plans: dict[Hashable, Any] = {}
+_plans_lock = threading.Lock()
 
 
 def _remember(key: Hashable, plan: Any) -> None:
     """Keep a plan for the next call; the oldest goes when there are too many."""
-    if len(_plans) >= CACHED_PLANS:
-        _plans.pop(next(iter(_plans)), None)
-    _plans[key] = plan
+    with _plans_lock:
+        if len(_plans) >= CACHED_PLANS:
+            del _plans[next(iter(_plans))]
+        _plans[key] = plan
 
 
 def filter2d(x: NDArray[Any], w: NDArray[Any], *options: Any) -> Plan[Filter2d]:
     """The plan for filter2d's arguments, image and kernel first; errors for wrong ones."""
-    key = signature(options, x, w)
     try:
-        plan: Plan[Filter2d] | None = _plans.get(key)
-    except TypeError:  # an argument that is no key, such as a list
+        key = signature(options, LARGEST_KEY, x, w)
+    except TypeError:  # there is no key for this call
         return _new_filter2d(x, w, *options)
+    plan: Plan[Filter2d] | None = _plans.get(key)
     if plan is None:
         plan = _new_filter2d(x, w, *options)
         _remember(key, plan)
@@ -173,20 +179,21 @@ def filter2d(x: NDArray[Any], w: NDArray[Any], *options: Any) -> Plan[Filter2d]:
 
 def _new_filter2d(x: NDArray[Any], w: NDArray[Any], *options: Any) -> Plan[Filter2d]:
     _spec.check_dtype("image", x.dtype)
-    taps = _spec.taps("kernel", w)
-    spec = _spec.filter2d(x.shape, taps.shape, *options)
+    _spec.check_kernel("kernel", w)
+    spec = _spec.filter2d(x.shape, (w.shape[0], w.shape[1]), *options)
     native = np.dtype(np.uint8) if x.dtype.kind == "b" else x.dtype.newbyteorder("=")
     source = native if native in SOURCES else FLOAT32
-    return plan_filter2d(spec, source, _pitches(spec.image, x, source), Machine(), taps)
+    pitches = _pitches(spec.image, x, source)
+    return plan_filter2d(spec, source, pitches, Machine(), _spec.taps("kernel", w))
 
 
 def pool2d(x: NDArray[Any], *options: Any) -> Plan[Pool2d]:
     """The plan for a pool's arguments, the array and the operation first; errors for wrong ones."""
-    key = signature(options, x)
     try:
-        plan: Plan[Pool2d] | None = _plans.get(key)
+        key = signature(options, LARGEST_KEY, x)
     except TypeError:
         return _new_pool2d(x, *options)
+    plan: Plan[Pool2d] | None = _plans.get(key)
     if plan is None:
         plan = _new_pool2d(x, *options)
         _remember(key, plan)
@@ -201,15 +208,36 @@ def _new_pool2d(x: NDArray[Any], *options: Any) -> Plan[Pool2d]:
     return plan_pool2d(spec, source, _pitches(spec.image, x, source), Machine())
 
 
-def _signature(options: tuple[Any, ...], x: NDArray[Any], w: NDArray[Any] | None = None) -> Hashable:
-    """What a plan may depend on, as one key: layouts, the kernel's content, the options and their types.
+def _identified(option: Any) -> Iterator[Any]:
+    """An option so that what compares equal is the same: 2, 2.0 and True, or 0.0 and -0.0, are not."""
+    if option is None or type(option) is str:
+        yield option
+    elif type(option) in (int, bool) or isinstance(option, (type, np.dtype)):
+        yield type(option)
+        yield option
+    elif type(option) is float:
+        yield from (["-", option] if option == 0 and math.copysign(1, option) < 0 else [option])
+    elif type(option) is tuple:
+        yield len(option)
+        for part in option:
+            yield from _identified(part)
+    elif isinstance(option, np.generic):
+        yield option.dtype
+        yield option.tobytes()
+    else:
+        raise TypeError("no key")  # something that may change: its plan is made anew
 
-    The types count because 2, 2.0 and True are equal, and not all of them are right.
-    """
-    layout = x.shape, x.strides, x.dtype.str, x.flags.aligned
-    content = None if w is None else (w.shape, w.dtype.str, w.tobytes())
-    types = [(type(o), *map(type, o)) if isinstance(o, tuple) else type(o) for o in options]
-    return layout, content, options, tuple(types)
+
+def _signature(options: tuple[Any, ...], most: int, x: NDArray[Any], w: NDArray[Any] | None = None) -> Hashable:
+    """What src/signature.pyx does, where it was not built."""
+    parts: list[Hashable] = [x.shape, x.strides, x.dtype, x.flags.aligned]
+    if w is not None:
+        if w.nbytes > most:
+            raise TypeError("no key")
+        parts += [w.shape, w.dtype, w.tobytes()]
+    for option in options:
+        parts += _identified(option)
+    return tuple(parts)
 
 
 try:

@@ -23,8 +23,10 @@ def _check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], **inputs:
         raise _errors.out_mismatch(
             "dtype", out.dtype, dtype, "a filter's and an average's is float32 unless dtype says"
         )
-    if not (out.flags.c_contiguous and out.flags.writeable and out.flags.aligned):
-        raise _errors.out_mismatch("strides", out.strides, "a C-contiguous, aligned, writeable array")
+    if not out.flags.writeable:
+        raise _errors.out_readonly()
+    if not (out.flags.c_contiguous and out.flags.aligned):
+        raise _errors.out_mismatch("strides", out.strides, "a C-contiguous and aligned array")
     for name, array in inputs.items():
         if np.shares_memory(out, array):
             raise _errors.out_overlaps(name)
@@ -74,6 +76,7 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], out: A
     if backend is PYTHON:
         serve(backend, "filter2d")
         return _finished(_reference_filter2d(spec, plan.taps, x), spec.dtype, out)
+    original = x
     if plan.convert:
         x = np.array(x, plan.source, order="C")
     y = out if out is not None and spec.dtype is FLOAT32 else np.empty(spec.output.shape, FLOAT32)
@@ -87,7 +90,13 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], out: A
         threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
         backend.functions[plan.kernel](x, plan.taps, region, *plan.tables, threads)
     serve(backend, plan.kernel)
-    return y if spec.dtype is FLOAT32 else _finished(y, spec.dtype, out)
+    if spec.dtype is FLOAT32:
+        return y
+    y = _finished(y, spec.dtype, out)
+    if spec.border == "keep" and original.dtype == spec.dtype:
+        for part in frame:  # exactly, where float32 would round it
+            y[part] = original[part]
+    return y
 
 
 def _kept(spec: Filter2d) -> list[tuple[slice, ...]]:
@@ -114,7 +123,8 @@ def _reference_filter2d(spec: Filter2d, taps: NDArray[np.float32], x: NDArray[An
         return reference.filter2d(plane, taps, spec.border, spec.cval, spec.anchor, spec.scale, spec.offset, spec.clip)
 
     y = _by_planes(one, x, spec.image, spec.output, np.float64)
-    return y if spec.dtype.kind in "iu" else y.astype(FLOAT32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, as in the other backends
+        return y if spec.dtype.kind in "iu" else y.astype(FLOAT32)
 
 
 def pool2d(plan: Plan[Pool2d], x: NDArray[Any], out: Any) -> NDArray[Any]:

@@ -28,7 +28,8 @@ IMAGE_DTYPE_NAMES = "bool, an integer type, float16, float32 or float64"
 EXACT_IN_FLOAT32 = tuple(
     np.dtype(t) for t in (np.bool_, np.int8, np.uint8, np.int16, np.uint16, np.float16, np.float32)
 )
-MAX_ELEMENTS = 2**60
+MAX_ELEMENTS = 2**40
+LARGEST_NUMBER = 2**31 - 1  # of a window, stride or padding
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +154,14 @@ def array(name: str, value: Any) -> NDArray[Any]:
     if not isinstance(value, np.ndarray):
         try:
             value = np.asarray(value)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RuntimeError, BufferError) as error:
             raise _errors.not_an_array(name, error) from error
     return np.asarray(value)
 
 
 def check_dtype(name: str, dtype: np.dtype[Any]) -> None:
     """Refuse what is no kind of number that convlab computes with."""
-    if dtype.newbyteorder("=") not in IMAGE_DTYPES:
+    if dtype.kind not in "biuf" or dtype.newbyteorder("=") not in IMAGE_DTYPES:
         raise _errors.wrong_dtype(name, dtype, IMAGE_DTYPE_NAMES)
 
 
@@ -197,12 +198,13 @@ def finite(name: str, value: Any) -> float:
 def pair(name: str, value: Any, low: int) -> tuple[int, int]:
     """(rows, columns) from a number, a 1-tuple (both axes) or one number per axis."""
     expected = f"a whole number of at least {low}, or a pair (rows, columns) of them"
-    values = tuple(value) if isinstance(value, (tuple, list, np.ndarray)) and np.ndim(value) == 1 else (value,)
+    sequence = isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    values = tuple(value) if sequence else (value,)
     if len(values) not in (1, 2):
         raise _errors.wrong_value(name, value, expected)
     numbers = [integer(name, v, expected) for v in values]
-    if min(numbers) < low:
-        raise _errors.wrong_value(name, value, expected)
+    if min(numbers) < low or max(numbers) > LARGEST_NUMBER:
+        raise _errors.wrong_value(name, value, f"{expected}, and at most {LARGEST_NUMBER}")
     return numbers[0], numbers[-1]
 
 
@@ -255,7 +257,7 @@ def _clip(clip: Any) -> tuple[float, float]:
     expected = "None or a pair (low, high), either of which may be None"
     if clip is None:
         return -math.inf, math.inf
-    if not isinstance(clip, (tuple, list, np.ndarray)) or np.ndim(np.asarray(clip, dtype=object)) != 1:
+    if not isinstance(clip, (tuple, list, np.ndarray)) or (isinstance(clip, np.ndarray) and clip.ndim != 1):
         raise _errors.wrong_type("clip", clip, expected)
     if len(clip) != 2:
         raise _errors.wrong_value("clip", clip, expected)
@@ -271,7 +273,7 @@ def _anchor(anchor: Any, kernel_shape: tuple[int, int]) -> tuple[int, int]:
     if anchor is None:
         return height // 2, width // 2
     expected = f"None or (row, column) of a tap, from (0, 0) to {(height - 1, width - 1)}"
-    if not isinstance(anchor, (tuple, list, np.ndarray)):
+    if not isinstance(anchor, (tuple, list, np.ndarray)) or (isinstance(anchor, np.ndarray) and anchor.ndim != 1):
         raise _errors.wrong_type("anchor", anchor, expected)
     if len(anchor) != 2:
         raise _errors.wrong_value("anchor", anchor, expected)
@@ -281,17 +283,24 @@ def _anchor(anchor: Any, kernel_shape: tuple[int, int]) -> tuple[int, int]:
     return row, column
 
 
-def taps(name: str, kernel: NDArray[Any]) -> NDArray[np.float32]:
-    """A kernel's taps in a float32 array of their own."""
+def check_kernel(name: str, kernel: NDArray[Any]) -> None:
+    """Refuse what is no kernel, before anything is allocated for it."""
     check_dtype(name, kernel.dtype)
     if kernel.ndim != 2:
         raise _errors.wrong_shape(name, kernel.shape, "two axes (rows, columns) of taps")
     if kernel.size == 0:
         raise _errors.wrong_shape(name, kernel.shape, "at least one tap")
+    if kernel.size > LARGEST_NUMBER:
+        raise _errors.wrong_shape(name, kernel.shape, f"at most {LARGEST_NUMBER} taps")
+
+
+def taps(name: str, kernel: NDArray[Any]) -> NDArray[np.float32]:
+    """A kernel's taps in a float32 array of their own."""
     with np.errstate(over="ignore"):
         result = np.array(kernel, dtype=np.float32, order="C")
-    if np.any(np.isinf(result) & np.isfinite(kernel)):
-        raise _errors.wrong_value(name, float(np.max(np.abs(kernel))), "taps within float32's range")
+    lost = np.isinf(result) & np.isfinite(kernel)
+    if lost.any():
+        raise _errors.wrong_value(name, float(kernel[lost][0]), "taps within float32's range")
     return result
 
 

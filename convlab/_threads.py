@@ -1,8 +1,9 @@
 """How many threads a call may use: the process's cap, a block's cap, and one after a fork."""
 
+import operator
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -13,17 +14,17 @@ MOST = 1024
 
 def _check(name: str, value: Any) -> int:
     expected = f"a whole number from 1 to {MOST}"
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise _errors.wrong_type(name, value, expected)
-    if not 1 <= value <= MOST:
+    if not 1 <= operator.index(value) <= MOST:
         raise _errors.wrong_value(name, value, expected)
-    return value
+    return operator.index(value)
 
 
 def _default() -> int:
     text = os.environ.get("CONVLAB_NUM_THREADS")
     if text is not None:
-        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST):
+        if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MOST):
             raise _errors.wrong_value("CONVLAB_NUM_THREADS", text, f"a whole number from 1 to {MOST}")
         return int(text)
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -31,13 +32,14 @@ def _default() -> int:
 
 
 _cap = _default()
+_forked = False
 _block: ContextVar[int | None] = ContextVar("convlab_threads", default=None)
 
 
 def set_num_threads(n: int) -> None:
     """Let each call use at most `n` threads, in the whole process.
 
-    The default is CONVLAB_NUM_THREADS, or else the CPUs of the process's affinity. A forked child starts at 1, because
+    The default is CONVLAB_NUM_THREADS, or else the CPUs of the process's affinity. A forked child stays at 1, because
     some OpenMP runtimes hang in it. What a call computes never depends on the number of threads.
 
     Parameters
@@ -69,7 +71,7 @@ def get_num_threads() -> int:
     Returns
     -------
     int
-        The block's cap inside ``with convlab.threads(n):``, else the process's.
+        The block's cap inside ``with convlab.threads(n):``, else the process's; in a forked child always 1.
 
     Examples
     --------
@@ -78,12 +80,13 @@ def get_num_threads() -> int:
     ...     convlab.get_num_threads()
     3
     """
+    if _forked:
+        return 1
     block = _block.get()
     return _cap if block is None else block
 
 
-@contextmanager
-def threads(n: int) -> Iterator[None]:
+def threads(n: int) -> AbstractContextManager[None]:
     """Let each call of a ``with`` block, in this thread or task alone, use at most `n` threads.
 
     Parameters
@@ -103,7 +106,12 @@ def threads(n: int) -> Iterator[None]:
     ...     convlab.get_num_threads()
     1
     """
-    token = _block.set(_check("n", n))
+    return _capped(_check("n", n))
+
+
+@contextmanager
+def _capped(n: int) -> Iterator[None]:
+    token = _block.set(n)
     try:
         yield
     finally:
@@ -112,9 +120,8 @@ def threads(n: int) -> Iterator[None]:
 
 def _after_fork() -> None:
     """GNU's OpenMP runtime hangs in a forked child that starts a region if the parent had one; one thread is safe."""
-    global _cap
-    _cap = 1
-    _block.set(None)
+    global _forked
+    _forked = True
 
 
 if hasattr(os, "register_at_fork"):

@@ -3,41 +3,78 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.string cimport memcpy
 cimport numpy as cnp
 
+import numpy as np
+
 cnp.import_array()
+
+cdef object generic = np.generic
+cdef object dtype_type = np.dtype
 
 
 cdef inline char* describe(char* to, cnp.ndarray a) noexcept:
     """Number of axes, dtype, byte order and alignment; shape and strides."""
     cdef size_t axes = cnp.PyArray_NDIM(a) * sizeof(cnp.npy_intp)
-    to[0] = <char>cnp.PyArray_NDIM(a)
-    to[1] = <char>cnp.PyArray_TYPE(a)
-    to[2] = cnp.PyArray_ISNOTSWAPPED(a)
-    to[3] = cnp.PyArray_ISALIGNED(a)
-    memcpy(to + 4, cnp.PyArray_DIMS(a), axes)
-    memcpy(to + 4 + axes, cnp.PyArray_STRIDES(a), axes)
-    return to + 4 + 2 * axes
+    cdef int head[4]
+    head[0] = cnp.PyArray_NDIM(a)
+    head[1] = cnp.PyArray_TYPE(a)
+    head[2] = cnp.PyArray_ISNOTSWAPPED(a)
+    head[3] = cnp.PyArray_ISALIGNED(a)
+    memcpy(to, head, sizeof(head))
+    memcpy(to + sizeof(head), cnp.PyArray_DIMS(a), axes)
+    memcpy(to + sizeof(head) + axes, cnp.PyArray_STRIDES(a), axes)
+    return to + sizeof(head) + 2 * axes
 
 
-def signature(tuple options, cnp.ndarray x not None, cnp.ndarray w=None):
-    """A key of x's layout, of w's layout and content where it is given, and of the options and their types.
+cdef inline Py_ssize_t described(cnp.ndarray a) noexcept:
+    return 4 * sizeof(int) + 2 * cnp.PyArray_NDIM(a) * sizeof(cnp.npy_intp)
 
-    The types count because 2, 2.0 and True are equal, and not all of them are right.
+
+cdef int identify(list parts, object option) except -1:
+    """Append an option so that what compares equal is the same: 2, 2.0 and True, or 0.0 and -0.0, are not."""
+    cdef double number
+    kind = type(option)
+    if option is None or kind is str:
+        parts.append(option)
+    elif kind is float:
+        number = option
+        if number == 0 and 1 / number < 0:
+            parts.append("-")
+        parts.append(option)
+    elif kind is int or kind is bool or isinstance(option, (type, dtype_type)):
+        parts.append(kind)
+        parts.append(option)
+    elif kind is tuple:
+        parts.append(len(<tuple>option))
+        for part in <tuple>option:
+            identify(parts, part)
+    elif isinstance(option, generic):
+        parts.append(kind)
+        parts.append(option.tobytes())
+    else:
+        raise TypeError("no key")  # something that may change: its plan is made anew
+    return 0
+
+
+def signature(tuple options, Py_ssize_t most, cnp.ndarray x not None, cnp.ndarray w=None):
+    """A key of x's layout, of w's layout and content where it is given, and of the options.
+
+    TypeError where there is no key: an option of a type that may change, or a w of more than `most` bytes.
     """
-    cdef Py_ssize_t size = 4 + 2 * cnp.PyArray_NDIM(x) * sizeof(cnp.npy_intp), content = 0
+    cdef Py_ssize_t size = described(x), content = 0
     cdef char* to
-    cdef list types = []
+    cdef list parts = []
     if w is not None:
-        w = cnp.PyArray_GETCONTIGUOUS(w)
         content = cnp.PyArray_NBYTES(w)
-        size += 4 + 2 * cnp.PyArray_NDIM(w) * sizeof(cnp.npy_intp) + content
+        if content > most:
+            raise TypeError("no key")
+        w = cnp.PyArray_GETCONTIGUOUS(w)
+        size += described(w) + content
     key = PyBytes_FromStringAndSize(NULL, size)
     to = describe(PyBytes_AS_STRING(key), x)
     if w is not None:
         to = describe(to, w)
         memcpy(to, cnp.PyArray_DATA(w), content)
+    parts.append(key)
     for option in options:
-        types.append(type(option))
-        if isinstance(option, tuple):
-            for part in <tuple>option:
-                types.append(type(part))
-    return key, options, tuple(types)
+        identify(parts, option)
+    return tuple(parts)

@@ -50,6 +50,7 @@ def test_backend_by_environment(backend, served):
         ("CONVLAB_NUM_THREADS", "1.0", "from 1 to 1024"),
         ("CONVLAB_NUM_THREADS", "-1", "from 1 to 1024"),
         ("CONVLAB_NUM_THREADS", "", "from 1 to 1024"),
+        ("CONVLAB_NUM_THREADS", "9" * 60, "from 1 to 1024"),
     ],
 )
 def test_other_words_are_errors_at_import(variable, value, choices):
@@ -154,9 +155,9 @@ def test_use_backend_is_of_one_thread():
 def test_what_was_not_built_is_an_import_error(monkeypatch):
     monkeypatch.setattr(_dispatch, "built_isas", tuple)
     with pytest.raises(ImportError, match="backend: got 'compiled', which this installation was built without"):
-        convlab.use_backend("compiled").__enter__()
+        convlab.use_backend("compiled")
     with pytest.raises(ImportError, match=r"isa: got '\w+', which this installation was built without"):
-        convlab.use_backend("auto", _dispatch.cpu_isas()[0]).__enter__()
+        convlab.use_backend("auto", _dispatch.cpu_isas()[0])
     with convlab.use_backend("auto"):
         assert convlab.backend()["max_pool2d"]["backend"] == "numpy"
 

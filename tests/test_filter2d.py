@@ -369,3 +369,10 @@ def test_an_integer_picture_is_not_copied():
     plan = _plan.filter2d(picture, np.ones((3, 3)), "mirror", 0.0, None, 1.0, 0.0, None, None, None)
     assert not plan.convert
     assert plan.workspace < picture.size / 8
+
+
+def test_keep_keeps_what_float32_would_round(backend):
+    image = np.full((5, 20), 2**24 + 1, np.int32)
+    y = convlab.filter2d(image, np.zeros((3, 3)), border="keep", dtype=np.int32)
+    assert_array_equal(y[0], image[0])
+    assert not y[1:-1, 1:-1].any()

@@ -217,3 +217,12 @@ def test_any_shape_any_options(data):
         for other in ("numpy", "python"):
             with convlab.use_backend(other):
                 assert_array_equal(pool(x, window, stride, padding), expected)
+
+
+@pytest.mark.parametrize("operation", POOLS)
+def test_a_window_much_larger_than_the_image(fast_backend, rng, operation):
+    x = rng.standard_normal((6, 20), dtype=np.float32)
+    size = 2**30
+    y = POOLS[operation](x, size, size, size // 2)
+    expected = expected_pool("avg", x, (6, 20)) * 120 / 2.0**60 if operation == "avg" else getattr(x, operation)()
+    np.testing.assert_allclose(y, np.reshape(expected, (1, 1)), rtol=1e-5)

@@ -1,0 +1,127 @@
+"""Plans: found again by content and by nothing else, bounded, and pure functions of the spec and the machine."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from support import needs_kernels, run_python
+
+import convlab
+from convlab import _plan, _spec
+
+DEFAULTS = ("mirror", 0.0, None, 1.0, 0.0, None, None, None)
+SIGNATURES = [_plan.signature] if _plan.signature is _plan._signature else [_plan.signature, _plan._signature]
+
+
+@pytest.fixture(params=SIGNATURES, ids=lambda s: "python" if s is _plan._signature else "compiled")
+def signature(request, monkeypatch):
+    """Both ways to make a key."""
+    monkeypatch.setattr(_plan, "signature", request.param)
+    monkeypatch.setattr(_plan, "_plans", {})
+    return request.param
+
+
+def test_the_same_call_finds_its_plan(signature):
+    x, w = np.zeros((9, 9), np.float32), np.ones((3, 3))
+    first = _plan.filter2d(x, w, *DEFAULTS)
+    assert _plan.filter2d(x.copy(), w.copy(), *DEFAULTS) is first
+    assert _plan.filter2d(x, 2 * w, *DEFAULTS) is not first
+    assert _plan.filter2d(x.astype(">f4"), w, *DEFAULTS) is not first
+    assert _plan.filter2d(x, w.astype(np.float32), *DEFAULTS) is not first
+    assert _plan.filter2d(x.T.copy().T, w, *DEFAULTS) is not first
+    assert _plan.filter2d(x, w.reshape(1, 9), *DEFAULTS) is not first
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"), [(2, 2.0), (1, True), ((2, 2), (2, 2.0)), ((1, 1), (1, True)), (np.int64(2), np.float64(2))]
+)
+def test_what_compares_equal_is_not_the_same(signature, good, bad):
+    x = np.zeros((8, 8), np.float32)
+    for _ in range(2):
+        convlab.max_pool2d(x, good)
+        with pytest.raises(TypeError, match="kernel_size: got"):
+            convlab.max_pool2d(x, bad)
+
+
+def test_signs_of_zero_are_kept_apart(signature):
+    image, kernel = [[-1.0, 2.0]], [[1.0]]
+    for _ in range(2):
+        assert np.signbit(convlab.filter2d(image, kernel, clip=(-0.0, None))[0, 0])
+        assert not np.signbit(convlab.filter2d(image, kernel, clip=(0.0, None))[0, 0])
+        assert not np.signbit(convlab.filter2d(image, kernel, clip=(np.float32(0.0), None))[0, 0])
+        assert np.signbit(convlab.filter2d(image, kernel, clip=(np.float32(-0.0), None))[0, 0])
+
+
+def test_an_option_that_may_change_is_read_anew(signature):
+    class Size:
+        value = 2
+
+        def __index__(self):
+            return self.value
+
+    size, x = Size(), np.zeros((6, 6), np.float32)
+    assert convlab.max_pool2d(x, size).shape == (3, 3)
+    size.value = 3
+    assert convlab.max_pool2d(x, size).shape == (2, 2)
+    assert not _plan._plans
+
+
+def test_lists_are_options_too(signature, rng):
+    x, w = rng.random((9, 9), np.float32), rng.random((3, 3))
+    assert_array_equal(
+        convlab.filter2d(x, w, clip=[0, 1], anchor=[0, 1]), convlab.filter2d(x, w, clip=(0, 1), anchor=(0, 1))
+    )
+
+
+def test_foreign_dtypes_never_meet_a_plan(signature):
+    """Their type numbers start at 256: one byte of them is another dtype's."""
+    strings = np.array([["a", "b"]], np.dtypes.StringDType())
+    for dtype in (np.uint8, np.uint64, np.float32):
+        convlab.filter2d(np.zeros((1, 2), dtype), [[1.0]])
+    with pytest.raises(TypeError, match="image: got dtype StringDType"):
+        convlab.filter2d(strings, [[1.0]])
+    with pytest.raises(TypeError, match="kernel: got dtype StringDType"):
+        convlab.filter2d(np.zeros((1, 2)), strings)
+
+
+def test_the_cache_is_bounded_in_number_and_in_bytes(signature):
+    x = np.zeros((40, 40), np.float32)
+    for n in range(_plan.CACHED_PLANS + 20):
+        convlab.max_pool2d(np.zeros((1, n + 1), np.float32), 1)
+    assert len(_plan._plans) == _plan.CACHED_PLANS
+    before = set(_plan._plans)
+    convlab.filter2d(x, np.ones((200, 200)))
+    assert set(_plan._plans) == before
+
+
+def test_a_plan_for_another_machine():
+    spec = _spec.filter2d((2048, 2048), (3, 3), *DEFAULTS)
+    taps = np.ones((3, 3), np.float32)
+
+    def plan(**facts):
+        return _plan.plan_filter2d(spec, np.dtype(np.float32), (0, 2048), _plan.Machine(**facts), taps)
+
+    assert plan(region_seconds=1.0).threads == 1
+    assert plan(region_seconds=1e-9).threads == 1024
+    names = _plan.FilterGeometry._fields
+    assert plan(cache_bytes=1 << 40).tables[0][names.index("stream")] == 0
+    assert plan(cache_bytes=1 << 20).tables[0][names.index("stream")] == 1
+
+
+@pytest.mark.parametrize("size", [(3, 3), (5, 5), (9, 2), (101, 7)])
+def test_the_workspace_stays_small(size):
+    """A bounded number of rows, whatever the image's height."""
+    one = _plan.filter2d(np.zeros((1000, 3000), np.float32), np.ones(size), *DEFAULTS)
+    other = _plan.filter2d(np.zeros((4000, 3000), np.float32), np.ones(size), *DEFAULTS)
+    assert one.workspace == other.workspace < 2**20
+
+
+@needs_kernels
+def test_no_bare_module_names_are_taken():
+    code = """
+import sys
+before = set(sys.modules)
+import convlab
+print(sorted({name.split(".")[0] for name in set(sys.modules) - before} & {"cpu", "machine", "signature", "filter2d",
+                                                                           "pool2d", "vector"}))
+"""
+    assert run_python(code).stdout.strip() == "[]"
