@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-# What a correlation kernel reads; the order is that of the enum Source in src/filter2d.pyx. A bool is a uint8.
+# What a correlation kernel reads; the order is that of the enum Source in src/filter2d.pyx. No bool:
+# its byte may be any but 0, and is then True.
 SOURCES = tuple(np.dtype(t) for t in (np.float32, np.uint8, np.int16, np.uint16))
 
 

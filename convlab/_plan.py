@@ -146,8 +146,7 @@ def plan_pool2d(spec: Pool2d, source: np.dtype[Any], pitches: tuple[int, int] | 
 
 def _pitches(image: _spec.Layout, x: NDArray[Any], source: np.dtype[Any]) -> tuple[int, int] | None:
     """The array's own pitches if a kernel can read it where it lies."""
-    readable = x.dtype == source or (x.dtype.kind == "b" and source == np.uint8)
-    if not (readable and x.dtype.isnative and x.flags.aligned):
+    if not (x.dtype == source and x.dtype.isnative and x.flags.aligned):
         return None
     return image.pitches_of(x.strides, x.dtype.itemsize)
 
@@ -181,7 +180,7 @@ def _new_filter2d(x: NDArray[Any], w: NDArray[Any], *options: Any) -> Plan[Filte
     _spec.check_dtype("image", x.dtype)
     _spec.check_kernel("kernel", w)
     spec = _spec.filter2d(x.shape, (w.shape[0], w.shape[1]), *options)
-    native = np.dtype(np.uint8) if x.dtype.kind == "b" else x.dtype.newbyteorder("=")
+    native = x.dtype.newbyteorder("=")
     source = native if native in SOURCES else FLOAT32
     pitches = _pitches(spec.image, x, source)
     return plan_filter2d(spec, source, pitches, Machine(), _spec.taps("kernel", w))

@@ -468,3 +468,10 @@ class TestBench:
         status, out, err = run("bench")
         assert (status, out) == (1, "")
         assert_one_line(err, "numpy differs")
+
+
+def test_pool_keeps_the_largest(run: Run, folder: Path) -> None:
+    values = np.asarray(Image.open(folder / "in.png"))
+    assert run("pool", folder / "in.png", folder / "out.png")[0] == 0
+    pooled = np.asarray(Image.open(folder / "out.png"))
+    np.testing.assert_array_equal(pooled, values[:12, :16].reshape(6, 2, 8, 2).max((1, 3)))

@@ -376,3 +376,11 @@ def test_keep_keeps_what_float32_would_round(backend):
     y = convlab.filter2d(image, np.zeros((3, 3)), border="keep", dtype=np.int32)
     assert_array_equal(y[0], image[0])
     assert not y[1:-1, 1:-1].any()
+
+
+def test_a_true_of_any_byte_is_one(backend):
+    """Pillow's pictures of one bit hold 255 for True."""
+    image = np.array([[0, 255, 1, 2] * 5], np.uint8).view(bool)
+    assert_array_equal(convlab.filter2d(image, [[1.0]]), [[0, 1, 1, 1] * 5])
+    assert_array_equal(convlab.avg_pool2d(image, (1, 2)), [[0.5, 1] * 5])
+    assert_array_equal(convlab.max_pool2d(image, (1, 2)), [[True, True] * 5])
