@@ -22,7 +22,8 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from vector cimport LANES, convlab_max_threads, fence, prefetch, prefetch_to_write, vfloat, vload, vmax, vmin, vsplat, vstore, vstream
+from vector cimport LANES, convlab_max_threads, vfloat, vload, vmax, vmin, vsplat, vstore
+from vector cimport fence, prefetch, prefetch_to_write, vstream
 
 cnp.import_array()
 
@@ -85,8 +86,8 @@ cdef inline void tap_row(vfloat* acc, const float* row, const float* w, const Py
 
 
 cdef inline void block(const Filter* f, const float** rows, const float* w, float** out, const Py_ssize_t x,
-                       const bint finish, const bint stream, const Py_ssize_t kh, const Py_ssize_t kw, const Py_ssize_t step,
-                       const int R, const int U) noexcept nogil:
+                       const bint finish, const bint stream, const Py_ssize_t kh, const Py_ssize_t kw,
+                       const Py_ssize_t step, const int R, const int U) noexcept nogil:
     """R rows by U vectors of the output, for R <= 4 and R <= kh."""
     cdef vfloat acc[8]
     cdef Py_ssize_t s
