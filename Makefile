@@ -34,7 +34,7 @@ lint: $(VENV)/.lint ## check style, types and Cython sources
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/cython-lint src
+	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint src  # it calls pycodestyle by name
 
 format: $(VENV)/.lint ## put the sources into the house's style
 	$(BIN)/ruff check --fix .
