@@ -62,6 +62,7 @@ def test_other_words_are_errors_at_import(variable, value, choices):
     assert choices in last
 
 
+@needs_kernels
 @pytest.mark.skipif(_dispatch.cpu_isas() == ("neon",), reason="this processor has one instruction set")
 def test_an_isa_of_another_processor_is_an_error_at_import():
     done = run_python("import convlab", check=False, CONVLAB_ISA="neon")
@@ -167,3 +168,12 @@ def test_importing_convlab_imports_no_scipy_and_no_extra():
         "import sys, convlab; print([m for m in ('scipy', 'matplotlib', 'PIL', 'click', 'rich') if m in sys.modules])"
     )
     assert run_python(code).stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(bool(_dispatch.built_isas()), reason="this installation has compiled kernels")
+@pytest.mark.parametrize("variable", [{"CONVLAB_ISA": "avx2"}, {"CONVLAB_BACKEND": "compiled"}])
+def test_asking_for_kernels_that_were_not_built_is_an_error_at_import(variable):
+    done = run_python("import convlab", check=False, **variable)
+    assert done.returncode != 0
+    (name,) = variable
+    assert f"ImportError: {name}: got {variable[name]!r}, which this installation was built without" in done.stderr
