@@ -202,7 +202,8 @@ cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize
     cdef const float* local_rows[14]
     cdef bint finish = f.g.finish, aligned
     # Where y is aligned to cache lines, in floats: the first block is stored as it lies, those from here on may stream.
-    cdef Py_ssize_t head = (16 - <Py_ssize_t>(<size_t>y // sizeof(float) % 16)) % 16
+    # Less than a block, or the columns between the two would be left out.
+    cdef Py_ssize_t line = min(16, U * LANES), head = (line - <Py_ssize_t>(<size_t>y // sizeof(float)) % line) % line
     cdef bint stream = (f.g.stream and f.g.y_row % 16 == 0 and count >= 16 + U * LANES and n_rows >= R
                         and <size_t>y % sizeof(float) == 0)
     cdef Py_ssize_t i = 0, x, s, stride, last = max(count - U * LANES, 0)

@@ -1,5 +1,6 @@
 """filter2d on every backend and instruction set, against the plain-Python loops in double."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -384,3 +385,27 @@ def test_a_true_of_any_byte_is_one(backend):
     assert_array_equal(convlab.filter2d(image, [[1.0]]), [[0, 1, 1, 1] * 5])
     assert_array_equal(convlab.avg_pool2d(image, (1, 2)), [[0.5, 1] * 5])
     assert_array_equal(convlab.max_pool2d(image, (1, 2)), [[True, True] * 5])
+
+
+@pytest.mark.parametrize("size", [3, 5, 7, 4, 2])
+@pytest.mark.parametrize("border", ["mirror", "valid", "keep"])
+@pytest.mark.parametrize("offset", range(0, 16, 3))
+def test_results_stored_past_the_caches(fast_backend, rng, monkeypatch, size, border, offset):
+    """As large results are, wherever their rows begin on a cache line."""
+    monkeypatch.setattr(_plan, "Machine", functools.partial(_plan.Machine, cache_bytes=0))
+    monkeypatch.setattr(_plan, "_plans", {})
+    image = rng.integers(-50, 50, (30, 160)).astype(np.float32)
+    kernel = rng.integers(-5, 5, (size, size))
+    plan = _plan.filter2d(image, kernel, border, 0.0, None, 1.0, 0.0, None, None, None)
+    assert plan.tables[0][_plan.FilterGeometry._fields.index("stream")]
+    shape = plan.spec.output.shape
+    if border == "valid":  # rows of whole cache lines need a wider image
+        image = rng.integers(-50, 50, (30, 160 + size - 1)).astype(np.float32)
+        shape = shape[0], 160
+    memory = np.full(16 + 30 * 160, np.nan, np.float32)
+    out = memory[offset : offset + shape[0] * 160].reshape(shape)
+    convlab.filter2d(image, kernel, border=border, out=out)
+    with convlab.use_backend("numpy"):
+        assert_array_equal(out, convlab.filter2d(image, kernel, border=border))
+    assert np.isnan(memory[:offset]).all()
+    assert np.isnan(memory[offset + out.size :]).all()
