@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from convlab import _plan, _run, _spec
+from convlab._plan import filtering as _plan
+from convlab._run import filtering as _run
+from convlab._spec import arguments as _spec
 
 
 def filter2d(

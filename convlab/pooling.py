@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convlab import _plan, _run, _spec
+from convlab._plan import pooling as _plan
+from convlab._run import pooling as _run
+from convlab._spec import arguments as _spec
 
 _Pair = int | tuple[int, ...]
 
@@ -14,7 +16,7 @@ def _pool2d(
     operation: str, x: Any, kernel_size: Any, stride: Any, padding: Any, channel_axis: Any, out: Any
 ) -> NDArray[Any]:
     a = x if type(x) is np.ndarray else _spec.array("x", x)
-    plan = _plan.pool2d(a, operation, kernel_size, stride, padding, channel_axis)
+    plan = _plan.pool2d(a, None, operation, kernel_size, stride, padding, channel_axis)
     return _run.pool2d(plan, a, out)
 
 

@@ -45,12 +45,15 @@ def imported(path):
 
 def test_every_module_of_the_path_has_its_place():
     modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
-    assert modules == set(MAY_IMPORT)
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")} - {"_kernels", *CLIENTS}
+    assert modules | packages == set(MAY_IMPORT)
 
 
 @pytest.mark.parametrize("module", MAY_IMPORT)
 def test_imports_run_one_way(module):
-    assert imported(PACKAGE / f"{module}.py") <= MAY_IMPORT[module]
+    package = PACKAGE / module
+    for path in sorted(package.glob("*.py")) if package.is_dir() else [package.with_suffix(".py")]:
+        assert imported(path) <= MAY_IMPORT[module], path.name
 
 
 @pytest.mark.parametrize("client", CLIENTS)

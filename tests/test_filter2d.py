@@ -11,7 +11,9 @@ from numpy.testing import assert_array_equal
 from scipy import ndimage
 
 import convlab
-from convlab import _plan, reference
+from convlab import reference
+from convlab._plan import cache
+from convlab._plan import filtering as _plan
 
 BORDERS = ["mirror", "symmetric", "nearest", "wrap", "constant", "valid", "keep"]
 EPS = float(np.finfo(np.float32).eps)
@@ -393,7 +395,7 @@ def test_a_true_of_any_byte_is_one(backend):
 def test_results_stored_past_the_caches(fast_backend, rng, monkeypatch, size, border, offset):
     """As large results are, wherever their rows begin on a cache line."""
     monkeypatch.setattr(_plan, "Machine", functools.partial(_plan.Machine, cache_bytes=0))
-    monkeypatch.setattr(_plan, "_plans", {})
+    monkeypatch.setattr(cache, "_plans", {})
     image = rng.integers(-50, 50, (30, 160)).astype(np.float32)
     kernel = rng.integers(-5, 5, (size, size))
     plan = _plan.filter2d(image, kernel, border, 0.0, None, 1.0, 0.0, None, None, None)

@@ -6,29 +6,32 @@ from numpy.testing import assert_array_equal
 from support import needs_kernels, run_python
 
 import convlab
-from convlab import _plan, _spec
+from convlab._geometry import FilterGeometry
+from convlab._plan import cache, filtering
+from convlab._plan.plan import Machine
+from convlab._spec import filtering as specs
 
 DEFAULTS = ("mirror", 0.0, None, 1.0, 0.0, None, None, None)
-SIGNATURES = [_plan.signature] if _plan.signature is _plan._signature else [_plan.signature, _plan._signature]
+SIGNATURES = list(dict.fromkeys([cache.signature, cache._signature]))
 
 
-@pytest.fixture(params=SIGNATURES, ids=lambda s: "python" if s is _plan._signature else "compiled")
+@pytest.fixture(params=SIGNATURES, ids=lambda s: "python" if s is cache._signature else "compiled")
 def signature(request, monkeypatch):
     """Both ways to make a key."""
-    monkeypatch.setattr(_plan, "signature", request.param)
-    monkeypatch.setattr(_plan, "_plans", {})
+    monkeypatch.setattr(cache, "signature", request.param)
+    monkeypatch.setattr(cache, "_plans", {})
     return request.param
 
 
 def test_the_same_call_finds_its_plan(signature):
     x, w = np.zeros((9, 9), np.float32), np.ones((3, 3))
-    first = _plan.filter2d(x, w, *DEFAULTS)
-    assert _plan.filter2d(x.copy(), w.copy(), *DEFAULTS) is first
-    assert _plan.filter2d(x, 2 * w, *DEFAULTS) is not first
-    assert _plan.filter2d(x.astype(">f4"), w, *DEFAULTS) is not first
-    assert _plan.filter2d(x, w.astype(np.float32), *DEFAULTS) is not first
-    assert _plan.filter2d(x.T.copy().T, w, *DEFAULTS) is not first
-    assert _plan.filter2d(x, w.reshape(1, 9), *DEFAULTS) is not first
+    first = filtering.filter2d(x, w, *DEFAULTS)
+    assert filtering.filter2d(x.copy(), w.copy(), *DEFAULTS) is first
+    assert filtering.filter2d(x, 2 * w, *DEFAULTS) is not first
+    assert filtering.filter2d(x.astype(">f4"), w, *DEFAULTS) is not first
+    assert filtering.filter2d(x, w.astype(np.float32), *DEFAULTS) is not first
+    assert filtering.filter2d(x.T.copy().T, w, *DEFAULTS) is not first
+    assert filtering.filter2d(x, w.reshape(1, 9), *DEFAULTS) is not first
 
 
 @pytest.mark.parametrize(
@@ -62,7 +65,7 @@ def test_an_option_that_may_change_is_read_anew(signature):
     assert convlab.max_pool2d(x, size).shape == (3, 3)
     size.value = 3
     assert convlab.max_pool2d(x, size).shape == (2, 2)
-    assert not _plan._plans
+    assert not cache._plans
 
 
 def test_lists_are_options_too(signature, rng):
@@ -85,24 +88,24 @@ def test_foreign_dtypes_never_meet_a_plan(signature):
 
 def test_the_cache_is_bounded_in_number_and_in_bytes(signature):
     x = np.zeros((40, 40), np.float32)
-    for n in range(_plan.CACHED_PLANS + 20):
+    for n in range(cache.CACHED_PLANS + 20):
         convlab.max_pool2d(np.zeros((1, n + 1), np.float32), 1)
-    assert len(_plan._plans) == _plan.CACHED_PLANS
-    before = set(_plan._plans)
+    assert len(cache._plans) == cache.CACHED_PLANS
+    before = set(cache._plans)
     convlab.filter2d(x, np.ones((200, 200)))
-    assert set(_plan._plans) == before
+    assert set(cache._plans) == before
 
 
 def test_a_plan_for_another_machine():
-    spec = _spec.filter2d((2048, 2048), (3, 3), *DEFAULTS)
+    spec = specs.filter2d((2048, 2048), (3, 3), *DEFAULTS)
     taps = np.ones((3, 3), np.float32)
 
     def plan(**facts):
-        return _plan.plan_filter2d(spec, np.dtype(np.float32), (0, 2048), _plan.Machine(**facts), taps)
+        return filtering.plan_filter2d(spec, np.dtype(np.float32), (0, 2048), Machine(**facts), taps)
 
     assert plan(region_seconds=1.0).threads == 1
     assert plan(region_seconds=1e-9).threads == 1024
-    names = _plan.FilterGeometry._fields
+    names = FilterGeometry._fields
     assert plan(cache_bytes=1 << 40).tables[0][names.index("stream")] == 0
     assert plan(cache_bytes=1 << 20).tables[0][names.index("stream")] == 1
 
@@ -110,8 +113,8 @@ def test_a_plan_for_another_machine():
 @pytest.mark.parametrize("size", [(3, 3), (5, 5), (9, 2), (101, 7)])
 def test_the_workspace_stays_small(size):
     """A bounded number of rows, whatever the image's height."""
-    one = _plan.filter2d(np.zeros((1000, 3000), np.float32), np.ones(size), *DEFAULTS)
-    other = _plan.filter2d(np.zeros((4000, 3000), np.float32), np.ones(size), *DEFAULTS)
+    one = filtering.filter2d(np.zeros((1000, 3000), np.float32), np.ones(size), *DEFAULTS)
+    other = filtering.filter2d(np.zeros((4000, 3000), np.float32), np.ones(size), *DEFAULTS)
     assert one.workspace == other.workspace < 2**20
 
 

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from support import needs_kernels, run_python
 
 import convlab
-from convlab import _plan
+from convlab._plan import cache, filtering
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def test_caps():
 def test_small_work_gets_one_thread_and_large_work_more():
     def threads(size):
         x = np.zeros((size, size), np.float32)
-        return _plan.filter2d(x, np.ones((3, 3)), "mirror", 0.0, None, 1.0, 0.0, None, None, None).threads
+        return filtering.filter2d(x, np.ones((3, 3)), "mirror", 0.0, None, 1.0, 0.0, None, None, None).threads
 
     assert threads(28) == 1
     assert threads(2048) >= 8
@@ -99,7 +99,7 @@ def test_many_plans_from_many_threads(rng):
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(one, [*range(1, 400)] * 3))
-    assert len(_plan._plans) <= _plan.CACHED_PLANS
+    assert len(cache._plans) <= cache.CACHED_PLANS
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

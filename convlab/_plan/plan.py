@@ -1,0 +1,67 @@
+"""What a plan is, and what it may depend on."""
+
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab._spec.layout import Layout
+
+# The widest block of any kernel, in floats.
+WIDEST_BLOCK = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a plan needs to know of a core."""
+
+    flops: float = 40e9
+    bytes: float = 8e9
+    region_seconds: float = 5e-6  # to start and end a parallel region
+    cache_bytes: int = 8 << 20  # a result of this size is not found in the caches again, and is stored past them
+
+
+class Work(Protocol):
+    """What every spec says of the work."""
+
+    @property
+    def flops(self) -> int: ...
+
+    @property
+    def bytes(self) -> int: ...
+
+
+SpecT = TypeVar("SpecT", bound=Work)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(Generic[SpecT]):
+    """A checked call, ready to run on any array of its layout."""
+
+    spec: SpecT
+    kernel: str  # its name in the dispatch table
+    reason: str  # for choosing it
+    threads: int  # how many pay at most
+    workspace: int  # bytes a thread
+    convert: bool  # whether the source must be copied into a C-contiguous array of `source` first
+    source: np.dtype[Any]  # what the kernel reads
+    tables: tuple[NDArray[Any], ...]  # the kernel's arguments after the arrays: sizes, borders, values
+    taps: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+
+
+def threads_for(spec: Work, machine: Machine) -> int:
+    """As many as save more than a region costs, twice over."""
+    seconds = spec.flops / machine.flops + spec.bytes / machine.bytes
+    return max(1, min(1024, int(seconds / (2 * machine.region_seconds))))
+
+
+def rounded_up(n: int, multiple: int) -> int:
+    return -(-n // multiple) * multiple
+
+
+def pitches_of(image: Layout, x: NDArray[Any], source: np.dtype[Any]) -> tuple[int, int] | None:
+    """The array's own pitches if a kernel can read it where it lies."""
+    if not (x.dtype == source and x.dtype.isnative and x.flags.aligned):
+        return None
+    return image.pitches_of(x.strides, x.dtype.itemsize)
