@@ -18,6 +18,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import CCompilerError, CompileError, ExecError, LinkError, PlatformError
 
 KERNELS = ["filter2d", "pool2d", "machine"]  # built for each instruction set
+WIDE = ["pool2d"]  # of those, the ones that gain from 16 lanes with AVX-512: see src/vector.h
 BASELINE = ["cpu", "signature"]  # built once, for every CPU
 
 # Instruction set -> flags for GCC and Clang, flags for MSVC. The flags go on that set's modules alone.
@@ -134,6 +135,8 @@ class BuildKernels(build_ext):
             extension.extra_compile_args = [*self.flags, *isas.get(isa, ([], []))[self.msvc], *self.openmp]
             extension.extra_link_args = [] if self.msvc else self.openmp
             extension.define_macros = [*extension.define_macros, ("CYTHON_INLINE", inline)]
+            if isa == "avx512" and extension.name.split(".")[-1] in WIDE:
+                extension.define_macros.append(("CONVLAB_WIDE", "1"))
             kept.append(extension)
         self.extensions[:] = kept
         try:

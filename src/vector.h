@@ -20,9 +20,11 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 
-/* 8 with AVX-512 too, whose 32 registers and broadcast operands help: the loads at every tap's offset cross a cache
- * line each when they are a whole line wide, which cost 16 lanes 10 to 40 % in every filter. */
-#if defined(__AVX__)
+/* With AVX-512, setup.py's table says for each kernel whether it is compiled WIDE. Kernels that load at every tap's
+ * offset are not: where a load is a whole cache line wide, all but one in 16 cross two. */
+#if defined(__AVX512F__) && defined(CONVLAB_WIDE)
+#define LANES 16
+#elif defined(__AVX__)
 #define LANES 8
 #else
 #define LANES 4
@@ -53,7 +55,10 @@ CONVLAB_INLINE vfloat vselect(vmask m, vfloat a, vfloat b)
 }
 
 /* Store past the caches, for results that they could not hold; p is aligned to 64 bytes. fence() ends a row of those. */
-#if LANES == 8
+#if LANES == 16
+CONVLAB_INLINE void vstream(float *p, vfloat v) { _mm512_stream_ps(p, v); }
+CONVLAB_INLINE void fence(void) { _mm_sfence(); }
+#elif LANES == 8
 CONVLAB_INLINE void vstream(float *p, vfloat v) { _mm256_stream_ps(p, v); }
 CONVLAB_INLINE void fence(void) { _mm_sfence(); }
 #elif defined(__SSE2__)
@@ -73,7 +78,10 @@ CONVLAB_INLINE void fence(void) {}
 #endif
 
 /* Elements 0, 2, 4 ... and 1, 3, 5 ... of a followed by b. */
-#if LANES == 8
+#if LANES == 16
+#define CONVLAB_EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define CONVLAB_ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#elif LANES == 8
 #define CONVLAB_EVEN 0, 2, 4, 6, 8, 10, 12, 14
 #define CONVLAB_ODD 1, 3, 5, 7, 9, 11, 13, 15
 #else
@@ -111,7 +119,10 @@ CONVLAB_INLINE vfloat vodd(vfloat a, vfloat b) { (void)a; return b; }
 /* The larger and the smaller of two; of equals the first; NaN where either is NaN (the second's, if both).
  * x86's own instruction returns its second operand for equals and for NaN, so one NaN of the two is left to care for;
  * compilers make five instructions of the plain form. */
-#if LANES == 8
+#if LANES == 16
+#define CONVLAB_LARGER(a, b) _mm512_max_ps(a, b)
+#define CONVLAB_SMALLER(a, b) _mm512_min_ps(a, b)
+#elif LANES == 8
 #define CONVLAB_LARGER(a, b) _mm256_max_ps(a, b)
 #define CONVLAB_SMALLER(a, b) _mm256_min_ps(a, b)
 #elif defined(__SSE2__) && LANES == 4
