@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-# What a correlation kernel reads; the order is that of the enum Source in src/filter2d.pyx. No bool:
+# What a correlation kernel reads; the order is that of the enum Source in src/filter_image.pxd. No bool:
 # its byte may be any but 0, and is then True.
 SOURCES = tuple(np.dtype(t) for t in (np.float32, np.uint8, np.int16, np.uint16))
 
 
 class FilterGeometry(NamedTuple):
-    """The sizes that a correlation kernel reads; src/filter2d.pyx has the same struct and says what they are."""
+    """The sizes that a correlation kernel reads; src/filter_image.pxd has the same struct and says what they are."""
 
     planes: int
     height: int
@@ -26,8 +26,7 @@ class FilterGeometry(NamedTuple):
     below: int
     before: int
     after: int
-    left: int
-    right: int
+    staged: int
     tiles: int
     tile_rows: int
     workspace: int

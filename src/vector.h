@@ -49,6 +49,26 @@ CONVLAB_INLINE void vstore(float *p, vfloat v) { *(vfloat_anywhere *)p = v; }
 CONVLAB_INLINE vfloat vsplat(float x) { return x - (vfloat){0}; }
 CONVLAB_INLINE vwidest vwidest_splat(float x) { return x - (vwidest){0}; }
 
+/* Elements n, n + 1, ... of a followed by b, for a constant n below 16: at 16 lanes it replaces the load of a tap's
+ * vector, which crosses a cache line in all but one case of 16. Elsewhere nothing calls it. */
+#if LANES == 16
+#define CONVLAB_BETWEEN(n) case n: return (vfloat)_mm512_alignr_epi32((__m512i)b, (__m512i)a, n);
+CONVLAB_INLINE vfloat vbetween(vfloat a, vfloat b, const int n)
+{
+    switch (n) {
+        CONVLAB_BETWEEN(1) CONVLAB_BETWEEN(2) CONVLAB_BETWEEN(3) CONVLAB_BETWEEN(4) CONVLAB_BETWEEN(5)
+        CONVLAB_BETWEEN(6) CONVLAB_BETWEEN(7) CONVLAB_BETWEEN(8) CONVLAB_BETWEEN(9) CONVLAB_BETWEEN(10)
+        CONVLAB_BETWEEN(11) CONVLAB_BETWEEN(12) CONVLAB_BETWEEN(13) CONVLAB_BETWEEN(14) CONVLAB_BETWEEN(15)
+    }
+    return a;
+}
+#else
+#define vbetween(a, b, n) (a)
+#endif
+
+/* From here on the compiler knows nothing of where p points, so it keeps nothing of it in registers. */
+#define forget(p) __asm__("" : "+r"(p))
+
 CONVLAB_INLINE vfloat vselect(vmask m, vfloat a, vfloat b)
 {
     return (vfloat)(((vmask)a & m) | ((vmask)b & ~m));
@@ -100,6 +120,8 @@ CONVLAB_INLINE vfloat vodd(vfloat a, vfloat b) { return __builtin_shuffle(a, b, 
 
 #define LANES 1
 #define CONVLAB_INLINE static inline
+#define vbetween(a, b, n) (a)
+#define forget(p)
 #define WIDEST_LANES 1
 typedef float vfloat;
 typedef float vwidest;
@@ -110,6 +132,27 @@ CONVLAB_INLINE void vstream(float *p, vfloat v) { *p = v; }
 CONVLAB_INLINE void fence(void) {}
 CONVLAB_INLINE vfloat vsplat(float x) { return x; }
 CONVLAB_INLINE vwidest vwidest_splat(float x) { return x; }
+/* The vector at p + n, for a constant n below 16, of those at p and p + LANES. At 16 lanes it is made in registers,
+ * since all but one in 16 loads would cross a cache line; at fewer it is a load, and a and b cost nothing. */
+#if LANES == 16
+#define CONVLAB_BETWEEN(n) case n: return (vfloat)_mm512_alignr_epi32((__m512i)b, (__m512i)a, n);
+CONVLAB_INLINE vfloat vbetween(vfloat a, vfloat b, const float *p, const int n)
+{
+    (void)p;
+    switch (n) {
+        CONVLAB_BETWEEN(1) CONVLAB_BETWEEN(2) CONVLAB_BETWEEN(3) CONVLAB_BETWEEN(4) CONVLAB_BETWEEN(5)
+        CONVLAB_BETWEEN(6) CONVLAB_BETWEEN(7) CONVLAB_BETWEEN(8) CONVLAB_BETWEEN(9) CONVLAB_BETWEEN(10)
+        CONVLAB_BETWEEN(11) CONVLAB_BETWEEN(12) CONVLAB_BETWEEN(13) CONVLAB_BETWEEN(14) CONVLAB_BETWEEN(15)
+    }
+    return a;
+}
+#else
+#define vbetween(a, b, p, n) ((void)(a), (void)(b), vload((p) + (n)))
+#endif
+
+/* From here on the compiler knows nothing of where p points, so it keeps nothing of it in registers. */
+#define forget(p) __asm__("" : "+r"(p))
+
 CONVLAB_INLINE vfloat vselect(vmask m, vfloat a, vfloat b) { return m ? a : b; }
 CONVLAB_INLINE vfloat veven(vfloat a, vfloat b) { (void)b; return a; }
 CONVLAB_INLINE vfloat vodd(vfloat a, vfloat b) { (void)a; return b; }

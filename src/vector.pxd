@@ -10,6 +10,8 @@ cdef extern from "vector.h" nogil:
     void fence()
     void prefetch(const float* p)
     void prefetch_to_write(float* p)
+    vfloat vbetween(vfloat a, vfloat b, int n)
+    void forget(const float* p)
     vfloat vsplat(float x)
     vwidest vwidest_splat(float x)
     vfloat vmax(vfloat a, vfloat b)

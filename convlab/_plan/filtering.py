@@ -18,8 +18,6 @@ from .plan import WIDEST_BLOCK, Machine, Plan, pitches_of, rounded_up, threads_f
 # Output rows in a tile, the piece of work that a thread takes: enough to make the staging of its edges cheap, and a
 # multiple of the three and four rows of a block.
 TILE_ROWS = 24
-# A staged edge is at least this wide: two vectors of eight, what a block of every kernel size but `any` needs.
-EDGE_COLUMNS = 16
 
 
 def plan_filter2d(
@@ -31,17 +29,17 @@ def plan_filter2d(
     above, below, before, after = spec.border_sizes
     unrolled = spec.kernel_shape in ((3, 3), (5, 5), (7, 7))
 
-    # The columns whose windows leave the image are staged, copied together with their border; and all of an image that
-    # must be converted.
-    left, right = rounded_up(before, EDGE_COLUMNS), rounded_up(after, EDGE_COLUMNS)
-    if (region.width - left - right) * step < WIDEST_BLOCK or source != FLOAT32:
-        left, right = region.width, 0
+    # The columns whose windows leave the image are staged, copied together with their border: a block's width at least,
+    # or all that an image too narrow has; and all of an image that must be converted.
+    staged = source != FLOAT32
+    narrow = max(before, WIDEST_BLOCK) + max(after, WIDEST_BLOCK) + WIDEST_BLOCK
+    strip_columns = region.width if staged else min(region.width, narrow)
     tile_rows = max(TILE_ROWS, rounded_up(kernel_height, 12))
     tiles = -(-region.height // tile_rows)
     slots = max(min(tile_rows, region.height), 4) + kernel_height - 1
-    strip_row = (max(left, right) + kernel_width - 1) * step + WIDEST_BLOCK
-    # Two tables of pointers (two floats each), four spare rows, the strip: see `tile` in src/filter2d.pyx.
-    workspace = rounded_up(4 * slots + 4 * max(region.width * step, WIDEST_BLOCK) + slots * strip_row, 16)
+    strip_row = rounded_up((strip_columns + kernel_width - 1) * step + 2 * WIDEST_BLOCK, 16)
+    # Two tables of pointers (two floats each), four spare rows, the strip on a cache line: see `tile` in the kernel.
+    workspace = rounded_up(4 * slots + 4 * max(region.width * step, WIDEST_BLOCK) + slots * strip_row + 16, 16)
 
     stream = 4 * math.prod(region.shape) >= machine.cache_bytes
     borders = [
@@ -56,7 +54,7 @@ def plan_filter2d(
     geometry = FilterGeometry(
         region.planes, image.height, image.width, region.height, region.width, step,
         *(pitches or image.pitches()), *spec.output.pitches(),
-        above, below, before, after, left, right, tiles, tile_rows, workspace,
+        above, below, before, after, staged, tiles, tile_rows, workspace,
         stream, spec.finishes, SOURCES.index(source),
     )  # fmt: skip
     values = FilterValues(spec.cval, spec.scale, spec.offset, *spec.clip)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from convlab._spec.layout import Layout
 
 # The widest block of any kernel, in floats.
-WIDEST_BLOCK = 32
+WIDEST_BLOCK = 64
 
 
 @dataclass(frozen=True, slots=True)
