@@ -4,7 +4,7 @@ from convlab import data, filters, reference
 from convlab._dispatch import backend, last_kernel, use_backend
 from convlab._threads import get_num_threads, set_num_threads, threads
 from convlab._version import __version__
-from convlab.filtering import filter2d
+from convlab.filtering import filter2d, filter_bank
 from convlab.pooling import avg_pool2d, max_pool2d, min_pool2d
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "backend",
     "data",
     "filter2d",
+    "filter_bank",
     "filters",
     "get_num_threads",
     "last_kernel",

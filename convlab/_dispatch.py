@@ -25,6 +25,7 @@ KERNELS = {
     "correlate2d_5x5": "filter2d",
     "correlate2d_7x7": "filter2d",
     "correlate2d": "filter2d",
+    "correlate2d_masked": "filter2d",
     "max_pool2d_2x2": "pool2d",
     "min_pool2d_2x2": "pool2d",
     "avg_pool2d_2x2": "pool2d",

@@ -89,3 +89,16 @@ def not_built(variable: str, value: str, built: Iterable[str]) -> ImportError:
 
 def not_on_this_cpu(variable: str, value: str, available: Iterable[str]) -> ValueError:
     return ValueError(f"{variable}: got {value!r}, which this CPU lacks; expected one of: {', '.join(available)}")
+
+
+def workspace(limit: int, algorithm: str, needed: int) -> ValueError:
+    return ValueError(
+        f"workspace_limit: got {limit} bytes; expected at least {needed} for the algorithm {algorithm!r} on this image"
+    )
+
+
+def not_normalisable(name: str) -> ValueError:
+    return ValueError(
+        f"{name}: got taps that sum to 0; expected a sum to divide by where pixels are left out (by nan or mask): "
+        "fill them first, or use a smoothing kernel"
+    )

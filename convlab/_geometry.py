@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-# What a correlation kernel reads; the order is that of the enum Source in src/filter_image.pxd. No bool:
+# What a correlation kernel reads and writes; the order is that of the enum Stored in src/filter_image.pxd. No bool:
 # its byte may be any but 0, and is then True.
-SOURCES = tuple(np.dtype(t) for t in (np.float32, np.uint8, np.int16, np.uint16))
+STORED = tuple(np.dtype(t) for t in (np.float32, np.uint8, np.int16, np.uint16))
 
 
 class FilterGeometry(NamedTuple):
@@ -26,13 +26,20 @@ class FilterGeometry(NamedTuple):
     below: int
     before: int
     after: int
-    staged: int
+    chunk: int
     tiles: int
     tile_rows: int
     workspace: int
     stream: int
     finish: int
     source: int
+    target: int
+    kernels: int
+    y_kernel: int
+    m_plane: int
+    m_row: int
+    has_mask: int
+    omit: int
 
 
 class FilterValues(NamedTuple):

@@ -1,6 +1,6 @@
-"""Correlation of images with one small kernel.
+"""Correlation of images with one small kernel, or with several while each part of the image is in the cache.
 
-    y[i, j] = clip(scale * sum over a, b of w[a, b] * x[i + a - top, j + b - left] + offset)
+    y[n, i, j] = clip(scale * sum over a, b of w[n, a, b] * x[i + a - top, j + b - left] + offset)
 
 The sum starts at 0 and runs over the taps row by row, one fused multiply-add each, for every pixel and whatever the
 size, the place or the number of threads: so its bits depend on the kernel alone.
@@ -8,7 +8,11 @@ size, the place or the number of threads: so its bits depend on the kernel alone
 Regions. Rows above and below the image are other rows of it (or a constant row): only pointers. Columns are cut in
 three segments: `left` and `right`, with those whose windows leave the image, are copied row by row into a strip in the
 workspace together with their border, and `middle`, which reads the image where it lies. An image too narrow for a
-middle, and so a kernel wider than the image, is one staged segment; so is an image of integers, which staging converts.
+middle, and so a kernel wider than the image, is staged whole; so is an image of integers, chunk by chunk of columns,
+since staging converts it.
+
+What is left out (by a mask, or NaN) is 0 in the strip, and a second strip holds 1 where the first holds a pixel: the
+sum over the one is divided by the sum over the other.
 
 Blocking. A block is R output rows by U vectors, held in registers: each source row is loaded once and added into the
 (up to R) output rows that it belongs to. Loads that lie on cache lines are what is cheap, so at 16 lanes the vectors at
@@ -22,9 +26,10 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from filter_image cimport FLOAT32, UINT8, Filter, Geometry, Values, stage
-from vector cimport LANES, convlab_max_threads, vfloat, vload, vmax, vmin, vsplat, vstore
-from vector cimport fence, forget, prefetch, prefetch_to_write, vbetween, vstream
+from filter_image cimport FLOAT32, UINT8, Filter, Geometry, Values, itemsize, stage
+from filter_taps cimport finished, store, sums
+from vector cimport LANES, convlab_max_threads, fence, prefetch, prefetch_to_write
+from vector cimport vfloat, vload, vratio, vstore, vstream, vvalid, vwhere
 
 cnp.import_array()
 
@@ -32,114 +37,48 @@ cnp.import_array()
 ctypedef void (*tile_function)(const Filter*, Py_ssize_t, float*) noexcept nogil
 
 
-cdef inline void tap_column(vfloat* acc, const vfloat* a, const float* w, const Py_ssize_t kw, const int first,
-                            const int last, const int U, const int j, const Py_ssize_t step) noexcept nogil:
-    """Column j of tap_row, at 16 lanes, of the vectors `a` that its row begins with; j and step are literals."""
-    cdef vfloat v
-    cdef int r, u
-    for u in range(U):
-        v = vbetween(a[u + j * step // 16], a[u + j * step // 16 + 1], <int>(j * step % 16))
-        for r in range(first, last + 1):
-            acc[r * U + u] += w[(last - r) * kw + j] * v
-
-
-cdef inline void tap_row(vfloat* acc, const float* row, const float* w, const Py_ssize_t kw, const Py_ssize_t step,
-                         const int first, const int last, const int U, const bint unrolled) noexcept nogil:
-    """Add one source row into the output rows first..last of a block; w is the taps' row that `last` wants.
-
-    At 16 lanes it reads up to LANES floats past those that it uses."""
-    cdef vfloat a[6]
-    cdef vfloat v
-    cdef int r, u
-    cdef Py_ssize_t j = 0
-    if LANES == 16 and unrolled and (step == 1 or step == 3 or step == 4):
-        # Columns as literals: which vectors they lie between must be known before the compiler unrolls loops.
-        for u in range(U + 1 + <int>((kw - 1) * step // 16)):
-            a[u] = vload(row + u * LANES)
-        tap_column(acc, a, w, kw, first, last, U, 0, step)
-        tap_column(acc, a, w, kw, first, last, U, 1, step)
-        tap_column(acc, a, w, kw, first, last, U, 2, step)
-        if kw > 3:
-            tap_column(acc, a, w, kw, first, last, U, 3, step)
-            tap_column(acc, a, w, kw, first, last, U, 4, step)
-        if kw > 5:
-            tap_column(acc, a, w, kw, first, last, U, 5, step)
-            tap_column(acc, a, w, kw, first, last, U, 6, step)
-        return
-    if LANES == 16 and step == 1:
-        while j + 4 <= kw:
-            for u in range(U + 1):
-                a[u] = vload(row + j + u * LANES)
-            tap_column(acc, a, w + j, kw, first, last, U, 0, 1)
-            tap_column(acc, a, w + j, kw, first, last, U, 1, 1)
-            tap_column(acc, a, w + j, kw, first, last, U, 2, 1)
-            tap_column(acc, a, w + j, kw, first, last, U, 3, 1)
-            j += 4
-    while j < kw:
-        for u in range(U):
-            v = vload(row + j * step + u * LANES)
-            for r in range(first, last + 1):
-                acc[r * U + u] += w[(last - r) * kw + j] * v
-        j += 1
-
-
-cdef inline void block(const Filter* f, const float** rows, const float* w, float** out, const Py_ssize_t x,
-                       const bint finish, const bint stream, const Py_ssize_t kh, const Py_ssize_t kw,
-                       const Py_ssize_t step, const int R, const int U, const bint unrolled) noexcept nogil:
-    """R rows by U vectors of the output, for R <= 4 and R <= kh."""
+cdef inline void block(const Filter* f, const float** rows, const float* w, char** out, const Py_ssize_t x,
+                       const bint stream, const Py_ssize_t kh, const Py_ssize_t kw, const Py_ssize_t step,
+                       const int R, const int U, const bint unrolled, const bint masked) noexcept nogil:
+    """R rows by U vectors of the output."""
     cdef vfloat acc[8]
-    cdef Py_ssize_t s
+    cdef vfloat weights[8]
     cdef int r
-    # The registers hold nine taps, but not 25: those are read again, or the compiler would spill them. (At 8 lanes the
-    # spilt ones, splat, are what an instruction may read from memory: there it gains.)
-    if LANES != 8 and unrolled and kh > 3:
-        forget(w)
-    for r in range(R * U):
-        acc[r] = vsplat(0)
-    # The first R - 1 source rows belong to the upper output rows only, and the last R - 1 to the lower ones.
-    if R > 1:
-        tap_row(acc, rows[0] + x, w, kw, step, 0, 0, U, unrolled)
-    if R > 2:
-        tap_row(acc, rows[1] + x, w, kw, step, 0, 1, U, unrolled)
-    if R > 3:
-        tap_row(acc, rows[2] + x, w, kw, step, 0, 2, U, unrolled)
-    for s in range(R - 1, kh):
-        tap_row(acc, rows[s] + x, w + (s - R + 1) * kw, kw, step, 0, R - 1, U, unrolled)
-    if R > 1:
-        tap_row(acc, rows[kh] + x, w + (kh - R + 1) * kw, kw, step, 1, R - 1, U, unrolled)
-    if R > 2:
-        tap_row(acc, rows[kh + 1] + x, w + (kh - R + 2) * kw, kw, step, 2, R - 1, U, unrolled)
-    if R > 3:
-        tap_row(acc, rows[kh + 2] + x, w + (kh - R + 3) * kw, kw, step, 3, R - 1, U, unrolled)
+    sums(acc, rows, w, x, kh, kw, step, R, U, unrolled)
+    if masked:
+        sums(weights, rows, w, x + f.mask_offset, kh, kw, step, R, U, unrolled)
+        for r in range(R * U):
+            acc[r] = vratio(acc[r], weights[r])
     # A 3x3 filter waits for memory: the rows that the next block below will want.
     if kh == 3:
         for r in range(R):
             prefetch(rows[kh + R - 1 + r] + x)
             if not stream:
-                prefetch_to_write(out[R + r] + x)
-    if finish:
+                prefetch_to_write(<float*>out[R + r] + x)
+    if f.g.finish:
         for r in range(R * U):
-            acc[r] = acc[r] * vsplat(f.v.scale) + vsplat(f.v.offset)
-            acc[r] = vmin(vmax(acc[r], vsplat(f.v.low)), vsplat(f.v.high))
+            acc[r] = finished(acc[r], f.v)
     if stream:
         for r in range(R * U):
-            vstream(out[r // U] + x + (r % U) * LANES, acc[r])
+            vstream(<float*>out[r // U] + x + (r % U) * LANES, acc[r])
+    elif f.g.target == FLOAT32:
+        for r in range(R * U):
+            vstore(<float*>out[r // U] + x + (r % U) * LANES, acc[r])
     else:
         for r in range(R * U):
-            vstore(out[r // U] + x + (r % U) * LANES, acc[r])
+            store(out[r // U], x + (r % U) * LANES, acc[r], f.g.target)
 
 
-cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize_t n_rows, Py_ssize_t count,
-                         float* spare, const Py_ssize_t kh, const Py_ssize_t kw, const Py_ssize_t step,
-                         const int R, const int U, const bint unrolled) noexcept nogil:
+cdef inline void segment(const Filter* f, const float** rows, const float* w, char* y, Py_ssize_t n_rows,
+                         Py_ssize_t count, float* spare, const Py_ssize_t kh, const Py_ssize_t kw, const Py_ssize_t step,
+                         const int R, const int U, const bint unrolled, const bint masked) noexcept nogil:
     """Blocks over n_rows by `count` floats of the output. The last block of a row, and the last of the column, lies
     back over its neighbour: it computes the same sums again. What is smaller than a block goes through `spare`."""
-    cdef float* out[8]
+    cdef char* out[8]
     # Copies on the stack: a compiler knows that no store into y changes them, and may keep them in registers.
     cdef float taps[49]
-    cdef const float* w = taps
+    cdef Py_ssize_t y_row = f.g.y_row * itemsize(f.g.target)
     cdef const float* local_rows[14]
-    cdef bint finish = f.g.finish
     cdef Py_ssize_t width = U * LANES                   # of a block
     cdef bint stream = (f.g.stream and f.g.y_row % 16 == 0 and count >= 16 + width and n_rows >= R
                         and <size_t>y % sizeof(float) == 0)
@@ -155,14 +94,15 @@ cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize
     blocks = (last - start + width - 1) // width + 1
     if unrolled:
         for s in range(kh * kw):
-            taps[s] = f.w[s]
+            taps[s] = w[s]
+        w = taps
     while True:
         for r in range(R):
             if r < n_rows and count >= width:
-                out[r] = y + (i + r) * f.g.y_row
+                out[r] = y + (i + r) * y_row
             else:
-                out[r] = spare + r * max(count, width)
-            out[R + r] = y + min(i + R + r, n_rows - 1) * f.g.y_row
+                out[r] = <char*>(spare + r * max(count, width))
+            out[R + r] = y + min(i + R + r, n_rows - 1) * y_row
         if unrolled:
             for s in range(kh + 2 * R - 1):
                 local_rows[s] = rows[min(i + s, n_rows + kh - 2)]
@@ -170,27 +110,85 @@ cdef inline void segment(const Filter* f, const float** rows, float* y, Py_ssize
         for s in range(blocks):
             place = min(max(x, 0), last)
             if unrolled:
-                block(f, local_rows, w, out, place, finish, stream and x == place, kh, kw, step, R, U, unrolled)
+                block(f, local_rows, w, out, place, stream and x == place, kh, kw, step, R, U, unrolled, masked)
             else:
-                block(f, rows + i, f.w, out, place, finish, stream and x == place, kh, kw, step, R, U, unrolled)
+                block(f, rows + i, w, out, place, stream and x == place, kh, kw, step, R, U, unrolled,
+                      masked)
             x += width
         if count < width:
             for r in range(<int>min(n_rows, R)):
-                memcpy(y + (i + r) * f.g.y_row, out[r], count * sizeof(float))
+                memcpy(y + (i + r) * y_row, out[r], count * itemsize(f.g.target))
         if i + R >= n_rows:
             break
         i = min(i + R, n_rows - R)
 
 
+cdef void stage_columns(const Filter* f, float* strip, const char** rows, Py_ssize_t n_rows, Py_ssize_t start,
+                        Py_ssize_t end) noexcept nogil:
+    """`stage` once, not in each clone."""
+    if f.g.step == 1:
+        stage(f, strip, rows, n_rows, start, end, 1)
+    else:
+        stage(f, strip, rows, n_rows, start, end, f.g.step)
+
+
+cdef void leave_out(const Filter* f, float* strip, Py_ssize_t slots, Py_ssize_t plane, Py_ssize_t first,
+                    Py_ssize_t start, Py_ssize_t n) noexcept nogil:
+    """Make the strip of weights beside a strip of pixels, and what is left out 0 in both."""
+    cdef Filter m = f[0]
+    cdef Geometry g = f.g[0]
+    cdef Values v = f.v[0]
+    cdef const char* row
+    cdef float* pixels
+    cdef float* weights
+    cdef vfloat a, b
+    cdef Py_ssize_t s, i
+    g.source = UINT8
+    v.cval = 1
+    m.g, m.v = &g, &v
+    for s in range(slots):
+        pixels = strip + s * f.pitch
+        weights = pixels + f.mask_offset
+        if g.has_mask:
+            i = source_row(f, first + s)
+            if i < 0:
+                row = f.constant + g.width * g.step * <Py_ssize_t>sizeof(float)
+            else:
+                row = f.mask + plane * g.m_plane + i * g.m_row
+            stage_columns(&m, weights, &row, 1, start, start + n // g.step)
+        else:
+            for i in range(n):
+                weights[i] = 1
+        i = 0
+        while i < n:  # rows have room for a vector past their end
+            a, b = vload(pixels + i), vload(weights + i)
+            if g.omit:
+                b = vwhere(b, vvalid(a))
+            vstore(pixels + i, vwhere(b, a))
+            vstore(weights + i, b)
+            i += LANES
+
+
+cdef inline Py_ssize_t source_row(const Filter* f, Py_ssize_t row) noexcept nogil:
+    """The image's row that the given row of the windows is, -1 for the constant one."""
+    row = min(row, f.g.out_height + f.kernel_height - 2) - f.g.n_above
+    if row < 0:
+        return f.above[row + f.g.n_above]
+    if row >= f.g.height:
+        return f.below[row - f.g.height]
+    return row
+
+
 cdef inline void tile(const Filter* f, Py_ssize_t t, float* workspace, const Py_ssize_t kh, const Py_ssize_t kw,
-                      const Py_ssize_t step, const int R, const int U, const bint unrolled) noexcept nogil:
+                      const Py_ssize_t step, const int R, const int U, const bint unrolled,
+                      const bint masked) noexcept nogil:
     cdef Py_ssize_t plane = t // f.g.tiles, part = t % f.g.tiles
     cdef Py_ssize_t first = part * f.g.tile_rows, n_rows = min(f.g.tile_rows, f.g.out_height - first)
     cdef Py_ssize_t slots = max(n_rows, R) + kh - 1
-    cdef Py_ssize_t s, i, start, count
-    cdef Py_ssize_t itemsize = 4 if f.g.source == FLOAT32 else 1 if f.g.source == UINT8 else 2
-    cdef const char* x = f.x + plane * f.g.x_plane * itemsize
-    cdef float* y = f.y + plane * f.g.y_plane + first * f.g.y_row
+    cdef Py_ssize_t s, i, n, start, count
+    cdef Py_ssize_t x_size = itemsize(f.g.source), y_size = itemsize(f.g.target)
+    cdef const char* x = f.x + plane * f.g.x_plane * x_size
+    cdef char* y = f.y + (plane * f.g.y_plane + first * f.g.y_row) * y_size
     # The workspace: a pointer to each source row, the same for the rows of a segment, spare output rows, the strip.
     cdef const char** source = <const char**>workspace
     cdef const float** rows = <const float**>(source + slots)
@@ -198,32 +196,35 @@ cdef inline void tile(const Filter* f, Py_ssize_t t, float* workspace, const Py_
     cdef float* strip = spare + R * max(f.g.out_width * step, U * LANES)
     strip += (16 - <Py_ssize_t>(<size_t>strip // sizeof(float)) % 16) % 16
     for s in range(slots):
-        i = min(first + s, f.g.out_height + kh - 2) - f.g.n_above
-        if i < 0:
-            i = f.above[i + f.g.n_above]
-        elif i >= f.g.height:
-            i = f.below[i - f.g.height]
-        source[s] = f.constant if i < 0 else x + i * f.g.x_row * itemsize
+        i = source_row(f, first + s)
+        source[s] = f.constant if i < 0 else x + i * f.g.x_row * x_size
     # `start` and `count` of a segment in pixels. The middle goes first: it streams, and leaves the edges in the cache.
-    for part in range(3):
-        if part == 0:
+    for part in range(max(f.chunks, 3)):
+        if f.chunks > 0:
+            start = part * f.chunk
+            count = min(f.chunk, f.g.out_width - start)
+        elif part == 0:
             start, count = f.left, f.g.out_width - f.left - f.right
         elif part == 1:
             start, count = 0, f.left
         else:
             start, count = f.g.out_width - f.right, f.right
-        if count == 0:
+        if count <= 0:
             continue
         for s in range(slots):
-            if part == 0:
+            if part == 0 and f.chunks == 0:
                 rows[s] = <const float*>source[s] + (start - f.g.n_before) * step
             else:
                 rows[s] = strip + s * f.pitch
                 if count * step < U * LANES:  # a block reads past the pixels
                     memset(strip + s * f.pitch + (count + kw - 1) * step, 0, U * LANES * sizeof(float))
-        if part != 0:
-            stage(f, strip, source, slots, start, start + count + kw - 1, step)
-        segment(f, rows, y + start * step, n_rows, count * step, spare, kh, kw, step, R, U, unrolled)
+        if part != 0 or f.chunks > 0:
+            stage_columns(f, strip, source, slots, start, start + count + kw - 1)
+        if masked:
+            leave_out(f, strip, slots, plane, first, start, (count + kw - 1) * step)
+        for n in range(f.g.n_kernels):
+            segment(f, rows, f.w + n * kh * kw, y + (n * f.g.y_kernel + start * step) * y_size, n_rows, count * step,
+                    spare, kh, kw, step, R, U, unrolled, masked)
     if f.g.stream:
         fence()
 
@@ -231,48 +232,56 @@ cdef inline void tile(const Filter* f, Py_ssize_t t, float* workspace, const Py_
 # 3x3 holds three rows: with four, as for larger kernels, every block would want a row more than the kernel has.
 cdef void tile_3x3(const Filter* f, Py_ssize_t t, float* workspace) noexcept nogil:
     if f.g.step == 1:
-        tile(f, t, workspace, 3, 3, 1, 3, 2, True)
+        tile(f, t, workspace, 3, 3, 1, 3, 2, True, False)
     elif LANES == 16 and f.g.step == 3:
-        tile(f, t, workspace, 3, 3, 3, 3, 2, True)
+        tile(f, t, workspace, 3, 3, 3, 3, 2, True, False)
     elif LANES == 16 and f.g.step == 4:
-        tile(f, t, workspace, 3, 3, 4, 3, 2, True)
+        tile(f, t, workspace, 3, 3, 4, 3, 2, True, False)
     else:
-        tile(f, t, workspace, 3, 3, f.g.step, 3, 2, True)
+        tile(f, t, workspace, 3, 3, f.g.step, 3, 2, True, False)
 
 
 cdef void tile_5x5(const Filter* f, Py_ssize_t t, float* workspace) noexcept nogil:
     if f.g.step == 1:
-        tile(f, t, workspace, 5, 5, 1, 4, 2, True)
+        tile(f, t, workspace, 5, 5, 1, 4, 2, True, False)
     elif LANES == 16 and f.g.step == 3:
-        tile(f, t, workspace, 5, 5, 3, 4, 2, True)
+        tile(f, t, workspace, 5, 5, 3, 4, 2, True, False)
     elif LANES == 16 and f.g.step == 4:
-        tile(f, t, workspace, 5, 5, 4, 4, 2, True)
+        tile(f, t, workspace, 5, 5, 4, 4, 2, True, False)
     else:
-        tile(f, t, workspace, 5, 5, f.g.step, 4, 2, True)
+        tile(f, t, workspace, 5, 5, f.g.step, 4, 2, True, False)
 
 
 cdef void tile_7x7(const Filter* f, Py_ssize_t t, float* workspace) noexcept nogil:
     if f.g.step == 1:
-        tile(f, t, workspace, 7, 7, 1, 4, 2, True)
+        tile(f, t, workspace, 7, 7, 1, 4, 2, True, False)
     elif LANES == 16 and f.g.step == 3:
-        tile(f, t, workspace, 7, 7, 3, 4, 2, True)
+        tile(f, t, workspace, 7, 7, 3, 4, 2, True, False)
     elif LANES == 16 and f.g.step == 4:
-        tile(f, t, workspace, 7, 7, 4, 4, 2, True)
+        tile(f, t, workspace, 7, 7, 4, 4, 2, True, False)
     else:
-        tile(f, t, workspace, 7, 7, f.g.step, 4, 2, True)
+        tile(f, t, workspace, 7, 7, f.g.step, 4, 2, True, False)
 
 
 cdef void tile_any(const Filter* f, Py_ssize_t t, float* workspace) noexcept nogil:
     if f.kernel_height >= 4 and f.g.step == 1:
-        tile(f, t, workspace, f.kernel_height, f.kernel_width, 1, 4, 2, False)
+        tile(f, t, workspace, f.kernel_height, f.kernel_width, 1, 4, 2, False, False)
     elif f.kernel_height >= 4:
-        tile(f, t, workspace, f.kernel_height, f.kernel_width, f.g.step, 4, 2, False)
+        tile(f, t, workspace, f.kernel_height, f.kernel_width, f.g.step, 4, 2, False, False)
     else:
-        tile(f, t, workspace, f.kernel_height, f.kernel_width, f.g.step, 1, 4, False)
+        tile(f, t, workspace, f.kernel_height, f.kernel_width, f.g.step, 1, 4, False, False)
+
+
+cdef void tile_masked(const Filter* f, Py_ssize_t t, float* workspace) noexcept nogil:
+    if f.kernel_height >= 4:
+        tile(f, t, workspace, f.kernel_height, f.kernel_width, f.g.step, 4, 1, False, True)
+    else:
+        tile(f, t, workspace, f.kernel_height, f.kernel_width, f.g.step, 1, 2, False, True)
 
 
 cdef int correlate(tile_function function, const Py_ssize_t block_width, cnp.ndarray x, cnp.ndarray w, cnp.ndarray y,
-                   cnp.ndarray geometry, cnp.ndarray borders, cnp.ndarray values, int threads) except -1:
+                   cnp.ndarray geometry, cnp.ndarray borders, cnp.ndarray values, int threads,
+                   cnp.ndarray mask=None) except -1:
     """Get the workspace and share out the tiles."""
     cdef Filter f
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
@@ -281,32 +290,38 @@ cdef int correlate(tile_function function, const Py_ssize_t block_width, cnp.nda
     cdef float* constant
     f.x = <const char*>cnp.PyArray_DATA(x)
     f.w = <const float*>cnp.PyArray_DATA(w)
-    f.y = <float*>cnp.PyArray_DATA(y)
+    f.y = <char*>cnp.PyArray_DATA(y)
+    f.mask = NULL if mask is None else <const char*>cnp.PyArray_DATA(mask)
     f.g = g
     f.v = <const Values*>cnp.PyArray_DATA(values)
     f.above = <const Py_ssize_t*>cnp.PyArray_DATA(borders)
     f.below = f.above + g.n_above
     f.before = f.below + g.n_below
     f.after = f.before + g.n_before
-    f.kernel_height = cnp.PyArray_DIM(w, 0)
-    f.kernel_width = cnp.PyArray_DIM(w, 1)
+    f.kernel_height = cnp.PyArray_DIM(w, 1)
+    f.kernel_width = cnp.PyArray_DIM(w, 2)
     # The staged segments are at least a block wide, lest its last columns be computed for nothing, and so that a block
     # of the middle may read a vector past what it uses.
     f.left = 0 if g.n_before == 0 else max(g.n_before, (block_width + g.step - 1) // g.step)
     f.right = 0 if g.n_after == 0 and LANES <= 8 else max(g.n_after, (block_width + g.step - 1) // g.step)
-    if g.staged or (g.out_width - f.left - f.right) * g.step < block_width:
-        f.left, f.right = g.out_width, 0
-    f.pitch = (max(f.left, f.right) + f.kernel_width - 1) * g.step + 4 * LANES
+    f.chunk = g.chunk
+    if f.chunk == 0 and (g.out_width - f.left - f.right) * g.step < block_width:
+        f.chunk = g.out_width
+    f.chunks = 0 if f.chunk == 0 else (g.out_width + f.chunk - 1) // f.chunk
+    f.pitch = (max(f.left, f.right, f.chunk) + f.kernel_width - 1) * g.step + 4 * LANES
     f.pitch += (16 - f.pitch % 16) % 16
+    f.mask_offset = f.pitch * (min(g.tile_rows, max(g.out_height, 4)) + f.kernel_height - 1)
     threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
-    workspace = <float*>malloc((threads * g.workspace + width) * sizeof(float))
+    # A constant row, and behind it one of the mask, whose pixels all count.
+    workspace = <float*>malloc((threads * g.workspace + 2 * width) * sizeof(float))
     if workspace == NULL:
-        raise MemoryError("filter2d: no memory for %d bytes of workspace" % (4 * (threads * g.workspace + width)))
+        raise MemoryError("filter2d: no memory for %d bytes of workspace" % (4 * (threads * g.workspace + 2 * width)))
     with nogil:
         constant = workspace + threads * g.workspace
         if g.n_above + g.n_below:
             for i in range(width):
                 constant[i] = f.v.cval
+            memset(constant + width, 1, width)
         f.constant = <const char*>constant
         if threads == 1:
             for t in range(g.planes * g.tiles):
@@ -335,4 +350,10 @@ def correlate2d_7x7(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geo
 
 def correlate2d(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders,
                 cnp.ndarray values, int threads):
-    correlate(tile_any, (2 if cnp.PyArray_DIM(w, 0) >= 4 else 4) * LANES, x, w, y, geometry, borders, values, threads)
+    correlate(tile_any, (2 if cnp.PyArray_DIM(w, 1) >= 4 else 4) * LANES, x, w, y, geometry, borders, values, threads)
+
+
+def correlate2d_masked(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray mask, cnp.ndarray geometry,
+                       cnp.ndarray borders, cnp.ndarray values, int threads):
+    correlate(tile_masked, (1 if cnp.PyArray_DIM(w, 1) >= 4 else 2) * LANES, x, w, y, geometry, borders, values, threads,
+              mask)

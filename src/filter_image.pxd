@@ -2,7 +2,7 @@
 # Inline, since each instruction set's module needs its own.
 from libc.stdint cimport int16_t, uint8_t, uint16_t
 
-from vector cimport LANES, vload, vstore
+from vector cimport LANES, vload, vload_i16, vload_u16, vload_u8, vstore
 
 
 # The fields of convlab._geometry.FilterGeometry, in its order. Widths are in pixels of `step` floats.
@@ -10,15 +10,18 @@ cdef struct Geometry:
     Py_ssize_t planes, height, width, out_height, out_width, step
     Py_ssize_t x_plane, x_row, y_plane, y_row           # in elements
     Py_ssize_t n_above, n_below, n_before, n_after      # rows and columns of the border
-    Py_ssize_t staged                                   # whether all columns are
+    Py_ssize_t chunk                                    # columns staged at a time where all are, else 0
     Py_ssize_t tiles, tile_rows                         # tiles of one plane, output rows of a tile
     Py_ssize_t workspace                                # floats of one thread
     Py_ssize_t stream                                   # whether y is too large for the caches
     Py_ssize_t finish                                   # whether scale, offset and clip do anything
-    Py_ssize_t source                                   # the dtype of x: its place in convlab._geometry.SOURCES
+    Py_ssize_t source, target                           # the dtypes of x and y: places in convlab._geometry.STORED
+    Py_ssize_t n_kernels, y_kernel                      # how many, and elements from one's output to the next one's
+    Py_ssize_t m_plane, m_row                           # of the mask, in bytes
+    Py_ssize_t has_mask, omit                           # whether there is one, and whether NaN is left out
 
 
-cdef enum Source:
+cdef enum Stored:
     FLOAT32
     UINT8
     INT16
@@ -33,7 +36,7 @@ cdef struct Values:
 cdef struct Filter:
     const char* x
     const float* w
-    float* y
+    char* y
     const Geometry* g
     const Values* v
     # Source rows and columns that stand outside the image, -1 for the constant.
@@ -44,7 +47,14 @@ cdef struct Filter:
     const char* constant                                # a source row of floats cval
     Py_ssize_t kernel_height, kernel_width
     Py_ssize_t left, right                              # widths of the staged segments
+    Py_ssize_t chunk, chunks                            # of columns, where all are staged
     Py_ssize_t pitch                                    # floats of a strip's row
+    const char* mask
+    Py_ssize_t mask_offset                              # floats from the strip to that of its weights
+
+
+cdef inline Py_ssize_t itemsize(Py_ssize_t stored) noexcept nogil:
+    return 4 if stored == FLOAT32 else 1 if stored == UINT8 else 2
 
 
 cdef inline void copy(float* to, const float* source, Py_ssize_t n) noexcept nogil:
@@ -60,20 +70,44 @@ cdef inline void copy(float* to, const float* source, Py_ssize_t n) noexcept nog
             to[i] = source[i]
 
 
+cdef inline void convert_u8(float* to, const uint8_t* source, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i = 0
+    while i + LANES <= n:
+        vstore(to + i, vload_u8(source + i))
+        i += LANES
+    for i in range(i, n):
+        to[i] = source[i]
+
+
+cdef inline void convert_i16(float* to, const int16_t* source, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i = 0
+    while i + LANES <= n:
+        vstore(to + i, vload_i16(source + i))
+        i += LANES
+    for i in range(i, n):
+        to[i] = source[i]
+
+
+cdef inline void convert_u16(float* to, const uint16_t* source, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i = 0
+    while i + LANES <= n:
+        vstore(to + i, vload_u16(source + i))
+        i += LANES
+    for i in range(i, n):
+        to[i] = source[i]
+
+
 cdef inline void convert(float* to, const char* row, Py_ssize_t source, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
     """n elements of a row, from `start` on, as floats."""
     cdef Py_ssize_t i
     if source == FLOAT32:
         copy(to, <const float*>row + start, n)
     elif source == UINT8:
-        for i in range(n):
-            to[i] = (<const uint8_t*>row)[start + i]
+        convert_u8(to, <const uint8_t*>row + start, n)
     elif source == INT16:
-        for i in range(n):
-            to[i] = (<const int16_t*>row)[start + i]
+        convert_i16(to, <const int16_t*>row + start, n)
     else:
-        for i in range(n):
-            to[i] = (<const uint16_t*>row)[start + i]
+        convert_u16(to, <const uint16_t*>row + start, n)
 
 
 cdef inline void stage(const Filter* f, float* strip, const char** rows, Py_ssize_t n_rows, Py_ssize_t start,

@@ -181,6 +181,12 @@ CONVLAB_INLINE vfloat vodd(vfloat a, vfloat b) { (void)a; return b; }
 CONVLAB_INLINE vfloat vmax(vfloat a, vfloat b) { return vselect(b != b, b, CONVLAB_LARGER(b, a)); }
 CONVLAB_INLINE vfloat vmin(vfloat a, vfloat b) { return vselect(b != b, b, CONVLAB_SMALLER(b, a)); }
 
+/* For sums over what is there: 1 where v is a number and 0 where it is NaN; v where m is not 0, else 0, NaN or not;
+ * a / b, NaN where b is 0. */
+CONVLAB_INLINE vfloat vvalid(vfloat v) { return vselect(v == v, vsplat(1), vsplat(0)); }
+CONVLAB_INLINE vfloat vwhere(vfloat m, vfloat v) { return vselect(m != vsplat(0), v, vsplat(0)); }
+CONVLAB_INLINE vfloat vratio(vfloat a, vfloat b) { return vwhere(b, a) / b; }
+
 /* Integers of 8 and 16 bits, converted on the way in and out. Stores round half to even and saturate; NaN becomes 0.
  * LARGER and SMALLER return their second operand for NaN, so that an unsigned type's lower limit makes it 0. Adding
  * 1.5 * 2^23 rounds to a whole number and leaves it, in two's complement, in the low bits of the float. */

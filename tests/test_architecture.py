@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "_fallback": {"_geometry"},
     "_threads": {"_errors"},
     "_dispatch": {"_errors", "_fallback"},
-    "_run": {"_dispatch", "_errors", "_plan", "_spec", "_threads", "reference"},
+    "_run": {"_borders", "_geometry", "_dispatch", "_errors", "_plan", "_spec", "_threads", "reference"},
     "filtering": {"_plan", "_run", "_spec"},
     "pooling": {"_plan", "_run", "_spec"},
 }

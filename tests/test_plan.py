@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from support import FILTER_DEFAULTS as DEFAULTS
 from support import needs_kernels, run_python
 
 import convlab
 from convlab._geometry import FilterGeometry
-from convlab._plan import cache, filtering
-from convlab._plan.plan import Machine
+from convlab._plan import cache, filtering, filtering_direct
+from convlab._plan.plan import WORKSPACE_LIMIT, Machine
 from convlab._spec import filtering as specs
 
-DEFAULTS = ("mirror", 0.0, None, 1.0, 0.0, None, None, None)
 SIGNATURES = list(dict.fromkeys([cache.signature, cache._signature]))
 
 
@@ -98,13 +98,14 @@ def test_the_cache_is_bounded_in_number_and_in_bytes(signature):
 
 def test_a_plan_for_another_machine():
     spec = specs.filter2d((2048, 2048), (3, 3), *DEFAULTS)
-    taps = np.ones((3, 3), np.float32)
+    taps = np.ones((1, 3, 3), np.float32)
 
     def plan(**facts):
-        return filtering.plan_filter2d(spec, np.dtype(np.float32), (0, 2048), Machine(**facts), taps)
+        return filtering_direct.plan_direct(spec, np.dtype(np.float32), (0, 2048), Machine(**facts), taps)
 
     assert plan(region_seconds=1.0).threads == 1
-    assert plan(region_seconds=1e-9).threads == 1024
+    most = plan(region_seconds=1e-9)
+    assert most.threads == (WORKSPACE_LIMIT - most.buffers) // most.workspace  # they share the limit
     names = FilterGeometry._fields
     assert plan(cache_bytes=1 << 40).tables[0][names.index("stream")] == 0
     assert plan(cache_bytes=1 << 20).tables[0][names.index("stream")] == 1

@@ -1,6 +1,6 @@
 """Every kernel of the table in NumPy, with the compiled kernels' signatures (arrays, tables, threads)."""
 
-from .filtering import correlate2d, correlate2d_3x3, correlate2d_5x5, correlate2d_7x7
+from .filtering import correlate2d, correlate2d_3x3, correlate2d_5x5, correlate2d_7x7, correlate2d_masked
 from .machine import multiply_add
 from .pooling import avg_pool2d, avg_pool2d_2x2, max_pool2d, max_pool2d_2x2, min_pool2d, min_pool2d_2x2
 
@@ -11,6 +11,7 @@ __all__ = [
     "correlate2d_3x3",
     "correlate2d_5x5",
     "correlate2d_7x7",
+    "correlate2d_masked",
     "max_pool2d",
     "max_pool2d_2x2",
     "min_pool2d",

@@ -1,4 +1,4 @@
-"""Plans of filters over images."""
+"""Plans of filters over images: which algorithm, and why."""
 
 import math
 from typing import Any
@@ -6,77 +6,89 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab import _borders
-from convlab._geometry import SOURCES, FilterGeometry, FilterValues
+from convlab import _errors
+from convlab._geometry import STORED
 from convlab._spec import filtering
 from convlab._spec.arguments import FLOAT32, check_dtype, check_kernel, taps
 from convlab._spec.filtering import Filter2d
+from convlab._spec.taps import Facts, facts
 
 from .cache import remembered
-from .plan import WIDEST_BLOCK, Machine, Plan, pitches_of, rounded_up, threads_for
+from .filtering_direct import plan_direct
+from .filtering_fft import plan_fft
+from .plan import Machine, Plan, pitches_of
 
-# Output rows in a tile, the piece of work that a thread takes: enough to make the staging of its edges cheap, and a
-# multiple of the three and four rows of a block.
-TILE_ROWS = 24
+# Taps from which transforms are faster than sums (measured: 31 x 31, with 16 lanes), if the picture is no stamp.
+FFT_TAPS = 900
+FFT_PIXELS = 1 << 16
 
 
-def plan_filter2d(
-    spec: Filter2d, source: np.dtype[Any], pitches: tuple[int, int] | None, machine: Machine, taps: NDArray[np.float32]
-) -> Plan[Filter2d]:
-    """Direct correlation; `pitches` of the source's planes and rows, or None where it must be copied."""
-    image, region, step = spec.image, spec.region, spec.image.step
-    kernel_height, kernel_width = spec.kernel_shape
-    above, below, before, after = spec.border_sizes
-    unrolled = spec.kernel_shape in ((3, 3), (5, 5), (7, 7))
+def choose(spec: Filter2d, found: Facts | None) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """The algorithm, the reason, and why not the others. `found` is None for a bank."""
+    taps_number = math.prod(spec.kernel_shape)
+    why_not: dict[str, str] = {}
+    if spec.masked:
+        why_not["fft"] = why_not["separable"] = "pixels are left out, so each window has weights of its own"
+    elif found is None:
+        why_not["fft"] = why_not["separable"] = "a bank reads the picture once for all its kernels"
+    if found is not None and found.factors is None:
+        why_not.setdefault("separable", "the kernel is not of rank 1")
+    if spec.precision == "exact":
+        why_not.setdefault("fft", 'precision="exact" forbids transforms')
+    if found is not None and not found.finite:
+        why_not.setdefault("fft", "the kernel holds NaN or infinity")
+    if spec.algorithm in why_not:
+        raise _errors.wrong_value("algorithm", spec.algorithm, f"another: {why_not[spec.algorithm]}")
+    if spec.algorithm is not None:
+        return spec.algorithm, "it was asked for", tuple(why_not.items())
+    if taps_number < FFT_TAPS:
+        why_not.setdefault("fft", f"{taps_number} taps are too few for transforms to pay (from {FFT_TAPS} on)")
+    if math.prod(spec.region.shape) < FFT_PIXELS:
+        why_not.setdefault("fft", f"the picture is too small for transforms to pay (from {FFT_PIXELS} pixels on)")
+    if "separable" not in why_not:
+        why_not["direct"] = f"{sum(spec.kernel_shape)} products a pixel are fewer than {taps_number}"
+        why_not.setdefault("fft", "so few products need no transforms")
+        return "separable", "the kernel is of rank 1: rows, then columns", tuple(why_not.items())
+    if "fft" not in why_not:
+        why_not["direct"] = f"{taps_number} products a pixel are more than its transforms cost"
+        return "fft", "a product of transforms, tile by tile", tuple(why_not.items())
+    return "direct", "sums over the taps, which are read from registers", tuple(why_not.items())
 
-    # The columns whose windows leave the image are staged, copied together with their border: a block's width at least,
-    # or all that an image too narrow has; and all of an image that must be converted.
-    staged = source != FLOAT32
-    narrow = max(before, WIDEST_BLOCK) + max(after, WIDEST_BLOCK) + WIDEST_BLOCK
-    strip_columns = region.width if staged else min(region.width, narrow)
-    tile_rows = max(TILE_ROWS, rounded_up(kernel_height, 12))
-    tiles = -(-region.height // tile_rows)
-    slots = max(min(tile_rows, region.height), 4) + kernel_height - 1
-    strip_row = rounded_up((strip_columns + kernel_width - 1) * step + 2 * WIDEST_BLOCK, 16)
-    # Two tables of pointers (two floats each), four spare rows, the strip on a cache line: see `tile` in the kernel.
-    workspace = rounded_up(4 * slots + 4 * max(region.width * step, WIDEST_BLOCK) + slots * strip_row + 16, 16)
 
-    stream = 4 * math.prod(region.shape) >= machine.cache_bytes
-    borders = [
-        _borders.source_indices(spec.border, size, first, last)
-        for size, first, last in (
-            (image.height, -above, 0),
-            (image.height, image.height, image.height + below),
-            (image.width, -before, 0),
-            (image.width, image.width, image.width + after),
-        )
-    ]
-    geometry = FilterGeometry(
-        region.planes, image.height, image.width, region.height, region.width, step,
-        *(pitches or image.pitches()), *spec.output.pitches(),
-        above, below, before, after, staged, tiles, tile_rows, workspace,
-        stream, spec.finishes, SOURCES.index(source),
-    )  # fmt: skip
-    values = FilterValues(spec.cval, spec.scale, spec.offset, *spec.clip)
-    return Plan(
-        spec=spec,
-        kernel="correlate2d" + (f"_{kernel_height}x{kernel_width}" if unrolled else ""),
-        reason="taps unrolled into registers" if unrolled else "a loop over the taps serves every size",
-        threads=threads_for(spec, machine),
-        workspace=4 * workspace,
-        convert=pitches is None,
-        source=source,
-        tables=(np.array(geometry, np.intp), np.concatenate(borders), np.array(values, np.float32)),
-        taps=taps,
-    )
+def _plan(x: NDArray[Any], w: NDArray[Any], bank: bool, options: tuple[Any, ...], machine: Machine) -> Plan[Filter2d]:
+    check_dtype("image", x.dtype)
+    if bank:
+        check_kernel("kernels", w, "three axes (kernels, rows, columns) of taps")
+    else:
+        check_kernel("kernel", w)
+    spec = filtering.filter2d(x.shape, w.shape, *options)
+    values = taps("kernels" if bank else "kernel", w)
+    found = None if bank else facts(values)
+    if spec.masked:
+        _check_normalisable("kernels" if bank else "kernel", values)
+    algorithm, reason, considered = choose(spec, found)
+    native = x.dtype.newbyteorder("=")
+    source = native if native in STORED else FLOAT32
+    pitches = pitches_of(spec.image, x, source)
+    if algorithm == "fft":
+        return plan_fft(spec, machine, values, reason, considered)
+    return plan_direct(spec, source, pitches, machine, values.reshape(-1, *spec.kernel_shape), reason, considered)
+
+
+def _check_normalisable(name: str, values: NDArray[np.float32]) -> None:
+    """Taps that sum to 0 have no weights to divide by."""
+    taps = values.reshape(-1, values.shape[-2] * values.shape[-1]).astype(np.float64)
+    if np.any(np.abs(taps.sum(axis=1)) <= taps.shape[1] * np.finfo(np.float32).eps * np.abs(taps).sum(axis=1)):
+        raise _errors.not_normalisable(name)
 
 
 @remembered
 def filter2d(x: NDArray[Any], w: NDArray[Any], *options: Any) -> Plan[Filter2d]:
     """The plan for filter2d's arguments, image and kernel first; errors for wrong ones."""
-    check_dtype("image", x.dtype)
-    check_kernel("kernel", w)
-    spec = filtering.filter2d(x.shape, (w.shape[0], w.shape[1]), *options)
-    native = x.dtype.newbyteorder("=")
-    source = native if native in SOURCES else FLOAT32
-    return plan_filter2d(spec, source, pitches_of(spec.image, x, source), Machine(), taps("kernel", w))
+    return _plan(x, w, False, options, Machine())
+
+
+@remembered
+def filter_bank(x: NDArray[Any], w: NDArray[Any], *options: Any) -> Plan[Filter2d]:
+    """The same for filter_bank's."""
+    return _plan(x, w, True, options, Machine())

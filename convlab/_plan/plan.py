@@ -10,6 +10,8 @@ from convlab._spec.layout import Layout
 
 # The widest block of any kernel, in floats.
 WIDEST_BLOCK = 64
+# Bytes that a call may use beside its input and output, unless it says otherwise.
+WORKSPACE_LIMIT = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +43,38 @@ class Plan(Generic[SpecT]):
 
     spec: SpecT
     kernel: str  # its name in the dispatch table
+    algorithm: str = "direct"
     reason: str  # for choosing it
+    considered: tuple[tuple[str, str], ...] = ()  # other algorithms, and why not
     threads: int  # how many pay at most
+    tile: tuple[int, int] = (0, 0)  # rows and columns of the output that a thread takes at a time
     workspace: int  # bytes a thread
+    buffers: int = 0  # bytes that all threads share
     convert: bool  # whether the source must be copied into a C-contiguous array of `source` first
     source: np.dtype[Any]  # what the kernel reads
     tables: tuple[NDArray[Any], ...]  # the kernel's arguments after the arrays: sizes, borders, values
     taps: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    bands: tuple["Band", ...] = ()  # where the source or the result is converted: part by part
+    inner: Any = None  # the plan of the operation that this one is carried out by
 
 
-def threads_for(spec: Work, machine: Machine) -> int:
-    """As many as save more than a region costs, twice over."""
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Some rows of the output, the source's rows that they want (-1 the constant), and the kernel's sizes for them."""
+
+    first: int
+    rows: int
+    source: NDArray[np.intp]
+    geometry: NDArray[np.intp]
+
+
+def threads_for(
+    spec: Work, machine: Machine, workspace: int = 0, buffers: int = 0, limit: int = WORKSPACE_LIMIT
+) -> int:
+    """As many as save more than a region costs, twice over, and as the limit on all memory has room for."""
     seconds = spec.flops / machine.flops + spec.bytes / machine.bytes
-    return max(1, min(1024, int(seconds / (2 * machine.region_seconds))))
+    room = (limit - buffers) // workspace if workspace else 1024
+    return max(1, min(1024, room, int(seconds / (2 * machine.region_seconds))))
 
 
 def rounded_up(n: int, multiple: int) -> int:

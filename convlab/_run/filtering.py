@@ -1,58 +1,124 @@
-"""Filters over images: conversions, the frame of border="keep", the kernel."""
+"""Filters over images: by the plan's algorithm, with the frame of border="keep"."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab import reference
-from convlab._dispatch import PYTHON, active, serve
-from convlab._plan.plan import Plan
+from convlab._dispatch import PYTHON, Backend, active, serve
+from convlab._geometry import STORED
+from convlab._plan.plan import Band, Plan
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.filtering import Filter2d
 from convlab._threads import get_num_threads
 
-from .arrays import by_planes, check_out, finished
+from .arrays import check_out, finished, saturated
+from .filtering_fft import correlate_fft
+from .filtering_reference import by_loops
+
+Mask = NDArray[np.bool_] | None
 
 
-def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], out: Any) -> NDArray[Any]:
-    """Run a plan of _plan.filter2d."""
+def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: Mask, out: Any) -> NDArray[Any]:
+    """Run a plan of _plan.filtering."""
     spec = plan.spec
     if out is not None:
-        check_out(out, spec.output.shape, spec.dtype, image=x, kernel=kernel)
+        check_out(out, spec.result_shape, spec.dtype, image=x, kernel=kernel)
     backend = active()
     if backend is PYTHON:
         serve(backend, "filter2d")
-        return finished(_reference_filter2d(spec, plan.taps, x), spec.dtype, out)
-    original = x
-    if plan.convert:
-        x = np.array(x, plan.source, order="C")
-    y = out if out is not None and spec.dtype is FLOAT32 else np.empty(spec.output.shape, FLOAT32)
+        return finished(by_loops(plan, x, mask), spec.dtype, out)
+    y = np.empty(spec.result_shape, spec.dtype) if out is None else out
     region = y
     if spec.border == "keep":
         inside, *frame = _kept(spec)
         region = y[inside]
         for part in frame:
-            y[part] = x[part]
-    if region.size:
-        threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
+            _copy(x[part[1:] if spec.kernels is not None else part], y[part])
+    if not region.size:
+        return y
+    if plan.algorithm == "fft":
+        correlate_fft(plan, backend, x, region)
+        return y
+    threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
+    if mask is not None:
+        mask = _as_read(spec, mask)
+    if plan.bands:
+        for band in plan.bands:
+            _run_band(plan, backend, band, x, mask, region, threads)
+    elif spec.masked:
+        backend.functions[plan.kernel](x, plan.taps, region, _bytes(mask), *plan.tables, threads)
+    else:
         backend.functions[plan.kernel](x, plan.taps, region, *plan.tables, threads)
     serve(backend, plan.kernel)
-    if spec.dtype is FLOAT32:
-        return y
-    y = finished(y, spec.dtype, out)
-    if spec.border == "keep" and original.dtype == spec.dtype:
-        for part in frame:  # exactly, where float32 would round it
-            y[part] = original[part]
     return y
+
+
+def _bytes(mask: Mask) -> NDArray[np.uint8]:
+    return np.empty(0, np.uint8) if mask is None else mask.view(np.uint8)
+
+
+def _as_read(spec: Filter2d, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A mask as the kernel reads it: with a byte for each channel of a pixel, C-contiguous, each byte 0 or 1."""
+    if spec.image.inner_channels and mask.ndim == 2:
+        mask = np.broadcast_to(mask[..., None], spec.image.shape)
+    return np.ascontiguousarray(mask)
+
+
+def _copy(source: NDArray[Any], target: NDArray[Any]) -> None:
+    """Source pixels into a result: as they are where the dtypes agree, otherwise through float32."""
+    if target.dtype.kind == "f" or source.dtype == target.dtype:
+        with np.errstate(over="ignore"):
+            target[...] = source
+    else:
+        saturated(source.astype(FLOAT32), target.dtype, target)
+
+
+def _run_band(
+    plan: Plan[Filter2d], backend: Backend, band: Band, x: NDArray[Any], mask: Mask, y: NDArray[Any], threads: int
+) -> None:
+    """Some rows of the output: the source's are converted, and so is the result, if the kernel cannot."""
+    spec = plan.spec
+    axis = spec.image.row_axis
+    source = _rows(x, axis, band.source, plan.source, spec.cval)
+    part = y[(slice(None),) * (axis + (spec.kernels is not None)) + (slice(band.first, band.first + band.rows),)]
+    result = part if spec.dtype in STORED else np.empty(part.shape, FLOAT32)
+    tables = band.geometry, *plan.tables[1:]
+    if spec.masked:
+        if mask is not None:
+            mask = _rows(mask, axis if mask.ndim == x.ndim else 0, band.source, mask.dtype, True)
+        backend.functions[plan.kernel](source, plan.taps, result, _bytes(mask), *tables, threads)
+    else:
+        backend.functions[plan.kernel](source, plan.taps, result, *tables, threads)
+    if result is not part:
+        saturated(result, spec.dtype, part)
+
+
+def _rows(x: NDArray[Any], axis: int, rows: NDArray[np.intp], dtype: np.dtype[Any], cval: float) -> NDArray[Any]:
+    """The given rows of x, -1 the constant, converted."""
+    result = np.empty((*x.shape[:axis], len(rows), *x.shape[axis + 1 :]), dtype)
+    before = (slice(None),) * axis
+    # Most are neighbours, and are converted in one go.
+    start = 0
+    while start < len(rows):
+        end = start + 1
+        while end < len(rows) and rows[end] == rows[end - 1] + 1 and rows[start] >= 0:
+            end += 1
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+            result[*before, start:end] = (
+                cval if rows[start] < 0 else x[*before, int(rows[start]) : int(rows[start]) + end - start]
+            )
+        start = end
+    return result
 
 
 def _kept(spec: Filter2d) -> list[tuple[slice, ...]]:
     """The part of a kept image whose windows lie inside, and the parts of its frame: above, below, before, after."""
+    first = spec.kernels is not None
 
     def part(rows: slice, columns: slice) -> tuple[slice, ...]:
-        slices = [slice(None)] * len(spec.image.shape)
-        slices[spec.image.row_axis], slices[spec.image.column_axis] = rows, columns
+        slices = [slice(None)] * len(spec.result_shape)
+        slices[spec.image.row_axis + first], slices[spec.image.column_axis + first] = rows, columns
         return tuple(slices)
 
     (top, left), region = spec.anchor, spec.region
@@ -64,12 +130,3 @@ def _kept(spec: Filter2d) -> list[tuple[slice, ...]]:
         part(inside, slice(None, left)),
         part(inside, slice(left + region.width, None)),
     ]
-
-
-def _reference_filter2d(spec: Filter2d, taps: NDArray[np.float32], x: NDArray[Any]) -> NDArray[Any]:
-    def one(plane: NDArray[Any]) -> Any:
-        return reference.filter2d(plane, taps, spec.border, spec.cval, spec.anchor, spec.scale, spec.offset, spec.clip)
-
-    y = by_planes(one, x, spec.image, spec.output, np.float64)
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, as in the other backends
-        return y if spec.dtype.kind in "iu" else y.astype(FLOAT32)

@@ -87,11 +87,11 @@ def pair(name: str, value: Any, low: int) -> tuple[int, int]:
     return numbers[0], numbers[-1]
 
 
-def check_kernel(name: str, kernel: NDArray[Any]) -> None:
+def check_kernel(name: str, kernel: NDArray[Any], axes: str = "two axes (rows, columns) of taps") -> None:
     """Refuse what is no kernel, before anything is allocated for it."""
     check_dtype(name, kernel.dtype)
-    if kernel.ndim != 2:
-        raise _errors.wrong_shape(name, kernel.shape, "two axes (rows, columns) of taps")
+    if kernel.ndim != (2 if axes.startswith("two") else 3):
+        raise _errors.wrong_shape(name, kernel.shape, axes)
     if kernel.size == 0:
         raise _errors.wrong_shape(name, kernel.shape, "at least one tap")
     if kernel.size > LARGEST_NUMBER:

@@ -9,7 +9,9 @@ import numpy as np
 from convlab import _borders, _errors
 
 from .arguments import FLOAT32, finite, integer, real
-from .layout import Layout, check_not_empty, check_size, image_layout
+from .layout import MAX_ELEMENTS, Layout, check_not_empty, check_size, image_layout
+
+ALGORITHMS = ("direct", "separable", "fft")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,23 @@ class Filter2d:
     scale: float
     offset: float
     clip: tuple[float, float]
+    kernels: int | None  # how many, of a bank
+    omit_nan: bool
+    mask: bool
+    mask_per_channel: bool  # whether it is read with an image's channels, or is one for all
+    precision: str
+    algorithm: str | None
+    workspace_limit: int | None
+
+    @property
+    def result_shape(self) -> tuple[int, ...]:
+        """The output's, behind the number of kernels where there is a bank of them."""
+        return self.output.shape if self.kernels is None else (self.kernels, *self.output.shape)
+
+    @property
+    def masked(self) -> bool:
+        """Whether pixels may be left out, so that the sums are divided by the weights of those that are there."""
+        return self.omit_nan or self.mask
 
     @property
     def border_sizes(self) -> tuple[int, int, int, int]:
@@ -43,11 +62,12 @@ class Filter2d:
 
     @property
     def flops(self) -> int:
-        return 2 * math.prod(self.kernel_shape) * math.prod(self.region.shape)
+        sums = (2 if self.masked else 1) * (self.kernels or 1)
+        return 2 * sums * math.prod(self.kernel_shape) * math.prod(self.region.shape)
 
     @property
     def bytes(self) -> int:
-        return 4 * (math.prod(self.image.shape) + math.prod(self.output.shape))
+        return 4 * math.prod(self.image.shape) + self.dtype.itemsize * math.prod(self.result_shape)
 
 
 def _output_dtype(dtype: Any) -> np.dtype[Any]:
@@ -95,39 +115,87 @@ def _anchor(anchor: Any, kernel_shape: tuple[int, int]) -> tuple[int, int]:
     return row, column
 
 
+def _word(name: str, value: Any, choices: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in choices:
+        raise _errors.wrong_word(name, value, choices)
+    return value
+
+
+def _mask(image: Layout, shape: tuple[int, ...] | None, dtype: np.dtype[Any] | None) -> bool:
+    if shape is None:
+        return False
+    if dtype != np.bool_:
+        raise _errors.wrong_dtype("mask", dtype, "bool: True where a pixel counts")
+    if shape not in (image.shape, (image.height, image.width)):
+        raise _errors.wrong_shape("mask", shape, f"the image's {image.shape} or {(image.height, image.width)}")
+    return True
+
+
 def filter2d(
     shape: tuple[int, ...],
-    kernel_shape: tuple[int, int],
+    kernel_shape: tuple[int, ...],
+    mask_shape: tuple[int, ...] | None,
+    mask_dtype: np.dtype[Any] | None,
     border: Any,
     cval: Any,
     anchor: Any,
     scale: Any,
     offset: Any,
     clip: Any,
+    nan: Any,
     channel_axis: Any,
     dtype: Any,
+    precision: Any,
+    algorithm: Any,
+    workspace_limit: Any,
 ) -> Filter2d:
-    """Check the arguments of a filter2d and work out its sizes."""
+    """Check the arguments of a filter2d, or of a filter_bank with a kernel of three axes, and work out its sizes."""
+    *kernels, kernel_height, kernel_width = kernel_shape
+    window = kernel_height, kernel_width
     image = image_layout("image", shape, channel_axis)
     check_not_empty("image", image)
     border = _borders.check(border)
     height, width = image.height, image.width
     if border in ("valid", "keep"):
-        height, width = height - kernel_shape[0] + 1, width - kernel_shape[1] + 1
+        height, width = height - window[0] + 1, width - window[1] + 1
         if min(height, width) < 1 and border == "valid":
-            raise _errors.empty_output("image", (image.height, image.width), kernel_shape, "or choose another border")
+            raise _errors.empty_output("image", (image.height, image.width), window, "or choose another border")
     region = image.resized(max(height, 0), max(width, 0))
     output = region if border == "valid" else image
-    return Filter2d(
+    if algorithm is not None:
+        algorithm = _word("algorithm", algorithm, ALGORITHMS)
+    spec = Filter2d(
         image=image,
         output=check_size("image", output),
         region=region,
         dtype=_output_dtype(dtype),
-        kernel_shape=kernel_shape,
-        anchor=_anchor(anchor, kernel_shape),
+        kernel_shape=window,
+        anchor=_anchor(anchor, window),
         border=border,
         cval=real("cval", cval),
         scale=finite("scale", scale),
         offset=finite("offset", offset),
         clip=_clip(clip),
+        kernels=kernels[0] if kernels else None,
+        omit_nan=_word("nan", nan, ("propagate", "omit")) == "omit",
+        mask=_mask(image, mask_shape, mask_dtype),
+        mask_per_channel=image.inner_channels or (mask_shape is not None and len(mask_shape) == 3),
+        precision=_word("precision", precision, ("fast", "exact")),
+        algorithm=algorithm,
+        workspace_limit=None if workspace_limit is None else _limit(workspace_limit),
     )
+    if math.prod(spec.result_shape) > MAX_ELEMENTS:
+        raise _errors.too_large("kernels", spec.result_shape, f"at most {MAX_ELEMENTS} elements")
+    if spec.masked and spec.border == "keep":
+        raise _errors.wrong_value("border", "keep", "another border where pixels are left out, by nan or mask")
+    if spec.precision == "exact" and spec.algorithm == "fft":
+        raise _errors.wrong_value("algorithm", "fft", 'another with precision="exact", which forbids transforms')
+    return spec
+
+
+def _limit(value: Any) -> int:
+    expected = "None or a number of bytes, at least 0"
+    limit = integer("workspace_limit", value, expected)
+    if limit < 0:
+        raise _errors.wrong_value("workspace_limit", value, expected)
+    return limit

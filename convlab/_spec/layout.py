@@ -47,6 +47,10 @@ class Layout:
         shape[self.row_axis], shape[self.column_axis] = height, width
         return Layout(tuple(shape), self.row_axis, self.column_axis, self.inner_channels)
 
+    def without_channels(self) -> "Layout":
+        """The rows and columns alone, as a mask has them for all channels and planes."""
+        return Layout((self.height, self.width), 0, 1, inner_channels=False)
+
     def pitches(self) -> tuple[int, int]:
         """Elements from plane to plane and from row to row of a C-contiguous array."""
         plane = math.prod(self.shape[self.plane_axes[-1] + 1 :]) if self.plane_axes else 0

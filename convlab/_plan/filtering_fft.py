@@ -1,0 +1,59 @@
+"""Plans of correlation by transforms: the size of a tile."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab import _errors
+from convlab._spec.filtering import Filter2d
+
+from .plan import WORKSPACE_LIMIT, Machine, Plan, threads_for
+
+# The largest side of a transform, where the kernel does not want more: five arrays of this size fit the workspace.
+TILE_SIDE = 1024
+# The window, its transform, the kernel's, and the inverse's two: floats for each pixel of a tile.
+ARRAYS = 5
+
+
+def plan_fft(
+    spec: Filter2d,
+    machine: Machine,
+    taps: NDArray[np.float32],
+    reason: str,
+    considered: tuple[tuple[str, str], ...],
+) -> Plan[Filter2d]:
+    """Overlapping tiles of the picture, as few as the limit on memory allows."""
+    limit = WORKSPACE_LIMIT if spec.workspace_limit is None else spec.workspace_limit
+    (kernel_height, kernel_width), region, side = spec.kernel_shape, spec.region, TILE_SIDE
+    while True:
+        height, rows = _sides(region.height, kernel_height, side)
+        width, columns = _sides(region.width, kernel_width, side)
+        buffers = 4 * ARRAYS * rows * (columns + 2)
+        if buffers <= limit or side < 16:
+            break
+        side //= 2
+    if spec.workspace_limit is not None and buffers > limit:
+        raise _errors.workspace(limit, "fft", buffers)
+    return Plan(
+        spec=spec,
+        kernel="correlate2d_fft",
+        algorithm="fft",
+        reason=reason,
+        considered=considered,
+        threads=threads_for(spec, machine),
+        tile=(height, width),
+        workspace=0,
+        buffers=buffers,
+        convert=False,
+        source=np.dtype(np.float32),
+        tables=(np.array((rows, columns), np.intp),),
+        taps=taps,
+    )
+
+
+def _sides(n: int, kernel: int, most: int) -> tuple[int, int]:
+    """One axis of a tile of the output, and of the transform that it takes."""
+    from scipy.fft import next_fast_len
+
+    tiles = -(-n // max(most - kernel + 1, kernel))
+    tile = -(-n // tiles)
+    return tile, next_fast_len(tile + kernel - 1, real=True)

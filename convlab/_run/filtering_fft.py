@@ -1,0 +1,115 @@
+"""Correlation by transforms: overlapping tiles, each times the kernel's transform.
+
+    tile of y = inverse(transform(window of x) * conj(transform(w)))
+
+A window is a tile with the k - 1 rows and columns more that its sums want, border included, so what wraps round falls
+outside the tile. Tiles that hold NaN or infinity, which would spread over all of a tile, are computed directly.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab import _borders
+from convlab._dispatch import Backend, serve
+from convlab._plan.filtering_direct import plan_direct
+from convlab._plan.plan import Machine, Plan
+from convlab._spec.arguments import FLOAT32
+from convlab._spec.filtering import Filter2d
+from convlab._spec.layout import Layout
+from convlab._threads import get_num_threads
+
+from .arrays import saturated
+
+
+def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: NDArray[Any]) -> None:
+    """Fill y, the region of the output that is computed."""
+    from scipy import fft
+
+    spec = plan.spec
+    workers = min(plan.threads, get_num_threads())
+    size = tuple(plan.tables[0].tolist())
+    kernel = fft.rfft2(plan.taps, size, workers=workers)
+    np.conj(kernel, out=kernel)
+    above, below, before, after = spec.border_sizes
+    image = spec.image
+    rows = _borders.source_indices(spec.border, image.height, -above, image.height + below)
+    columns = _borders.source_indices(spec.border, image.width, -before, image.width + after)
+    axes = image.row_axis, image.column_axis
+    planes_of_y = np.moveaxis(y, axes, (-2, -1))
+    planes_of_x = np.moveaxis(x, axes, (-2, -1))
+    window = np.zeros(size, FLOAT32)
+    (tile_height, tile_width), (kernel_height, kernel_width) = plan.tile, spec.kernel_shape
+    for plane in np.ndindex(planes_of_y.shape[:-2]):
+        for i in range(0, spec.region.height, tile_height):
+            for j in range(0, spec.region.width, tile_width):
+                part = planes_of_y[plane][i : i + tile_height, j : j + tile_width]
+                shape = part.shape[0] + kernel_height - 1, part.shape[1] + kernel_width - 1
+                filled = window[: shape[0], : shape[1]]
+                window[shape[0] :] = window[:, shape[1] :] = 0
+                _fill(filled, planes_of_x[plane], rows[i : i + shape[0]], columns[j : j + shape[1]], spec.cval)
+                with np.errstate(all="ignore"):
+                    finite = np.isfinite(filled.sum(dtype=np.float64))
+                if finite:
+                    product = fft.rfft2(window, workers=workers)
+                    product *= kernel
+                    sums = fft.irfft2(product, size, workers=workers, overwrite_x=True)
+                    _finish(spec, sums[: part.shape[0], : part.shape[1]], part)
+                else:
+                    _directly(spec, plan.taps, backend, filled, part)
+    serve(backend, plan.kernel)
+
+
+def _fill(
+    window: NDArray[np.float32], plane: NDArray[Any], rows: NDArray[np.intp], columns: NDArray[np.intp], cval: float
+) -> None:
+    """The given rows and columns of a plane, -1 the constant, as floats: what lies inside in one go."""
+    top, bottom = _inside(rows)
+    left, right = _inside(columns)
+    with np.errstate(over="ignore"):
+        if top < bottom and left < right:
+            window[top:bottom, left:right] = plane[
+                rows[top] : rows[bottom - 1] + 1, columns[left] : columns[right - 1] + 1
+            ]
+        around = np.r_[:top, bottom : len(rows)]
+        window[around] = plane[np.ix_(rows[around], columns)]
+        beside = np.r_[:left, right : len(columns)]
+        window[:, beside] = plane[np.ix_(rows, columns[beside])]
+    window[rows < 0] = cval
+    window[:, columns < 0] = cval
+
+
+def _inside(indices: NDArray[np.intp]) -> tuple[int, int]:
+    """The longest run of neighbours among the indices, which an axis's inside is."""
+    breaks = np.flatnonzero((np.diff(indices) != 1) | (indices[:-1] < 0)) + 1
+    starts = np.r_[0, breaks]
+    ends = np.r_[breaks, len(indices)]
+    longest = int(np.argmax(ends - starts))
+    first, last = int(starts[longest]), int(ends[longest])
+    return (first, last) if indices[first] >= 0 else (0, 0)
+
+
+def _finish(spec: Filter2d, sums: NDArray[np.float32], y: NDArray[Any]) -> None:
+    with np.errstate(all="ignore"):
+        if spec.finishes:
+            sums *= np.float32(spec.scale)
+            sums += np.float32(spec.offset)
+            np.clip(sums, *(np.float32(limit) for limit in spec.clip), out=sums)
+    if y.dtype == FLOAT32:
+        y[...] = sums
+    else:
+        saturated(sums, y.dtype, y)
+
+
+def _directly(
+    spec: Filter2d, taps: NDArray[np.float32], backend: Backend, window: NDArray[np.float32], y: NDArray[Any]
+) -> None:
+    """A tile by sums over the taps."""
+    image, region = (Layout(shape, 0, 1, inner_channels=False) for shape in (window.shape, y.shape))
+    part = replace(spec, image=image, region=region, output=region, border="valid", dtype=FLOAT32, workspace_limit=None)
+    plan = plan_direct(part, FLOAT32, (0, window.strides[0] // 4), Machine(), taps[None])
+    sums = np.empty(y.shape, FLOAT32)
+    backend.functions[plan.kernel](window, plan.taps, sums, *plan.tables, min(plan.threads, get_num_threads()))
+    _finish(replace(spec, scale=1.0, offset=0.0, clip=(-np.inf, np.inf)), sums, y)
