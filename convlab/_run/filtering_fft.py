@@ -1,6 +1,6 @@
 """Correlation by transforms: overlapping tiles, each times the kernel's transform.
 
-    tile of y = inverse(transform(window of x) * conj(transform(w)))
+    tile of y = inverse(transform(window of x) * transform(flipped w))
 
 A window is a tile with the k - 1 rows and columns more that its sums want, border included, so what wraps round falls
 outside the tile. Tiles that hold NaN or infinity, which would spread over all of a tile, are computed directly.
@@ -31,8 +31,9 @@ def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: ND
     spec = plan.spec
     workers = min(plan.threads, get_num_threads())
     size = tuple(plan.tables[0].tolist())
-    kernel = fft.rfft2(plan.taps, size, workers=workers)
-    np.conj(kernel, out=kernel)
+    # Row by row the kernel's few alone. Flipped, it gives a correlation, whose tile begins kh - 1 rows further on.
+    kernel = fft.rfft(plan.taps[::-1, ::-1], size[1], axis=1)
+    kernel = fft.fft(kernel, size[0], axis=0, workers=workers, overwrite_x=True)
     above, below, before, after = spec.border_sizes
     image = spec.image
     rows = _borders.source_indices(spec.border, image.height, -above, image.height + below)
@@ -51,12 +52,14 @@ def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: ND
                 window[shape[0] :] = window[:, shape[1] :] = 0
                 _fill(filled, planes_of_x[plane], rows[i : i + shape[0]], columns[j : j + shape[1]], spec.cval)
                 with np.errstate(all="ignore"):
-                    finite = np.isfinite(filled.sum(dtype=np.float64))
-                if finite:
-                    product = fft.rfft2(window, workers=workers)
+                    product = fft.rfft2(window, workers=workers, overwrite_x=False)
                     product *= kernel
-                    sums = fft.irfft2(product, size, workers=workers, overwrite_x=True)
-                    _finish(spec, sums[: part.shape[0], : part.shape[1]], part)
+                    product = fft.ifft(product, axis=0, workers=workers, overwrite_x=True)
+                    sums = fft.irfft(product[kernel_height - 1 : shape[0]], size[1], axis=1, workers=workers)
+                    sums = sums[:, kernel_width - 1 : shape[1]]
+                    finite = np.isfinite(sums.sum())  # NaN or infinity anywhere are everywhere now
+                if finite:
+                    _finish(spec, sums, part)
                 else:
                     _directly(spec, plan.taps, backend, filled, part)
     serve(backend, plan.kernel)
@@ -68,15 +71,18 @@ def _fill(
     """The given rows and columns of a plane, -1 the constant, as floats: what lies inside in one go."""
     top, bottom = _inside(rows)
     left, right = _inside(columns)
-    with np.errstate(over="ignore"):
-        if top < bottom and left < right:
-            window[top:bottom, left:right] = plane[
-                rows[top] : rows[bottom - 1] + 1, columns[left] : columns[right - 1] + 1
-            ]
-        around = np.r_[:top, bottom : len(rows)]
-        window[around] = plane[np.ix_(rows[around], columns)]
-        beside = np.r_[:left, right : len(columns)]
-        window[:, beside] = plane[np.ix_(rows, columns[beside])]
+    first, last = (int(columns[left]), int(columns[right - 1]) + 1) if left < right else (0, 0)
+    around = np.concatenate([np.arange(top), np.arange(bottom, len(rows))])
+    beside = np.concatenate([np.arange(left), np.arange(right, len(columns))])
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+        if top < bottom:
+            window[top:bottom, left:right] = plane[int(rows[top]) : int(rows[bottom - 1]) + 1, first:last]
+        window[around, left:right] = plane[rows[around], first:last]
+        wanted = columns[beside]
+        if wanted.size and first <= wanted.min() and wanted.max() < last:  # most borders are columns of this very window
+            window[:, beside] = np.take(window, wanted - first + left, axis=1)
+        else:
+            window[:, beside] = plane[rows[:, None], wanted]
     window[rows < 0] = cval
     window[:, columns < 0] = cval
 
