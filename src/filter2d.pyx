@@ -29,7 +29,7 @@ cimport numpy as cnp
 from filter_image cimport FLOAT32, UINT8, Filter, Geometry, Values, itemsize, stage
 from filter_taps cimport finished, store, sums
 from vector cimport LANES, convlab_max_threads, fence, prefetch, prefetch_to_write
-from vector cimport vfloat, vload, vratio, vstore, vstream, vvalid, vwhere
+from vector cimport vfloat, vload, vratio, vsplat, vstore, vstore_part, vstream, vvalid, vwhere
 
 cnp.import_array()
 
@@ -38,9 +38,9 @@ ctypedef void (*tile_function)(const Filter*, Py_ssize_t, float*) noexcept nogil
 
 
 cdef inline void block(const Filter* f, const float** rows, const float* w, char** out, const Py_ssize_t x,
-                       const bint stream, const Py_ssize_t kh, const Py_ssize_t kw, const Py_ssize_t step,
-                       const int R, const int U, const bint unrolled, const bint masked) noexcept nogil:
-    """R rows by U vectors of the output."""
+                       const Py_ssize_t count, const bint stream, const Py_ssize_t kh, const Py_ssize_t kw,
+                       const Py_ssize_t step, const int R, const int U, const bint unrolled, const bint masked) noexcept nogil:
+    """R rows by U vectors of the output, or as much of them as `count` columns are."""
     cdef vfloat acc[8]
     cdef vfloat weights[8]
     cdef int r
@@ -61,6 +61,9 @@ cdef inline void block(const Filter* f, const float** rows, const float* w, char
     if stream:
         for r in range(R * U):
             vstream(<float*>out[r // U] + x + (r % U) * LANES, acc[r])
+    elif count < U * LANES and f.g.target == FLOAT32:
+        for r in range(R * U):
+            vstore_part(<float*>out[r // U] + (r % U) * LANES, acc[r], count - (r % U) * LANES)
     elif f.g.target == FLOAT32:
         for r in range(R * U):
             vstore(<float*>out[r // U] + x + (r % U) * LANES, acc[r])
@@ -73,7 +76,8 @@ cdef inline void segment(const Filter* f, const float** rows, const float* w, ch
                          Py_ssize_t count, float* spare, const Py_ssize_t kh, const Py_ssize_t kw, const Py_ssize_t step,
                          const int R, const int U, const bint unrolled, const bint masked) noexcept nogil:
     """Blocks over n_rows by `count` floats of the output. The last block of a row, and the last of the column, lies
-    back over its neighbour: it computes the same sums again. What is smaller than a block goes through `spare`."""
+    back over its neighbour: it computes the same sums again. Rows below the last, and integers narrower than a block,
+    go through `spare`."""
     cdef char* out[8]
     # Copies on the stack: a compiler knows that no store into y changes them, and may keep them in registers.
     cdef float taps[49]
@@ -98,7 +102,7 @@ cdef inline void segment(const Filter* f, const float** rows, const float* w, ch
         w = taps
     while True:
         for r in range(R):
-            if r < n_rows and count >= width:
+            if r < n_rows and (count >= width or f.g.target == FLOAT32):
                 out[r] = y + (i + r) * y_row
             else:
                 out[r] = <char*>(spare + r * max(count, width))
@@ -110,12 +114,12 @@ cdef inline void segment(const Filter* f, const float** rows, const float* w, ch
         for s in range(blocks):
             place = min(max(x, 0), last)
             if unrolled:
-                block(f, local_rows, w, out, place, stream and x == place, kh, kw, step, R, U, unrolled, masked)
+                block(f, local_rows, w, out, place, count, stream and x == place, kh, kw, step, R, U, unrolled, masked)
             else:
-                block(f, rows + i, w, out, place, stream and x == place, kh, kw, step, R, U, unrolled,
+                block(f, rows + i, w, out, place, count, stream and x == place, kh, kw, step, R, U, unrolled,
                       masked)
             x += width
-        if count < width:
+        if count < width and f.g.target != FLOAT32:
             for r in range(<int>min(n_rows, R)):
                 memcpy(y + (i + r) * y_row, out[r], count * itemsize(f.g.target))
         if i + R >= n_rows:
@@ -217,7 +221,8 @@ cdef inline void tile(const Filter* f, Py_ssize_t t, float* workspace, const Py_
             else:
                 rows[s] = strip + s * f.pitch
                 if count * step < U * LANES:  # a block reads past the pixels
-                    memset(strip + s * f.pitch + (count + kw - 1) * step, 0, U * LANES * sizeof(float))
+                    for n in range(U):
+                        vstore(strip + s * f.pitch + (count + kw - 1) * step + n * LANES, vsplat(0))
         if part != 0 or f.chunks > 0:
             stage_columns(f, strip, source, slots, start, start + count + kw - 1)
         if masked:

@@ -77,6 +77,21 @@ CONVLAB_INLINE vfloat vselect(vmask m, vfloat a, vfloat b)
     return (vfloat)(((vmask)a & m) | ((vmask)b & ~m));
 }
 
+/* The first n elements of v, which may be none or all. */
+CONVLAB_INLINE void vstore_part(float *p, vfloat v, Py_ssize_t n)
+{
+    if (n >= LANES)
+        vstore(p, v);
+#if LANES == 16
+    else if (n > 0)
+        _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), v);
+#else
+    else
+        for (Py_ssize_t i = 0; i < n; i++)
+            p[i] = v[i];
+#endif
+}
+
 /* Store past the caches, for results that they could not hold; p is aligned to 64 bytes. fence() ends a row of those. */
 #if LANES == 16
 CONVLAB_INLINE void vstream(float *p, vfloat v) { _mm512_stream_ps(p, v); }
@@ -131,6 +146,7 @@ typedef float vwidest;
 typedef int vmask;
 CONVLAB_INLINE vfloat vload(const float *p) { return *p; }
 CONVLAB_INLINE void vstore(float *p, vfloat v) { *p = v; }
+CONVLAB_INLINE void vstore_part(float *p, vfloat v, Py_ssize_t n) { if (n > 0) *p = v; }
 CONVLAB_INLINE void vstream(float *p, vfloat v) { *p = v; }
 CONVLAB_INLINE void fence(void) {}
 CONVLAB_INLINE vfloat vsplat(float x) { return x; }

@@ -9,6 +9,7 @@ cdef extern from "vector.h" nogil:
     ctypedef float vwidest
     vfloat vload(const float* p)
     void vstore(float* p, vfloat v)
+    void vstore_part(float* p, vfloat v, Py_ssize_t n)
     void vstream(float* p, vfloat v)
     void fence()
     void prefetch(const float* p)

@@ -134,6 +134,8 @@ def _with_tiles(
         buffers=buffers,
         convert=banded,
         source=source,
+        shape=spec.result_shape,
+        plain=not banded and not spec.masked and spec.border != "keep" and bool(rows),
         tables=(
             geometry(rows),
             np.concatenate(outside),

@@ -46,6 +46,7 @@ def plan_fft(
         buffers=buffers,
         convert=False,
         source=np.dtype(np.float32),
+        shape=spec.result_shape,
         tables=(np.array((rows, columns), np.intp),),
         taps=taps,
     )

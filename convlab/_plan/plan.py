@@ -52,6 +52,8 @@ class Plan(Generic[SpecT]):
     buffers: int = 0  # bytes that all threads share
     convert: bool  # whether the source must be copied into a C-contiguous array of `source` first
     source: np.dtype[Any]  # what the kernel reads
+    shape: tuple[int, ...] = ()  # of the result
+    plain: bool = False  # nothing but the kernel is to be done
     tables: tuple[NDArray[Any], ...]  # the kernel's arguments after the arrays: sizes, borders, values
     taps: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     bands: tuple["Band", ...] = ()  # where the source or the result is converted: part by part

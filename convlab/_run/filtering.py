@@ -23,12 +23,18 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
     """Run a plan of _plan.filtering."""
     spec = plan.spec
     if out is not None:
-        check_out(out, spec.result_shape, spec.dtype, image=x, kernel=kernel)
+        check_out(out, plan.shape, spec.dtype, image=x, kernel=kernel)
     backend = active()
+    if plan.plain and backend is not PYTHON:  # most calls, and small ones too: nothing but the kernel
+        y = np.empty(plan.shape, spec.dtype) if out is None else out
+        threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
+        backend.functions[plan.kernel](x, plan.taps, y, *plan.tables, threads)
+        serve(backend, plan.kernel)
+        return y
     if backend is PYTHON:
         serve(backend, "filter2d")
         return finished(by_loops(plan, x, mask), spec.dtype, out)
-    y = np.empty(spec.result_shape, spec.dtype) if out is None else out
+    y = np.empty(plan.shape, spec.dtype) if out is None else out
     region = y
     if spec.border == "keep":
         inside, *frame = _kept(spec)
@@ -48,7 +54,7 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
             _run_band(plan, backend, band, x, mask, region, threads)
     elif spec.masked:
         backend.functions[plan.kernel](x, plan.taps, region, _bytes(mask), *plan.tables, threads)
-    else:
+    else:  # border="keep"
         backend.functions[plan.kernel](x, plan.taps, region, *plan.tables, threads)
     serve(backend, plan.kernel)
     return y
