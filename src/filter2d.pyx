@@ -39,7 +39,8 @@ ctypedef void (*tile_function)(const Filter*, Py_ssize_t, float*) noexcept nogil
 
 cdef inline void block(const Filter* f, const float** rows, const float* w, char** out, const Py_ssize_t x,
                        const Py_ssize_t count, const bint stream, const Py_ssize_t kh, const Py_ssize_t kw,
-                       const Py_ssize_t step, const int R, const int U, const bint unrolled, const bint masked) noexcept nogil:
+                       const Py_ssize_t step, const int R, const int U, const bint unrolled,
+                       const bint masked) noexcept nogil:
     """R rows by U vectors of the output, or as much of them as `count` columns are."""
     cdef vfloat acc[8]
     cdef vfloat weights[8]
@@ -73,8 +74,9 @@ cdef inline void block(const Filter* f, const float** rows, const float* w, char
 
 
 cdef inline void segment(const Filter* f, const float** rows, const float* w, char* y, Py_ssize_t n_rows,
-                         Py_ssize_t count, float* spare, const Py_ssize_t kh, const Py_ssize_t kw, const Py_ssize_t step,
-                         const int R, const int U, const bint unrolled, const bint masked) noexcept nogil:
+                         Py_ssize_t count, float* spare, const Py_ssize_t kh, const Py_ssize_t kw,
+                         const Py_ssize_t step, const int R, const int U, const bint unrolled,
+                         const bint masked) noexcept nogil:
     """Blocks over n_rows by `count` floats of the output. The last block of a row, and the last of the column, lies
     back over its neighbour: it computes the same sums again. Rows below the last, and integers narrower than a block,
     go through `spare`."""
@@ -89,7 +91,7 @@ cdef inline void segment(const Filter* f, const float** rows, const float* w, ch
     # Blocks begin on cache lines, y's where it is stored past the caches, else the source's; but the first begins where
     # the row does, and the last ends where it ends.
     cdef Py_ssize_t line = min(16, width), start = 0
-    cdef Py_ssize_t i = 0, x, place, s, last = max(count - width, 0), blocks
+    cdef Py_ssize_t i = 0, x, place, s, _, last = max(count - width, 0), blocks
     cdef int r
     if stream:
         start = -<Py_ssize_t>(<size_t>y // sizeof(float)) % line
@@ -111,7 +113,7 @@ cdef inline void segment(const Filter* f, const float** rows, const float* w, ch
             for s in range(kh + 2 * R - 1):
                 local_rows[s] = rows[min(i + s, n_rows + kh - 2)]
         x = start
-        for s in range(blocks):
+        for _ in range(blocks):
             place = min(max(x, 0), last)
             if unrolled:
                 block(f, local_rows, w, out, place, count, stream and x == place, kh, kw, step, R, U, unrolled, masked)
@@ -360,5 +362,5 @@ def correlate2d(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometr
 
 def correlate2d_masked(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray mask, cnp.ndarray geometry,
                        cnp.ndarray borders, cnp.ndarray values, int threads):
-    correlate(tile_masked, (1 if cnp.PyArray_DIM(w, 1) >= 4 else 2) * LANES, x, w, y, geometry, borders, values, threads,
-              mask)
+    correlate(tile_masked, (1 if cnp.PyArray_DIM(w, 1) >= 4 else 2) * LANES, x, w, y, geometry, borders, values,
+              threads, mask)

@@ -99,7 +99,6 @@ cdef inline void convert_u16(float* to, const uint16_t* source, Py_ssize_t n) no
 
 cdef inline void convert(float* to, const char* row, Py_ssize_t source, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
     """n elements of a row, from `start` on, as floats."""
-    cdef Py_ssize_t i
     if source == FLOAT32:
         copy(to, <const float*>row + start, n)
     elif source == UINT8:

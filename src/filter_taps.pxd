@@ -1,6 +1,7 @@
 # The taps of a correlation over a block of R output rows by U vectors, whose sums stay in registers. The (up to) seven
 # taps of a row are literals where `unrolled`, and kh, kw, step, R and U always: see src/filter2d.pyx.
-from vector cimport LANES, forget, vbetween, vfloat, vload, vmax, vmin, vsplat, vstore, vstore_i16, vstore_u16, vstore_u8
+from vector cimport LANES, forget, vbetween, vfloat, vload, vmax, vmin, vsplat
+from vector cimport vstore, vstore_i16, vstore_u16, vstore_u8
 
 from filter_image cimport FLOAT32, INT16, UINT8, Values
 from libc.stdint cimport int16_t, uint8_t, uint16_t
