@@ -2,16 +2,19 @@
 
 from convlab import data, filters, reference
 from convlab._dispatch import backend, last_kernel, use_backend
+from convlab._explain import Explanation, explain
 from convlab._threads import get_num_threads, set_num_threads, threads
 from convlab._version import __version__
 from convlab.filtering import filter2d, filter_bank
 from convlab.pooling import avg_pool2d, max_pool2d, min_pool2d
 
 __all__ = [
+    "Explanation",
     "__version__",
     "avg_pool2d",
     "backend",
     "data",
+    "explain",
     "filter2d",
     "filter_bank",
     "filters",

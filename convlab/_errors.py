@@ -97,6 +97,10 @@ def workspace(limit: int, algorithm: str, needed: int) -> ValueError:
     )
 
 
+def wrong_call(name: str, reason: Exception) -> TypeError:
+    return TypeError(f"{name}: got arguments that it does not take ({reason}); expected those of a call of it")
+
+
 def not_normalisable(name: str) -> ValueError:
     return ValueError(
         f"{name}: got taps that sum to 0; expected a sum to divide by where pixels are left out (by nan or mask): "

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "_threads": {"_errors"},
     "_dispatch": {"_errors", "_fallback"},
     "_run": {"_borders", "_geometry", "_dispatch", "_errors", "_plan", "_spec", "_threads", "reference"},
+    "_explain": {"_dispatch", "_errors", "_plan", "_spec", "_threads", "filtering"},
     "filtering": {"_plan", "_run", "_spec"},
     "pooling": {"_plan", "_run", "_spec"},
 }

@@ -8,8 +8,8 @@ from convlab._spec.filtering import Filter2d
 
 from .plan import WORKSPACE_LIMIT, Machine, Plan, threads_for
 
-# The largest side of a transform, where the kernel does not want more: below 512 the overlap costs, above 768 the caches
-# do (measured with 31 x 31 and 63 x 63 taps on pictures of 256 to 2048 pixels a side).
+# The largest side of a transform, where the kernel does not want more: below 512 the overlap costs, above 768 the
+# caches do (measured with 31 x 31 and 63 x 63 taps on pictures of 256 to 2048 pixels a side).
 TILE_SIDE = 640
 # The window, its transform, the kernel's, and the inverse's two: floats for each pixel of a tile.
 ARRAYS = 5

@@ -1,0 +1,258 @@
+"""What a call would do, and why: plans made to be read, without an array and without computing anything."""
+
+import inspect
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from convlab import _errors, filtering
+from convlab._dispatch import active
+from convlab._plan import filtering as _filtering_plan
+from convlab._plan.plan import Plan
+from convlab._spec import arguments as _spec
+from convlab._threads import get_num_threads
+from convlab._threads import threads as _threads
+
+# The share of the machine's multiply-adds that an algorithm reaches, and what a call costs beside its work (measured).
+EFFICIENCY = {"direct": 0.6, "separable": 0.3, "fft": 0.12}
+CALL_SECONDS = 1.5e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How a call would be carried out; `print` it, or read its fields.
+
+    Bytes and seconds are of the whole call on this machine: `bound_seconds` is the least that anything could take here
+    (flops at the measured rate of multiply-adds, or the bytes that must be read and written at the rate of a copy,
+    whichever is longer), `expected_seconds` what this algorithm should take.
+    """
+
+    operation: str
+    algorithm: str
+    reason: str
+    considered: tuple[tuple[str, str], ...]
+    kernel: str
+    backend: str
+    isa: str
+    tile: tuple[int, int]
+    threads: int
+    workspace_bytes: int
+    flops: int
+    bytes: int
+    bound_seconds: float
+    expected_seconds: float
+    limited_by: str
+
+    def __str__(self) -> str:
+        served = self.backend + (f"/{self.isa}" if self.isa else "")
+        others = [("", f"not {name}: {why}") for name, why in self.considered]
+        rows = [
+            ("algorithm", f"{self.algorithm}: {self.reason}"),
+            *others,
+            ("kernel", f"{self.kernel} [{served}]"),
+            ("tile", f"{self.tile[0]} x {self.tile[1]} of the output"),
+            ("threads", str(self.threads)),
+            ("workspace", f"{self.workspace_bytes:,} bytes"),
+            ("flops", f"{self.flops:,}"),
+            ("bytes", f"{self.bytes:,} that must be read and written"),
+            ("bound", f"{_time(self.bound_seconds)}, by this machine's {self.limited_by}"),
+            ("expected", _time(self.expected_seconds)),
+        ]
+        return "\n".join([self.operation, *(f"  {name:<10} {text}" for name, text in rows)])
+
+
+def explain(
+    operation: str,
+    shape: tuple[int, ...],
+    *arguments: Any,
+    dtype: DTypeLike = np.float32,
+    threads: int | None = None,
+    **options: Any,
+) -> Explanation:
+    """Say how a call would be carried out: by which algorithm and why, in what tiles, how fast.
+
+    Parameters
+    ----------
+    operation : {"filter2d", "filter_bank"}
+        The name of the function.
+    shape : tuple of int
+        The shape of its first argument, C-contiguous; no array is needed or made.
+    *arguments : Any
+        The other positional arguments of the call, such as the kernel.
+    dtype : dtype
+        The dtype of the first argument. (The result's is ``result_dtype=``.)
+    threads : int, optional
+        How many the call might use; as `get_num_threads` says unless given.
+    **options : Any
+        The keyword arguments of the call.
+
+    Returns
+    -------
+    Explanation
+        An object to print, with the facts as fields.
+
+    Raises
+    ------
+    TypeError, ValueError
+        What the call would raise, or an unknown operation.
+
+    Notes
+    -----
+    The first call measures the machine for some 20 ms. The limit is the roofline of S. Williams, A. Waterman and
+    D. Patterson, "Roofline: an insightful visual performance model for multicore architectures", Communications of the
+    ACM 52(4), 2009, pp. 65-76.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> plan = convlab.explain("filter2d", (512, 512), np.eye(3), border="nearest")
+    >>> plan.algorithm, plan.kernel, plan.flops
+    ('direct', 'correlate2d_3x3', 4718592)
+    >>> print(convlab.explain("filter2d", (512, 512), np.eye(41)))  # doctest: +ELLIPSIS
+    filter2d
+      algorithm  fft: a product of transforms, tile by tile
+                 not separable: the kernel is not of rank 1
+                 not direct: 1681 products a pixel are more than its transforms cost
+    ...
+    """
+    if operation not in PLANNED:
+        raise _errors.wrong_word("operation", operation, PLANNED)
+    function, make = PLANNED[operation]
+    if "result_dtype" in options:
+        options["dtype"] = options.pop("result_dtype")
+    x = _stand_in(shape, dtype)
+    try:
+        bound = inspect.signature(function).bind(x, *arguments, **options)
+    except TypeError as error:
+        raise _errors.wrong_call(operation, error) from None
+    bound.apply_defaults()
+    plan = make(x, **dict(list(bound.arguments.items())[1:]))
+    cap = get_num_threads()
+    if threads is not None:
+        with _threads(threads):
+            cap = get_num_threads()
+    return _explained(operation, plan, min(plan.threads, cap))
+
+
+def _stand_in(shape: Any, dtype: DTypeLike) -> NDArray[Any]:
+    """An array of this layout that holds one element: plans look at no more."""
+    expected = "a tuple of whole numbers of at least 0"
+    if not isinstance(shape, (tuple, list)):
+        raise _errors.wrong_type("shape", shape, expected)
+    sizes = tuple(_spec.integer("shape", n, expected) for n in shape)
+    if any(n < 0 for n in sizes):
+        raise _errors.wrong_value("shape", shape, expected)
+    try:
+        element = np.zeros(1, np.dtype(dtype))
+    except TypeError:
+        raise _errors.wrong_type("dtype", dtype, "a dtype") from None
+    strides = [element.itemsize * math.prod(sizes[axis + 1 :]) for axis in range(len(sizes))]
+    return as_strided(element, sizes, strides, writeable=False)
+
+
+def _filter(find: Callable[..., Plan[Any]], kernel_name: str) -> Callable[..., Plan[Any]]:
+    def plan(x: NDArray[Any], *, mask: ArrayLike | None, out: Any, **options: Any) -> Plan[Any]:
+        kernel = _spec.array(kernel_name, options.pop(kernel_name))
+        m = None if mask is None else _spec.array("mask", mask)
+        about_mask = (None, None) if m is None else (m.shape, m.dtype)
+        return find(x, kernel, *about_mask, *options.values())
+
+    return plan
+
+
+PLANNED: dict[str, tuple[Callable[..., Any], Callable[..., Plan[Any]]]] = {
+    "filter2d": (filtering.filter2d, _filter(_filtering_plan.filter2d, "kernel")),
+    "filter_bank": (filtering.filter_bank, _filter(_filtering_plan.filter_bank, "kernels")),
+}
+
+
+def _explained(operation: str, plan: Plan[Any], threads: int) -> Explanation:
+    backend = active()
+    served = plan if plan.inner is None else plan.inner
+    multiply_adds, copy = _multiply_adds(backend.name, backend.isa), _copy_rate(_power_of_two(plan.spec.bytes))
+    arithmetic, traffic = plan.spec.flops / multiply_adds / threads, plan.spec.bytes / copy
+    return Explanation(
+        operation=operation,
+        algorithm=plan.algorithm,
+        reason=plan.reason,
+        considered=plan.considered,
+        kernel=served.kernel,
+        backend=backend.name,
+        isa=backend.isa,
+        tile=served.tile,
+        threads=threads,
+        workspace_bytes=served.buffers + threads * served.workspace,
+        flops=plan.spec.flops,
+        bytes=plan.spec.bytes,
+        bound_seconds=max(arithmetic, traffic),
+        limited_by="multiply-adds" if arithmetic > traffic else "memory",
+        expected_seconds=max(_work(plan) / multiply_adds / threads / EFFICIENCY[plan.algorithm], traffic)
+        + CALL_SECONDS,
+    )
+
+
+def _work(plan: Plan[Any]) -> float:
+    """The flops that the algorithm takes, which may be fewer than the operation's."""
+    spec = plan.spec
+    height, width = spec.kernel_shape
+    if plan.algorithm == "separable":
+        return float(spec.flops * (height + width) / (height * width))
+    if plan.algorithm == "fft":
+        rows, columns = plan.tables[0].tolist()
+        tiles = math.ceil(spec.region.height / plan.tile[0]) * math.ceil(spec.region.width / plan.tile[1])
+        transforms = 1 + 2 * tiles * spec.region.planes * spec.region.step
+        return float(transforms * 2.5 * rows * columns * math.log2(rows * columns))
+    return float(spec.flops)
+
+
+def _power_of_two(n: int) -> int:
+    """The next one, within what it takes a moment to copy."""
+    return 1 << min(max(n - 1, 1).bit_length(), 25)
+
+
+@cache
+def _multiply_adds(backend: str, isa: str) -> float:
+    """Flops per second of one thread in registers of the active backend, the best of a few samples."""
+    run = active().functions.get("multiply_add")
+    if run is None:  # plain Python
+        return 1e7
+    repetitions, seconds, flops = 1, 0.0, 0
+    while seconds < 1e-3:
+        repetitions *= 2
+        seconds, flops = min(_timed(partial(run, repetitions)) for _ in range(3))
+    return flops / seconds
+
+
+@cache
+def _copy_rate(size: int) -> float:
+    """Bytes per second read and written by a copy of half of `size` bytes to the other half."""
+    source, target = np.ones(size // 2, np.uint8), np.ones(size // 2, np.uint8)
+    times = max(1, (1 << 20) // size)
+
+    def copies() -> int:
+        for _ in range(times):
+            np.copyto(target, source)
+        return size * times
+
+    seconds, copied = min(_timed(copies) for _ in range(7))
+    return copied / seconds
+
+
+def _timed(work: Callable[[], int]) -> tuple[float, int]:
+    start = time.perf_counter()
+    done = work()
+    return time.perf_counter() - start, done
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1e3:.3g} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.3g} us"
+
+
+__all__ = ["Explanation", "explain"]
