@@ -6,6 +6,7 @@ from convlab._threads import get_num_threads, set_num_threads, threads
 from convlab._version import __version__
 from convlab.filtering import filter2d, filter_bank
 from convlab.pooling import avg_pool2d, max_pool2d, min_pool2d
+from convlab.ranking import maximum_filter, median_filter, minimum_filter
 
 __all__ = [
     "__version__",
@@ -18,7 +19,10 @@ __all__ = [
     "get_num_threads",
     "last_kernel",
     "max_pool2d",
+    "maximum_filter",
+    "median_filter",
     "min_pool2d",
+    "minimum_filter",
     "reference",
     "set_num_threads",
     "threads",

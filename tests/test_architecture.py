@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "_run": {"_borders", "_geometry", "_dispatch", "_errors", "_plan", "_spec", "_threads", "reference"},
     "filtering": {"_plan", "_run", "_spec"},
     "pooling": {"_plan", "_run", "_spec"},
+    "ranking": {"_plan", "_run", "_spec"},
 }
 CLIENTS = ["cli", "bench", "filters", "data"]
 
@@ -78,6 +79,7 @@ def struct_fields(source, name):
         ("filter_image.pxd", "Geometry", _geometry.FilterGeometry),
         ("filter_image.pxd", "Values", _geometry.FilterValues),
         ("pool2d.pyx", "Geometry", _geometry.PoolGeometry),
+        ("rank.pxd", "Geometry", _geometry.RankGeometry),
     ],
 )
 def test_kernels_read_the_tables_that_plans_write(file, struct, table):
