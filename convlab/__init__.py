@@ -7,6 +7,7 @@ from convlab._threads import get_num_threads, set_num_threads, threads
 from convlab._version import __version__
 from convlab.filtering import filter2d, filter_bank
 from convlab.pooling import avg_pool2d, max_pool2d, min_pool2d
+from convlab.ranking import maximum_filter, median_filter, minimum_filter
 
 __all__ = [
     "Explanation",
@@ -21,7 +22,10 @@ __all__ = [
     "get_num_threads",
     "last_kernel",
     "max_pool2d",
+    "maximum_filter",
+    "median_filter",
     "min_pool2d",
+    "minimum_filter",
     "reference",
     "set_num_threads",
     "threads",

@@ -32,6 +32,11 @@ KERNELS = {
     "max_pool2d": "pool2d",
     "min_pool2d": "pool2d",
     "avg_pool2d": "pool2d",
+    "maximum2d": "extremum2d",
+    "minimum2d": "extremum2d",
+    "median2d_3x3": "median2d",
+    "median2d_5x5": "median2d",
+    "median2d": "median2d",
     "multiply_add": "machine",
 }
 BACKEND_WORDS = ("auto", "compiled", "numpy", "python")

@@ -73,3 +73,32 @@ class PoolGeometry(NamedTuple):
     pad_width: int
     tiles: int
     workspace: int
+
+
+class RankGeometry(NamedTuple):
+    """The sizes that the order statistics read; src/rank.pxd has the same struct and says what they are."""
+
+    planes: int
+    height: int
+    width: int
+    out_height: int
+    out_width: int
+    step: int
+    x_plane: int
+    x_row: int
+    y_plane: int
+    y_row: int
+    above: int
+    below: int
+    before: int
+    after: int
+    window_height: int
+    window_width: int
+    tiles: int
+    tile_rows: int
+    tile_columns: int
+    group_rows: int
+    pitch: int
+    workspace: int
+    source: int
+    staged: int

@@ -20,13 +20,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _broken(function):
-    """Wrong by one unit in one element of the result: the last array among the first three arguments."""
+    """Wrong by one unit in one element of the result: the last array of pixels among the arguments."""
 
     @functools.wraps(function)
     def call(*arguments):
         result = function(*arguments)
         if len(arguments) > 1:
-            y = arguments[1] if len(arguments) == 4 else arguments[2]
+            y = arguments[1] if len(arguments) in (4, 6) else arguments[2]
             y[(-1,) * y.ndim] = y[(-1,) * y.ndim] + 1 if y.dtype != bool else ~y[(-1,) * y.ndim]
         elif result is not None:
             result = np.nan

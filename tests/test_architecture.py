@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "_explain": {"_dispatch", "_errors", "_plan", "_spec", "_threads", "filtering"},
     "filtering": {"_plan", "_run", "_spec"},
     "pooling": {"_plan", "_run", "_spec"},
+    "ranking": {"_plan", "_run", "_spec"},
 }
 CLIENTS = ["cli", "bench", "filters", "data"]
 
@@ -79,6 +80,7 @@ def struct_fields(source, name):
         ("filter_image.pxd", "Geometry", _geometry.FilterGeometry),
         ("filter_image.pxd", "Values", _geometry.FilterValues),
         ("pool2d.pyx", "Geometry", _geometry.PoolGeometry),
+        ("rank.pxd", "Geometry", _geometry.RankGeometry),
     ],
 )
 def test_kernels_read_the_tables_that_plans_write(file, struct, table):

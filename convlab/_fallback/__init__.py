@@ -3,6 +3,7 @@
 from .filtering import correlate2d, correlate2d_3x3, correlate2d_5x5, correlate2d_7x7, correlate2d_masked
 from .machine import multiply_add
 from .pooling import avg_pool2d, avg_pool2d_2x2, max_pool2d, max_pool2d_2x2, min_pool2d, min_pool2d_2x2
+from .ranking import maximum2d, median2d, median2d_3x3, median2d_5x5, minimum2d
 
 __all__ = [
     "avg_pool2d",
@@ -14,7 +15,12 @@ __all__ = [
     "correlate2d_masked",
     "max_pool2d",
     "max_pool2d_2x2",
+    "maximum2d",
+    "median2d",
+    "median2d_3x3",
+    "median2d_5x5",
     "min_pool2d",
     "min_pool2d_2x2",
+    "minimum2d",
     "multiply_add",
 ]

@@ -11,17 +11,7 @@ from numpy.typing import NDArray
 
 from convlab._geometry import FilterGeometry, FilterValues
 
-from .layout import pixels
-
-
-def _extended(
-    x: NDArray[Any], axis: int, before: NDArray[np.intp], after: NDArray[np.intp], cval: float
-) -> NDArray[Any]:
-    """X with its border on one axis: the source indices before and after it, -1 for cval."""
-    indices = np.concatenate([before, np.arange(x.shape[axis]), after])
-    extended = np.take(x, indices, axis=axis)
-    extended[(slice(None),) * axis + (indices < 0,)] = cval
-    return extended
+from .layout import pixels, with_border
 
 
 def correlate2d(
@@ -51,7 +41,7 @@ def _correlate(
     above, below, before, after = np.split(borders, np.cumsum([g.above, g.below, g.before]))
 
     def extended(a: NDArray[Any], cval: float) -> NDArray[Any]:
-        return _extended(_extended(a, 1, above, below, cval), 2, before, after, cval)
+        return with_border(with_border(a, 1, above, below, cval), 2, before, after, cval)
 
     source = pixels(x, g.planes, g.height, g.width, g.step, g.x_plane, g.x_row).astype(np.float32, copy=False)
     source = extended(source, v.cval)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
@@ -13,3 +14,13 @@ def pixels(
     size = a.dtype.itemsize
     shape = (planes, height, width, step)
     return as_strided(a, shape, (plane * size, row * size, step * size, size), writeable=writeable)
+
+
+def with_border(
+    x: NDArray[Any], axis: int, before: NDArray[np.intp], after: NDArray[np.intp], cval: float
+) -> NDArray[Any]:
+    """X with its border on one axis: the source indices before and after it, -1 for cval."""
+    indices = np.concatenate([before, np.arange(x.shape[axis]), after])
+    extended = np.take(x, indices, axis=axis)
+    extended[(slice(None),) * axis + (indices < 0,)] = cval
+    return extended

@@ -12,7 +12,7 @@ from convlab._spec.arguments import FLOAT32
 from convlab._spec.filtering import Filter2d
 from convlab._threads import get_num_threads
 
-from .arrays import check_out, finished, saturated
+from .arrays import check_out, finished, inside_and_frame, saturated
 from .filtering_fft import correlate_fft
 from .filtering_reference import by_loops
 
@@ -37,7 +37,8 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
     y = np.empty(plan.shape, spec.dtype) if out is None else out
     region = y
     if spec.border == "keep":
-        inside, *frame = _kept(spec)
+        first = () if spec.kernels is None else (slice(None),)
+        inside, *frame = ((*first, *part) for part in inside_and_frame(spec.image, spec.region, spec.anchor))
         region = y[inside]
         for part in frame:
             _copy(x[part[1:] if spec.kernels is not None else part], y[part])
@@ -116,23 +117,3 @@ def _rows(x: NDArray[Any], axis: int, rows: NDArray[np.intp], dtype: np.dtype[An
             )
         start = end
     return result
-
-
-def _kept(spec: Filter2d) -> list[tuple[slice, ...]]:
-    """The part of a kept image whose windows lie inside, and the parts of its frame: above, below, before, after."""
-    first = spec.kernels is not None
-
-    def part(rows: slice, columns: slice) -> tuple[slice, ...]:
-        slices = [slice(None)] * len(spec.result_shape)
-        slices[spec.image.row_axis + first], slices[spec.image.column_axis + first] = rows, columns
-        return tuple(slices)
-
-    (top, left), region = spec.anchor, spec.region
-    inside = slice(top, top + region.height) if region.width else slice(0, 0)
-    return [
-        part(inside, slice(left, left + region.width)),
-        part(slice(None, inside.start), slice(None)),
-        part(slice(inside.stop, None), slice(None)),
-        part(inside, slice(None, left)),
-        part(inside, slice(left + region.width, None)),
-    ]

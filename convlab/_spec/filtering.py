@@ -100,7 +100,7 @@ def _clip(clip: Any) -> tuple[float, float]:
     return low, high
 
 
-def _anchor(anchor: Any, kernel_shape: tuple[int, int]) -> tuple[int, int]:
+def anchor_of(anchor: Any, kernel_shape: tuple[int, int]) -> tuple[int, int]:
     height, width = kernel_shape
     if anchor is None:
         return height // 2, width // 2
@@ -170,7 +170,7 @@ def filter2d(
         region=region,
         dtype=_output_dtype(dtype),
         kernel_shape=window,
-        anchor=_anchor(anchor, window),
+        anchor=anchor_of(anchor, window),
         border=border,
         cval=real("cval", cval),
         scale=finite("scale", scale),

@@ -1,0 +1,127 @@
+"""Plans of order statistics over images."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab import _borders
+from convlab._geometry import SOURCES, RankGeometry
+from convlab._spec import ranking
+from convlab._spec.arguments import FLOAT32, check_dtype
+from convlab._spec.ranking import Rank2d
+
+from .cache import remembered
+from .plan import Machine, Plan, pitches_of, rounded_up, threads_for
+
+# Output rows in a tile, the piece of work that a thread takes.
+TILE_ROWS = 24
+# The widest vector of any kernel, in bytes.
+VECTOR = 64
+# The rows of a group, which a thread keeps in the workspace, are bounded in number and in bytes: what the caches hold.
+GROUP_ROWS = 128
+GROUP_BYTES = 512 << 10
+BISECTED_COLUMNS = 512  # of the output in a tile of a bisected median, whose source is staged
+
+
+def _reach(size: int, before: int, after: int) -> tuple[int, int]:
+    """How far a maximum's window reaches, cut to where it has seen every pixel of the axis on that side."""
+    return min(before, 2 * size), min(after, 2 * size)
+
+
+def _staged(source: np.dtype[Any], area: int) -> np.dtype[Any]:
+    """What a bisected median is staged as: its lanes must count the pixels of a window."""
+    if source == np.uint8 and area < 1 << 8:
+        return source
+    return np.dtype(np.uint16) if source != FLOAT32 and area < 1 << 16 else FLOAT32
+
+
+def plan_rank2d(
+    spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | None, machine: Machine
+) -> Plan[Rank2d]:
+    """A separable maximum or minimum, a sorting network, or a median by bisection."""
+    image, region, step = spec.image, spec.region, spec.image.step
+    above, below, before, after = spec.border_sizes
+    window_height, window_width = spec.size
+    if spec.operation != "median":
+        rows, columns = above + below, before + after
+        (above, below), (before, after) = _reach(image.height, above, below), _reach(image.width, before, after)
+        window_height -= rows - above - below
+        window_width -= columns - before - after
+    pixel = source.itemsize * step
+    network = spec.operation == "median" and spec.size in ((3, 3), (5, 5))
+    pitch = rounded_up((before + image.width + after) * pixel, VECTOR) + 5 * VECTOR
+
+    group_rows, tile_rows, tile_columns, staged = 1, TILE_ROWS, region.width, source
+    narrow = 2 * VECTOR if image.width * pixel < 2 * VECTOR else 0
+    if spec.operation != "median":
+        if window_height < 16:
+            group_rows = 2 if window_height == 3 else max(g for g in (1, 2, 4, 8) if g <= window_height)
+        else:
+            most = max(8, min(window_height, GROUP_ROWS, GROUP_BYTES // pitch))
+            group_rows = -(-region.height // -(-region.height // most)) if region.height else most
+            tile_rows = group_rows * max(1, TILE_ROWS // group_rows)
+        buffers = group_rows * (pitch + 2 * VECTOR)
+    elif network:
+        buffers = (5 if window_height == 3 else 20) * pitch
+    else:
+        staged = _staged(source, math.prod(spec.size))
+        tile_columns = min(region.width, BISECTED_COLUMNS)
+        pitch = rounded_up((tile_columns + window_width - 1) * step * staged.itemsize, VECTOR) + 5 * VECTOR
+        buffers = (TILE_ROWS + window_height) * pitch + rounded_up((before + image.width + after) * pixel, VECTOR)
+    slots = tile_rows + window_height - 1
+    workspace = rounded_up(8 * slots + slots * narrow + rounded_up(before * pixel, VECTOR) + buffers + 8 * VECTOR, VECTOR)
+    tiles = -(-region.height // tile_rows) * -(-region.width // max(tile_columns, 1))
+
+    borders = [
+        _borders.source_indices(spec.border, size, first, last)
+        for size, first, last in (
+            (image.height, -above, 0),
+            (image.height, image.height, image.height + below),
+            (image.width, -before, 0),
+            (image.width, image.width, image.width + after),
+        )
+    ]
+    geometry = RankGeometry(
+        region.planes, image.height, image.width, region.height, region.width, step,
+        *(pitches or image.pitches()), *spec.output.pitches(),
+        above, below, before, after, window_height, window_width,
+        tiles, tile_rows, tile_columns, group_rows, pitch, workspace,
+        *(SOURCES.index(dtype) if dtype in SOURCES else -1 for dtype in (source, staged)),
+    )  # fmt: skip
+    if spec.operation != "median":
+        kernel, reason = f"{spec.operation}2d", "separable: down the columns, then along the row"
+    elif network:
+        kernel, reason = f"median2d_{window_height}x{window_width}", "a sorting network in registers"
+    else:
+        kernel, reason = "median2d", "bisection of the values' bits serves every size"
+    return Plan(
+        spec=spec,
+        kernel=kernel,
+        reason=reason,
+        threads=threads_for(spec, machine),
+        workspace=workspace,
+        convert=pitches is None,
+        source=source,
+        tables=(np.array(geometry, np.intp), np.concatenate(borders), np.array([spec.cval]).astype(spec.dtype).astype(source)),
+    )
+
+
+def _source(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """What a kernel reads: the dtype itself, or one of SOURCES that holds all its values in their order."""
+    if dtype.kind == "b":
+        return np.dtype(np.uint8)
+    if dtype.kind == "i" and dtype.itemsize == 1:
+        return np.dtype(np.int16)
+    return FLOAT32 if dtype == np.float16 else dtype
+
+
+@remembered
+def rank2d(x: NDArray[Any], _: None, *options: Any) -> Plan[Rank2d]:
+    """The plan for an order statistic's arguments, the image and the operation first; errors for wrong ones."""
+    check_dtype("image", x.dtype)
+    spec = ranking.rank2d(x.shape, x.dtype, *options)
+    source = _source(spec.dtype)
+    stored = x.view(np.uint8) if spec.dtype.kind == "b" else x
+    return plan_rank2d(spec, source, pitches_of(spec.image, stored, source), Machine())

@@ -1,0 +1,48 @@
+"""Order statistics over images: conversions, the frame of border="keep", the kernel."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab._dispatch import NUMPY, PYTHON, active, serve
+from convlab._plan.plan import Plan
+from convlab._spec.ranking import Rank2d
+from convlab._threads import get_num_threads
+
+from .arrays import check_out, finished, inside_and_frame
+
+# What the compiled kernels read; other dtypes are served by NumPy, in their own precision.
+COMPILED = frozenset(np.dtype(t) for t in (np.float32, np.uint8, np.int16, np.uint16))
+
+
+def rank2d(plan: Plan[Rank2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
+    """Run a plan of _plan.ranking."""
+    spec = plan.spec
+    if out is not None:
+        check_out(out, spec.output.shape, spec.dtype, image=x)
+    backend = active()
+    if backend is PYTHON or plan.source not in COMPILED:
+        backend = NUMPY  # the lesson has no loops for these
+    truths = spec.dtype.kind == "b"
+    y = out if out is not None and (truths or spec.dtype == plan.source) else None
+    if y is None:
+        y = np.empty(spec.output.shape, spec.dtype if truths else plan.source)
+    if truths:
+        x, y = x.view(np.uint8), y.view(np.uint8)
+    if plan.convert:
+        x = np.array(x, plan.source, order="C")
+    region = y
+    if spec.border == "keep":
+        inside, *frame = inside_and_frame(spec.image, spec.region, spec.anchor)
+        region = y[inside]
+        for part in frame:
+            y[part] = x[part]
+    if region.size:
+        threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
+        backend.functions[plan.kernel](x, region, *plan.tables, threads)
+    serve(backend, plan.kernel)
+    if truths:  # a true's byte may be any but 0
+        y = np.not_equal(y, 0, out=y.view(np.bool_))
+        return y if out is None else out  # type: ignore[no-any-return]
+    return y if spec.dtype == plan.source else finished(y, spec.dtype, out)

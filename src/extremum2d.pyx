@@ -1,0 +1,224 @@
+"""Maximum and minimum over the window around each pixel.
+
+    y[i, j] = reduce over a, b of x[i + a - above, j + b - before]
+
+Of equals the first stays (row by row), and NaN stays once it is met; so the bits of a result do not depend on how its
+window was taken apart.
+
+Down the columns. G output rows are made at a time. The rows that all their windows share are reduced once; from there
+the maxima grow upwards over the G - 1 rows above, and those of the G - 1 rows below grow downwards; each output joins
+one of each: about three operations a row where G is the window's height, whatever that is (van Herk, Gil and Werman).
+Small G are clones whose partial maxima stay in registers.
+
+Along the row. Maxima of 4 neighbours, of 4 of those, and so on, in place, and at the last up to five of them, which
+may overlap: whole vectors at every step, and steps grow with the logarithm of the width (base 4).
+
+Floats. Rows without NaN or infinity, which is found out first, use the plain maximum; others one that keeps NaN.
+"""
+cimport numpy as cnp
+
+from lanes cimport FLOAT32, INT16, UINT8, UINT16, VBYTES, raw_load, raw_max, raw_min, raw_store, vraw
+from libc.string cimport memcpy
+from rank cimport Geometry, Rank, aligned, all_finite, fill_border, share_out, source_rows, tile_function
+
+cnp.import_array()
+
+cdef enum Operation:
+    MAXIMUM
+    MINIMUM
+
+
+cdef inline vraw join(vraw a, vraw b, const Operation operation, const int kind, const bint careful) noexcept nogil:
+    if operation == MAXIMUM:
+        return raw_max(a, b, kind, careful)
+    return raw_min(a, b, kind, careful)
+
+
+cdef inline void down(const char** rows, char* to, Py_ssize_t pitch, Py_ssize_t n, Py_ssize_t k, char* scratch,
+                      const Py_ssize_t G, const bint unrolled, const Operation operation, const int kind,
+                      const bint careful) noexcept nogil:
+    """Reduce the k rows from each of G on, n bytes of each, for 1 <= G <= k; two vectors at a time."""
+    cdef vraw registers[16]
+    cdef vraw* upper = registers
+    cdef vraw a, b
+    cdef Py_ssize_t x = 0, r
+    if not unrolled:
+        upper = <vraw*>scratch
+    while True:
+        a = raw_load(rows[G - 1] + x)
+        b = raw_load(rows[G - 1] + x + VBYTES)
+        for r in range(G, k):
+            a = join(a, raw_load(rows[r] + x), operation, kind, careful)
+            b = join(b, raw_load(rows[r] + x + VBYTES), operation, kind, careful)
+        upper[2 * G - 2] = a
+        upper[2 * G - 1] = b
+        for r in range(G - 2, -1, -1):
+            a = join(raw_load(rows[r] + x), a, operation, kind, careful)
+            b = join(raw_load(rows[r] + x + VBYTES), b, operation, kind, careful)
+            upper[2 * r] = a
+            upper[2 * r + 1] = b
+        raw_store(to + x, a)
+        raw_store(to + x + VBYTES, b)
+        if G > 1:
+            a = raw_load(rows[k] + x)
+            b = raw_load(rows[k] + x + VBYTES)
+            raw_store(to + pitch + x, join(upper[2], a, operation, kind, careful))
+            raw_store(to + pitch + x + VBYTES, join(upper[3], b, operation, kind, careful))
+            for r in range(2, G):
+                a = join(a, raw_load(rows[k + r - 1] + x), operation, kind, careful)
+                b = join(b, raw_load(rows[k + r - 1] + x + VBYTES), operation, kind, careful)
+                raw_store(to + r * pitch + x, join(upper[2 * r], a, operation, kind, careful))
+                raw_store(to + r * pitch + x + VBYTES, join(upper[2 * r + 1], b, operation, kind, careful))
+        x += 2 * VBYTES
+        if x >= n:
+            break
+        x = min(x, n - 2 * VBYTES)
+
+
+cdef inline vraw taps(const char* v, const Py_ssize_t* offset, const int n, const Operation operation, const int kind,
+                      const bint careful) noexcept nogil:
+    cdef vraw a = raw_load(v)
+    cdef int t
+    for t in range(1, n):
+        a = join(a, raw_load(v + offset[t]), operation, kind, careful)
+    return a
+
+
+cdef inline void last_step(const char* v, char* y, Py_ssize_t n, const Py_ssize_t* offsets, const int n_taps,
+                           const Operation operation, const int kind, const bint careful) noexcept nogil:
+    """n bytes of the result; the last vector lies back."""
+    cdef Py_ssize_t offset[5]
+    cdef char vector[64]
+    cdef Py_ssize_t i = 0
+    cdef int t
+    for t in range(n_taps):
+        offset[t] = offsets[t]
+    if n < VBYTES:
+        raw_store(vector, taps(v, offset, n_taps, operation, kind, careful))
+        memcpy(y, vector, n)
+        return
+    while i < n - VBYTES:
+        raw_store(y + i, taps(v + i, offset, n_taps, operation, kind, careful))
+        i += VBYTES
+    raw_store(y + n - VBYTES, taps(v + n - VBYTES, offset, n_taps, operation, kind, careful))
+
+
+cdef inline void along(char* v, char* y, Py_ssize_t n, Py_ssize_t k, Py_ssize_t pixel, const Operation operation,
+                       const int kind, const bint careful) noexcept nogil:
+    """Reduce the k pixels from each of a row on, into n bytes of the result; v is used up."""
+    cdef Py_ssize_t offset[5]
+    cdef Py_ssize_t p = 1, i, length = n + (k - 1) * pixel
+    cdef int t, n_taps
+    while k > 5 * p:
+        for t in range(4):
+            offset[t] = t * p * pixel
+        length -= 3 * p * pixel
+        i = 0
+        while i < length:  # what is written was read before
+            raw_store(v + i, taps(v + i, offset, 4, operation, kind, careful))
+            i += VBYTES
+        p *= 4
+    n_taps = <int>((k + p - 1) // p)
+    for t in range(n_taps):
+        offset[t] = min(t * p, k - p) * pixel
+    if n_taps == 1:
+        last_step(v, y, n, offset, 1, operation, kind, careful)
+    elif n_taps == 2:
+        last_step(v, y, n, offset, 2, operation, kind, careful)
+    elif n_taps == 3:
+        last_step(v, y, n, offset, 3, operation, kind, careful)
+    elif n_taps == 4:
+        last_step(v, y, n, offset, 4, operation, kind, careful)
+    else:
+        last_step(v, y, n, offset, 5, operation, kind, careful)
+
+
+cdef inline void group(const Rank* f, const char** rows, char* y, Py_ssize_t G, char* scratch, char* body,
+                       const Operation operation, const int kind, const bint careful) noexcept nogil:
+    """G output rows: down into the workspace, its border, along into the result."""
+    cdef Py_ssize_t r, k = f.g.window_height, pitch = f.g.pitch, n = max(f.g.width * f.pixel, 2 * VBYTES)
+    if G == 8:
+        down(rows, body, pitch, n, k, scratch, 8, True, operation, kind, careful)
+    elif G == 4:
+        down(rows, body, pitch, n, k, scratch, 4, True, operation, kind, careful)
+    elif G == 2 and k == 3:
+        down(rows, body, pitch, n, 3, scratch, 2, True, operation, kind, careful)
+    else:
+        down(rows, body, pitch, n, k, scratch, G, False, operation, kind, careful)
+    for r in range(G):
+        fill_border(f, body + r * pitch)
+        along(body + r * pitch - f.g.n_before * f.pixel, y + r * f.g.y_row * f.itemsize, f.g.out_width * f.pixel,
+              f.g.window_width, f.pixel, operation, kind, careful)
+
+
+cdef inline void tile(const Rank* f, Py_ssize_t t, char* workspace, const Operation operation,
+                      const int kind) noexcept nogil:
+    cdef Py_ssize_t plane = t // f.g.tiles, part = t % f.g.tiles
+    cdef Py_ssize_t first = part * f.g.tile_rows, n_rows = min(f.g.tile_rows, f.g.out_height - first)
+    cdef Py_ssize_t k = f.g.window_height, slots = n_rows + k - 1, i = 0, s, G, n = f.g.width * f.g.step
+    cdef bint careful = not f.finite
+    # The workspace: a pointer to each source row, narrow rows, partial maxima, the group's rows with their border.
+    cdef const char** rows = <const char**>workspace
+    cdef char* scratch = workspace + aligned(slots * sizeof(char*))
+    cdef char* y = f.y + (plane * f.g.y_plane + first * f.g.y_row) * f.itemsize
+    cdef char* body
+    scratch = source_rows(f, rows, plane, first, slots, scratch)
+    body = scratch + 2 * f.g.group_rows * VBYTES + aligned(f.g.n_before * f.pixel)
+    if kind == FLOAT32:
+        for s in range(slots):
+            careful = careful or not all_finite(rows[s], max(n, 2 * VBYTES // 4))
+    while i < n_rows:
+        G = min(f.g.group_rows, n_rows - i)
+        if G < f.g.group_rows and G < 8:
+            G = 4 if G >= 4 else 2 if G >= 2 else 1
+        if careful:
+            group(f, rows + i, y + i * f.g.y_row * f.itemsize, G, scratch, body, operation, kind, True)
+        else:
+            group(f, rows + i, y + i * f.g.y_row * f.itemsize, G, scratch, body, operation, kind, False)
+        i += G
+
+
+cdef void max_float32(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
+    tile(f, t, workspace, MAXIMUM, FLOAT32)
+
+
+cdef void max_uint8(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
+    tile(f, t, workspace, MAXIMUM, UINT8)
+
+
+cdef void max_int16(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
+    tile(f, t, workspace, MAXIMUM, INT16)
+
+
+cdef void max_uint16(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
+    tile(f, t, workspace, MAXIMUM, UINT16)
+
+
+cdef void min_float32(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
+    tile(f, t, workspace, MINIMUM, FLOAT32)
+
+
+cdef void min_uint8(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
+    tile(f, t, workspace, MINIMUM, UINT8)
+
+
+cdef void min_int16(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
+    tile(f, t, workspace, MINIMUM, INT16)
+
+
+cdef void min_uint16(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
+    tile(f, t, workspace, MINIMUM, UINT16)
+
+
+cdef tile_function maxima[4]
+cdef tile_function minima[4]
+maxima[:] = [max_float32, max_uint8, max_int16, max_uint16]
+minima[:] = [min_float32, min_uint8, min_int16, min_uint16]
+
+
+def maximum2d(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders, cnp.ndarray cval, int threads):
+    share_out(maxima[(<const Geometry*>cnp.PyArray_DATA(geometry)).source], x, y, geometry, borders, cval, threads)
+
+
+def minimum2d(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders, cnp.ndarray cval, int threads):
+    share_out(minima[(<const Geometry*>cnp.PyArray_DATA(geometry)).source], x, y, geometry, borders, cval, threads)

@@ -1,0 +1,243 @@
+/* Vectors of pixels as they are stored: bytes, whose type each function is told as a constant.
+ *
+ * vector.h's floats are for arithmetic. Order statistics move and compare pixels, so four times as many of 8 bits fit.
+ * To Cython a vraw is opaque.
+ */
+#ifndef CONVLAB_LANES_H
+#define CONVLAB_LANES_H
+
+#include <stdint.h>
+#include <string.h>
+#include "vector.h"
+
+/* The order of convlab._geometry.SOURCES. */
+enum { FLOAT32, UINT8, INT16, UINT16 };
+
+#define VBYTES (4 * LANES)
+
+#if defined(__GNUC__) || defined(__clang__)
+
+#define CONVLAB_VECTOR(type) type __attribute__((vector_size(VBYTES)))
+typedef CONVLAB_VECTOR(uint8_t) vraw;
+typedef uint8_t vraw_anywhere __attribute__((vector_size(VBYTES), aligned(1), may_alias));
+typedef CONVLAB_VECTOR(uint8_t) vuint8;
+typedef CONVLAB_VECTOR(int8_t) vint8;
+typedef CONVLAB_VECTOR(int16_t) vint16;
+typedef CONVLAB_VECTOR(uint16_t) vuint16;
+typedef CONVLAB_VECTOR(int32_t) vint32;
+typedef CONVLAB_VECTOR(uint32_t) vuint32;
+
+CONVLAB_INLINE vraw raw_load(const char *p) { return *(const vraw_anywhere *)p; }
+CONVLAB_INLINE void raw_store(char *p, vraw v) { *(vraw_anywhere *)p = v; }
+CONVLAB_INLINE vraw raw_select(vraw mask, vraw a, vraw b) { return (a & mask) | (b & ~mask); }
+
+/* x86's own instructions, where compilers make five of the plain form. */
+#if LANES == 16
+#define CONVLAB_X86(operation, a, b) (vraw)_mm512_##operation((__m512i)(a), (__m512i)(b))
+#elif LANES == 8 && defined(__AVX2__)
+#define CONVLAB_X86(operation, a, b) (vraw)_mm256_##operation((__m256i)(a), (__m256i)(b))
+#elif LANES == 4 && defined(__SSE2__)
+#define CONVLAB_X86(operation, a, b) (vraw)_mm_##operation((__m128i)(a), (__m128i)(b))
+#endif
+
+/* The larger of two; of equals the first. `careful`, a float's NaN propagates; else it must not come. */
+CONVLAB_INLINE vraw raw_max(vraw a, vraw b, const int kind, const int careful)
+{
+    if (kind == FLOAT32)
+        return careful ? (vraw)vmax((vfloat)a, (vfloat)b) : (vraw)CONVLAB_LARGER((vfloat)b, (vfloat)a);
+#ifdef CONVLAB_X86
+    if (kind == UINT8)
+        return CONVLAB_X86(max_epu8, a, b);
+    if (kind == INT16)
+        return CONVLAB_X86(max_epi16, a, b);
+    return (vraw)((vuint16)CONVLAB_X86(subs_epu16, a, b) + (vuint16)b);
+#else
+    if (kind == UINT8)
+        return raw_select((vraw)((vuint8)b > (vuint8)a), b, a);
+    if (kind == INT16)
+        return raw_select((vraw)((vint16)b > (vint16)a), b, a);
+    return raw_select((vraw)((vuint16)b > (vuint16)a), b, a);
+#endif
+}
+
+CONVLAB_INLINE vraw raw_min(vraw a, vraw b, const int kind, const int careful)
+{
+    if (kind == FLOAT32)
+        return careful ? (vraw)vmin((vfloat)a, (vfloat)b) : (vraw)CONVLAB_SMALLER((vfloat)b, (vfloat)a);
+#ifdef CONVLAB_X86
+    if (kind == UINT8)
+        return CONVLAB_X86(min_epu8, a, b);
+    if (kind == INT16)
+        return CONVLAB_X86(min_epi16, a, b);
+    return (vraw)((vuint16)a - (vuint16)CONVLAB_X86(subs_epu16, a, b));
+#else
+    if (kind == UINT8)
+        return raw_select((vraw)((vuint8)b < (vuint8)a), b, a);
+    if (kind == INT16)
+        return raw_select((vraw)((vint16)b < (vint16)a), b, a);
+    return raw_select((vraw)((vuint16)b < (vuint16)a), b, a);
+#endif
+}
+
+/* Bisection of values by their bits. A key orders as its value does: an integer is its own, a float's runs from -inf to
+ * +inf, and keys beyond stand for those two. raw_count(n, x, t) counts, in lanes of the kind's size, where x >= t. */
+CONVLAB_INLINE vraw raw_zero(void) { return (vraw){0}; }
+
+CONVLAB_INLINE vraw raw_with_bit(vraw key, const int bit, const int kind)
+{
+    if (kind == FLOAT32)
+        return (vraw)((vuint32)key | (uint32_t)1 << bit);
+    if (kind == UINT8)
+        return (vraw)((vuint8)key | (uint8_t)(1 << bit));
+    return (vraw)((vuint16)key | (uint16_t)(1 << bit));
+}
+
+CONVLAB_INLINE vraw raw_value(vraw key, const int kind)
+{
+    vuint32 k = (vuint32)key, low = (vuint32){0} + 0x007fffffu, high = (vuint32){0} + 0xff800000u;
+    if (kind != FLOAT32)
+        return key;
+    k = (vuint32)raw_select((vraw)(k < low), (vraw)low, (vraw)k);
+    k = (vuint32)raw_select((vraw)(k > high), (vraw)high, (vraw)k);
+    return (vraw)(k ^ (~(vuint32)((vint32)k >> 31) | 0x80000000u));
+}
+
+CONVLAB_INLINE vraw raw_count(vraw n, vraw x, vraw t, const int kind)
+{
+    if (kind == FLOAT32)
+        return (vraw)((vint32)n - ((vfloat)x >= (vfloat)t));
+    if (kind == UINT8)
+        return (vraw)((vint8)n - (vint8)((vuint8)x >= (vuint8)t));
+    return (vraw)((vint16)n - (vint16)((vuint16)x >= (vuint16)t));
+}
+
+/* a where n is at least `needed`, else b. */
+CONVLAB_INLINE vraw raw_if_enough(vraw n, unsigned needed, vraw a, vraw b, const int kind)
+{
+    if (kind == FLOAT32)
+        return raw_select((vraw)((vuint32)n >= (vuint32){0} + needed), a, b);
+    if (kind == UINT8)
+        return raw_select((vraw)((vuint8)n >= (vuint8){0} + (uint8_t)needed), a, b);
+    return raw_select((vraw)((vuint16)n >= (vuint16){0} + (uint16_t)needed), a, b);
+}
+
+#else
+
+/* Without vector extensions: four bytes at a time. */
+#define CONVLAB_NO_VECTORS
+
+typedef struct { uint8_t b[VBYTES]; } vraw;
+
+CONVLAB_INLINE vraw raw_load(const char *p) { vraw v; memcpy(&v, p, sizeof v); return v; }
+CONVLAB_INLINE void raw_store(char *p, vraw v) { memcpy(p, &v, sizeof v); }
+
+#define CONVLAB_EACH(type, a, b, condition)                                                                           \
+    do {                                                                                                              \
+        type p[VBYTES / sizeof(type)], q[VBYTES / sizeof(type)];                                                      \
+        memcpy(p, &(a), VBYTES);                                                                                      \
+        memcpy(q, &(b), VBYTES);                                                                                      \
+        for (size_t i = 0; i < VBYTES / sizeof(type); i++)                                                            \
+            if (condition)                                                                                            \
+                p[i] = q[i];                                                                                          \
+        memcpy(&(a), p, VBYTES);                                                                                      \
+    } while (0)
+
+CONVLAB_INLINE vraw raw_max(vraw a, vraw b, const int kind, const int careful)
+{
+    (void)careful;
+    if (kind == FLOAT32)
+        CONVLAB_EACH(float, a, b, q[i] > p[i] || q[i] != q[i]);
+    else if (kind == UINT8)
+        CONVLAB_EACH(uint8_t, a, b, q[i] > p[i]);
+    else if (kind == INT16)
+        CONVLAB_EACH(int16_t, a, b, q[i] > p[i]);
+    else
+        CONVLAB_EACH(uint16_t, a, b, q[i] > p[i]);
+    return a;
+}
+
+CONVLAB_INLINE vraw raw_min(vraw a, vraw b, const int kind, const int careful)
+{
+    (void)careful;
+    if (kind == FLOAT32)
+        CONVLAB_EACH(float, a, b, q[i] < p[i] || q[i] != q[i]);
+    else if (kind == UINT8)
+        CONVLAB_EACH(uint8_t, a, b, q[i] < p[i]);
+    else if (kind == INT16)
+        CONVLAB_EACH(int16_t, a, b, q[i] < p[i]);
+    else
+        CONVLAB_EACH(uint16_t, a, b, q[i] < p[i]);
+    return a;
+}
+
+CONVLAB_INLINE vraw raw_zero(void) { vraw v; memset(&v, 0, sizeof v); return v; }
+
+CONVLAB_INLINE vraw raw_with_bit(vraw key, const int bit, const int kind)
+{
+    uint32_t k;
+    memcpy(&k, &key, VBYTES);
+    k |= (kind == FLOAT32 ? 1u : kind == UINT8 ? 0x01010101u : 0x00010001u) << bit;
+    memcpy(&key, &k, VBYTES);
+    return key;
+}
+
+CONVLAB_INLINE vraw raw_value(vraw key, const int kind)
+{
+    uint32_t k;
+    if (kind != FLOAT32)
+        return key;
+    memcpy(&k, &key, VBYTES);
+    k = k < 0x007fffffu ? 0x007fffffu : k > 0xff800000u ? 0xff800000u : k;
+    k ^= k >> 31 ? 0x80000000u : 0xffffffffu;
+    memcpy(&key, &k, VBYTES);
+    return key;
+}
+
+#define CONVLAB_COUNT(type, number)                                                                                   \
+    do {                                                                                                              \
+        type p[VBYTES / sizeof(type)], q[VBYTES / sizeof(type)];                                                      \
+        number c[VBYTES / sizeof(type)];                                                                              \
+        memcpy(p, &x, VBYTES);                                                                                        \
+        memcpy(q, &t, VBYTES);                                                                                        \
+        memcpy(c, &n, VBYTES);                                                                                        \
+        for (size_t i = 0; i < VBYTES / sizeof(type); i++)                                                            \
+            c[i] += p[i] >= q[i];                                                                                     \
+        memcpy(&n, c, VBYTES);                                                                                        \
+    } while (0)
+
+CONVLAB_INLINE vraw raw_count(vraw n, vraw x, vraw t, const int kind)
+{
+    if (kind == FLOAT32)
+        CONVLAB_COUNT(float, uint32_t);
+    else if (kind == UINT8)
+        CONVLAB_COUNT(uint8_t, uint8_t);
+    else
+        CONVLAB_COUNT(uint16_t, uint16_t);
+    return n;
+}
+
+#define CONVLAB_ENOUGH(number)                                                                                        \
+    do {                                                                                                              \
+        number c[VBYTES / sizeof(number)], p[VBYTES / sizeof(number)], q[VBYTES / sizeof(number)];                    \
+        memcpy(c, &n, VBYTES);                                                                                        \
+        memcpy(p, &a, VBYTES);                                                                                        \
+        memcpy(q, &b, VBYTES);                                                                                        \
+        for (size_t i = 0; i < VBYTES / sizeof(number); i++)                                                          \
+            if (c[i] < needed)                                                                                        \
+                p[i] = q[i];                                                                                          \
+        memcpy(&a, p, VBYTES);                                                                                        \
+    } while (0)
+
+CONVLAB_INLINE vraw raw_if_enough(vraw n, unsigned needed, vraw a, vraw b, const int kind)
+{
+    if (kind == FLOAT32)
+        CONVLAB_ENOUGH(uint32_t);
+    else if (kind == UINT8)
+        CONVLAB_ENOUGH(uint8_t);
+    else
+        CONVLAB_ENOUGH(uint16_t);
+    return a;
+}
+
+#endif
+#endif

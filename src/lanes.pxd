@@ -1,0 +1,15 @@
+# The vectors of lanes.h: pixels as they are stored.
+cdef extern from "lanes.h" nogil:
+    const int FLOAT32, UINT8, INT16, UINT16
+    const int VBYTES
+    ctypedef struct vraw:
+        pass
+    vraw raw_load(const char* p)
+    void raw_store(char* p, vraw v)
+    vraw raw_max(vraw a, vraw b, int kind, int careful)
+    vraw raw_min(vraw a, vraw b, int kind, int careful)
+    vraw raw_zero()
+    vraw raw_with_bit(vraw key, int bit, int kind)
+    vraw raw_value(vraw key, int kind)
+    vraw raw_count(vraw n, vraw x, vraw t, int kind)
+    vraw raw_if_enough(vraw n, unsigned int needed, vraw a, vraw b, int kind)

@@ -1,0 +1,393 @@
+"""Median of the window around each pixel: of n pixels the one of rank n // 2.
+
+3 x 3 and 5 x 5. The columns of a row of windows are sorted once and kept in rows of the workspace, where neighbouring
+windows share them. Of three sorted columns the median is that of the largest low, the median middle and the smallest
+high. Of five, neighbours are merged in pairs, which are shared too: a window is two pairs and the column between them.
+Batcher's odd-even merges do it, as far as they reach the median: the compiler drops what does not.
+
+Other sizes. A tile is staged with its border, so that a window is whole vectors wherever it stands. The median is
+found bit by bit, from the highest: as large as it can be with n - n // 2 pixels not below it. 8-bit pixels of large
+windows are staged with 16 bits, or the lanes could not count them; and those of windows of 65536 and more as floats.
+
+Floats are ordered as if there were no NaN. Where a window holds one, the result is replaced by it.
+"""
+cimport numpy as cnp
+
+from lanes cimport FLOAT32, INT16, UINT8, UINT16, VBYTES, raw_count, raw_if_enough, raw_load, raw_max, raw_min
+from lanes cimport raw_store, raw_value, raw_with_bit, raw_zero, vraw
+from libc.stdint cimport int16_t, uint8_t, uint16_t
+from libc.string cimport memcpy
+from rank cimport Geometry, Rank, aligned, all_finite, fill_border, share_out, source_rows, tile_function
+
+cnp.import_array()
+
+
+cdef inline vraw lo(vraw a, vraw b, const int kind) noexcept nogil:
+    return raw_min(a, b, kind, False)
+
+
+cdef inline vraw hi(vraw a, vraw b, const int kind) noexcept nogil:
+    return raw_max(a, b, kind, False)
+
+
+cdef inline void order(vraw* v, const int i, const int j, const int kind) noexcept nogil:
+    cdef vraw smaller = lo(v[i], v[j], kind)
+    v[j] = hi(v[i], v[j], kind)
+    v[i] = smaller
+
+
+cdef inline void sort_columns(const char** rows, char* to, Py_ssize_t pitch, Py_ssize_t n, const int k,
+                              const int kind) noexcept nogil:
+    """n bytes of each of k rows, 3 or 5, sorted down the columns into rows of the workspace."""
+    cdef vraw v[5]
+    cdef Py_ssize_t x = 0
+    cdef int r
+    while True:
+        for r in range(k):
+            v[r] = raw_load(rows[r] + x)
+        if k == 3:
+            order(v, 0, 1, kind)
+            order(v, 1, 2, kind)
+            order(v, 0, 1, kind)
+        else:
+            order(v, 0, 3, kind)
+            order(v, 1, 4, kind)
+            order(v, 0, 2, kind)
+            order(v, 1, 3, kind)
+            order(v, 0, 1, kind)
+            order(v, 2, 4, kind)
+            order(v, 1, 2, kind)
+            order(v, 3, 4, kind)
+            order(v, 2, 3, kind)
+        for r in range(k):
+            raw_store(to + r * pitch + x, v[r])
+        x += VBYTES
+        if x >= n:
+            break
+        x = min(x, n - VBYTES)
+
+
+cdef inline vraw middle(vraw a, vraw b, vraw c, const int kind) noexcept nogil:
+    return hi(lo(a, b, kind), lo(hi(a, b, kind), c, kind), kind)
+
+
+cdef inline vraw median9(const char* low, Py_ssize_t pitch, Py_ssize_t pixel, const int kind) noexcept nogil:
+    """Of three columns, whose lows, middles and highs lie in three rows."""
+    cdef const char* mid = low + pitch
+    cdef const char* high = mid + pitch
+    return middle(
+        hi(hi(raw_load(low), raw_load(low + pixel), kind), raw_load(low + 2 * pixel), kind),
+        middle(raw_load(mid), raw_load(mid + pixel), raw_load(mid + 2 * pixel), kind),
+        lo(lo(raw_load(high), raw_load(high + pixel), kind), raw_load(high + 2 * pixel), kind),
+        kind)
+
+
+cdef inline void merge_pairs(char* sorted_rows, char* pairs, Py_ssize_t pitch, Py_ssize_t n, Py_ssize_t pixel,
+                             const int kind) noexcept nogil:
+    """Each sorted column with its right neighbour: ten sorted rows."""
+    cdef vraw v[10]
+    cdef Py_ssize_t x = 0
+    cdef int r
+    while x < n:
+        for r in range(5):
+            v[r] = raw_load(sorted_rows + r * pitch + x)
+            v[5 + r] = raw_load(sorted_rows + r * pitch + x + pixel)
+        order(v, 0, 5, kind)
+        order(v, 4, 9, kind)
+        order(v, 5, 4, kind)
+        order(v, 2, 7, kind)
+        order(v, 5, 2, kind)
+        order(v, 4, 7, kind)
+        order(v, 1, 6, kind)
+        order(v, 3, 8, kind)
+        order(v, 6, 3, kind)
+        order(v, 5, 1, kind)
+        order(v, 2, 6, kind)
+        order(v, 4, 3, kind)
+        order(v, 7, 8, kind)
+        raw_store(pairs + x, v[0])
+        raw_store(pairs + pitch + x, v[5])
+        raw_store(pairs + 2 * pitch + x, v[1])
+        raw_store(pairs + 3 * pitch + x, v[2])
+        raw_store(pairs + 4 * pitch + x, v[6])
+        raw_store(pairs + 5 * pitch + x, v[4])
+        raw_store(pairs + 6 * pitch + x, v[3])
+        raw_store(pairs + 7 * pitch + x, v[7])
+        raw_store(pairs + 8 * pitch + x, v[8])
+        raw_store(pairs + 9 * pitch + x, v[9])
+        x += VBYTES
+
+
+cdef inline vraw median25(const char* column, const char* pairs, Py_ssize_t pitch, Py_ssize_t pixel,
+                          const int kind) noexcept nogil:
+    """Of a sorted pair, a column and another pair. Ranks 7 to 12 of the pairs' twenty, from 0, merged as Batcher does;
+    with each, in turn, the column's elements that it takes to make it the 13th of all: the least of the larger."""
+    cdef vraw a[10]
+    cdef vraw b[10]
+    cdef vraw c[5]
+    cdef vraw even4, even5, even6, odd4, odd5, low, high, p, q, s, t, u, w, x, z
+    cdef int r
+    for r in range(10):
+        a[r] = raw_load(pairs + r * pitch)
+        b[r] = raw_load(pairs + r * pitch + 3 * pixel)
+    for r in range(5):
+        c[r] = raw_load(column + r * pitch + 2 * pixel)
+    # Even places of the pairs: ranks 4, 5 and 6 of those ten, from two merges of their own.
+    low = hi(a[0], b[0], kind)
+    high = lo(a[8], b[8], kind)
+    p = hi(lo(low, high, kind), lo(a[4], b[4], kind), kind)
+    q = lo(hi(low, high, kind), hi(a[4], b[4], kind), kind)
+    low = hi(a[2], b[2], kind)
+    high = lo(a[6], b[6], kind)
+    s = lo(low, high, kind)
+    t = hi(low, high, kind)
+    even4 = hi(p, s, kind)
+    even5 = lo(q, t, kind)
+    even6 = hi(q, t, kind)
+    # Odd places: ranks 3, 4 and 5.
+    low = hi(a[1], b[1], kind)
+    high = lo(a[9], b[9], kind)
+    p = hi(lo(low, high, kind), lo(a[5], b[5], kind), kind)
+    q = lo(hi(low, high, kind), hi(a[5], b[5], kind), kind)
+    low = hi(a[3], b[3], kind)
+    high = lo(a[7], b[7], kind)
+    s = lo(low, high, kind)
+    t = hi(low, high, kind)
+    u = lo(p, s, kind)
+    odd4 = hi(p, s, kind)
+    odd5 = lo(q, t, kind)
+    # Ranks 7 to 12 of all, each with the column's element that completes it.
+    w = hi(lo(even4, u, kind), c[4], kind)
+    w = lo(w, hi(hi(even4, u, kind), c[3], kind), kind)
+    x = lo(even5, odd4, kind)
+    z = hi(even5, odd4, kind)
+    w = lo(w, hi(x, c[2], kind), kind)
+    w = lo(w, hi(z, c[1], kind), kind)
+    w = lo(w, hi(lo(even6, odd5, kind), c[0], kind), kind)
+    return lo(w, hi(even6, odd5, kind), kind)
+
+
+cdef inline vraw median_at(const char* columns, Py_ssize_t pitch, Py_ssize_t pixel, const int k,
+                           const int kind) noexcept nogil:
+    if k == 3:
+        return median9(columns, pitch, pixel, kind)
+    return median25(columns, columns + 5 * pitch, pitch, pixel, kind)
+
+
+cdef void mark_nan(const Rank* f, const char** rows, char* y, Py_ssize_t left, Py_ssize_t n,
+                   char* body) noexcept nogil:
+    """Where a window holds NaN, the result is that, in n columns of a row; `body` is room for a row with its border."""
+    cdef float* column = <float*>body
+    cdef float* result = <float*>y
+    cdef const float* row
+    cdef Py_ssize_t i, r, j
+    for i in range(f.g.width * f.g.step):
+        column[i] = 0
+    for r in range(f.g.window_height):
+        row = <const float*>rows[r]
+        for i in range(f.g.width * f.g.step):
+            if row[i] != row[i]:
+                column[i] = row[i]
+    fill_border(f, body)
+    column -= f.g.n_before * f.g.step
+    for j in range(f.g.window_width):
+        for i in range(left * f.g.step, (left + n) * f.g.step):
+            if column[i + j * f.g.step] != column[i + j * f.g.step]:
+                result[i] = column[i + j * f.g.step]
+
+
+cdef inline void tile(const Rank* f, Py_ssize_t t, char* workspace, const int k, const int kind) noexcept nogil:
+    """A tile of medians of k x k, 3 or 5."""
+    cdef Py_ssize_t plane = t // f.g.tiles, part = t % f.g.tiles
+    cdef Py_ssize_t first = part * f.g.tile_rows, n_rows = min(f.g.tile_rows, f.g.out_height - first)
+    cdef Py_ssize_t slots = n_rows + k - 1, i, r, x, n = max(f.g.width * f.pixel, 2 * VBYTES)
+    cdef Py_ssize_t n_out = f.g.out_width * f.pixel, pixel = f.pixel, pitch = f.g.pitch
+    cdef Py_ssize_t dirty = 0       # rows until the last one that is not finite is out of the window
+    cdef char vector[64]
+    # The workspace: a pointer to each source row, narrow rows, sorted columns with their border, pairs.
+    cdef const char** rows = <const char**>workspace
+    cdef char* y
+    cdef char* body = source_rows(f, rows, plane, first, slots, workspace + aligned(slots * sizeof(char*)))
+    cdef char* columns
+    body += aligned(f.g.n_before * pixel)
+    columns = body - f.g.n_before * pixel
+    if kind == FLOAT32:
+        for r in range(k - 1):
+            dirty = k if not all_finite(rows[r], n // 4) else dirty - 1
+    for i in range(n_rows):
+        y = f.y + (plane * f.g.y_plane + (first + i) * f.g.y_row) * f.itemsize
+        sort_columns(rows + i, body, pitch, n, k, kind)
+        for r in range(k):
+            fill_border(f, body + r * pitch)
+        if k == 5:
+            merge_pairs(columns, columns + 5 * pitch, pitch, n_out + 3 * pixel, pixel, kind)
+        if n_out < VBYTES:
+            raw_store(vector, median_at(columns, pitch, pixel, k, kind))
+            memcpy(y, vector, n_out)
+        else:
+            x = 0
+            while x < n_out - VBYTES:
+                raw_store(y + x, median_at(columns + x, pitch, pixel, k, kind))
+                x += VBYTES
+            x = n_out - VBYTES
+            raw_store(y + x, median_at(columns + x, pitch, pixel, k, kind))
+        if kind == FLOAT32:
+            dirty = k if not all_finite(rows[i + k - 1], n // 4) else dirty - 1
+            if dirty > 0 or not f.finite:
+                mark_nan(f, rows + i, y, 0, f.g.out_width, body)
+
+
+cdef inline void tile_of_any_kind(const Rank* f, Py_ssize_t t, char* workspace, const int k) noexcept nogil:
+    if f.g.source == FLOAT32:
+        tile(f, t, workspace, k, FLOAT32)
+    elif f.g.source == UINT8:
+        tile(f, t, workspace, k, UINT8)
+    elif f.g.source == INT16:
+        tile(f, t, workspace, k, INT16)
+    else:
+        tile(f, t, workspace, k, UINT16)
+
+
+cdef void tile_3x3(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
+    tile_of_any_kind(f, t, workspace, 3)
+
+
+cdef void tile_5x5(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
+    tile_of_any_kind(f, t, workspace, 5)
+
+
+ctypedef fused stored:
+    float
+    uint8_t
+    uint16_t
+
+
+cdef inline void stage_as(stored* to, const char* row, Py_ssize_t source, Py_ssize_t n) noexcept nogil:
+    """n elements, converted; signed ones with 16 bits are staged unsigned, in the same order."""
+    cdef Py_ssize_t i
+    if source == FLOAT32:
+        for i in range(n):
+            to[i] = <stored>(<const float*>row)[i]
+    elif source == UINT8:
+        for i in range(n):
+            to[i] = (<const uint8_t*>row)[i]
+    elif source == UINT16:
+        for i in range(n):
+            to[i] = <stored>(<const uint16_t*>row)[i]
+    else:
+        for i in range(n):
+            to[i] = <stored>((<const int16_t*>row)[i] + 32768)
+
+
+cdef void stage(const Rank* f, char* to, const char* row, Py_ssize_t n) noexcept nogil:
+    if f.g.staged == FLOAT32:
+        stage_as(<float*>to, row, f.g.source, n)
+    elif f.g.staged == UINT8:
+        stage_as(<uint8_t*>to, row, f.g.source, n)
+    else:
+        stage_as(<uint16_t*>to, row, f.g.source, n)
+
+
+cdef inline void unstage_from(const Rank* f, char* y, stored* row, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    if f.g.source == FLOAT32:
+        for i in range(n):
+            (<float*>y)[i] = row[i]
+    elif f.g.source == UINT8:
+        for i in range(n):
+            (<uint8_t*>y)[i] = <uint8_t>row[i]
+    elif f.g.source == UINT16:
+        for i in range(n):
+            (<uint16_t*>y)[i] = <uint16_t>row[i]
+    else:
+        for i in range(n):
+            (<int16_t*>y)[i] = <int16_t>(<int>row[i] - 32768)
+
+
+cdef void unstage(const Rank* f, char* y, char* row, Py_ssize_t n) noexcept nogil:
+    if f.g.staged == FLOAT32:
+        unstage_from(f, y, <float*>row, n)
+    elif f.g.staged == UINT8:
+        unstage_from(f, y, <uint8_t*>row, n)
+    else:
+        unstage_from(f, y, <uint16_t*>row, n)
+
+
+cdef inline void bisect(const Rank* f, const char* strip, char* to, Py_ssize_t n, Py_ssize_t pixel, int bits,
+                        const int kind) noexcept nogil:
+    """n bytes of a row of medians, as they were staged."""
+    cdef Py_ssize_t x = 0, r, j, k = f.g.window_width, area = f.g.window_height * k
+    cdef const char* p
+    cdef vraw key, candidate, t, count
+    cdef int bit
+    while x < n:
+        key = raw_zero()
+        for bit in range(bits - 1, -1, -1):
+            candidate = raw_with_bit(key, bit, kind)
+            t = raw_value(candidate, kind)
+            count = raw_zero()
+            for r in range(f.g.window_height):
+                p = strip + r * f.g.pitch + x
+                for j in range(k):
+                    count = raw_count(count, raw_load(p), t, kind)
+                    p += pixel
+            key = raw_if_enough(count, <unsigned int>(area - area // 2), candidate, key, kind)
+        raw_store(to + x, raw_value(key, kind))
+        x += VBYTES
+
+
+cdef void tile_bisected(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
+    cdef Py_ssize_t across = (f.g.out_width + f.g.tile_columns - 1) // f.g.tile_columns, step = f.g.step
+    cdef Py_ssize_t plane = t // f.g.tiles, part = t % f.g.tiles
+    cdef Py_ssize_t first = part // across * f.g.tile_rows, n_rows = min(f.g.tile_rows, f.g.out_height - first)
+    cdef Py_ssize_t left = part % across * f.g.tile_columns, n_out = min(f.g.tile_columns, f.g.out_width - left)
+    cdef Py_ssize_t slots = n_rows + f.g.window_height - 1, end = left + n_out + f.g.window_width - 1, r, p, c, i
+    cdef Py_ssize_t inside = f.g.n_before, outside = inside + f.g.width     # where the image starts and ends
+    cdef Py_ssize_t size = 4 if f.g.staged == FLOAT32 else 1 if f.g.staged == UINT8 else 2, pixel = size * step
+    cdef int bits = 8 if f.g.source == UINT8 and f.g.staged != FLOAT32 else <int>(8 * size)
+    cdef bint finite = f.finite
+    # The workspace: a pointer to each source row, narrow rows, the staged rows, a result as it was staged, a row for NaN.
+    cdef const char** rows = <const char**>workspace
+    cdef char* strip = source_rows(f, rows, plane, first, slots, workspace + aligned(slots * sizeof(char*)))
+    cdef char* result = strip + slots * f.g.pitch
+    cdef char* body = result + f.g.pitch + aligned(f.g.n_before * f.pixel)
+    cdef const char* pixel_row
+    cdef char* y
+    for r in range(slots):
+        p = max(left, inside)
+        c = min(end, outside)
+        if p < c:
+            stage(f, strip + r * f.g.pitch + (p - left) * pixel, rows[r] + (p - inside) * f.pixel, (c - p) * step)
+        for p in range(left, end):
+            if p >= inside and p < outside:
+                continue
+            i = f.before[p] if p < inside else f.after[p - outside]
+            pixel_row = f.constant if i < 0 else rows[r] + i * f.pixel
+            stage(f, strip + r * f.g.pitch + (p - left) * pixel, pixel_row, step)
+        if f.g.source == FLOAT32:
+            finite = finite and all_finite(rows[r], max(f.g.width * f.pixel, 2 * VBYTES) // 4)
+    for r in range(n_rows):
+        if f.g.staged == FLOAT32:
+            bisect(f, strip + r * f.g.pitch, result, n_out * pixel, pixel, bits, FLOAT32)
+        elif f.g.staged == UINT8:
+            bisect(f, strip + r * f.g.pitch, result, n_out * pixel, pixel, bits, UINT8)
+        else:
+            bisect(f, strip + r * f.g.pitch, result, n_out * pixel, pixel, bits, UINT16)
+        y = f.y + (plane * f.g.y_plane + (first + r) * f.g.y_row) * f.itemsize
+        unstage(f, y + left * f.pixel, result, n_out * step)
+        if not finite:
+            mark_nan(f, rows + r, y, left, n_out, body)
+
+
+def median2d_3x3(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders, cnp.ndarray cval,
+                 int threads):
+    share_out(tile_3x3, x, y, geometry, borders, cval, threads)
+
+
+def median2d_5x5(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders, cnp.ndarray cval,
+                 int threads):
+    share_out(tile_5x5, x, y, geometry, borders, cval, threads)
+
+
+def median2d(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders, cnp.ndarray cval, int threads):
+    share_out(tile_bisected, x, y, geometry, borders, cval, threads)

@@ -1,0 +1,154 @@
+# What the order statistics share: the sizes, the source rows of a tile, the columns of the border, threads.
+#
+# A window is reduced down its columns first, and that does not ask where a column stands. So a border costs no staged
+# pixels: rows outside the image are other rows of it (pointers), and columns outside it are other columns of what the
+# first step made, copied beside it.
+from cython.parallel cimport prange, threadid
+from libc.stdlib cimport free, malloc
+from libc.stdint cimport uint16_t, uint32_t
+from libc.string cimport memcpy, memset
+cimport numpy as cnp
+
+from lanes cimport FLOAT32, UINT8, VBYTES
+from vector cimport LANES, convlab_max_threads, vfloat, vload, vsplat, vstore
+
+
+# The fields of convlab._geometry.RankGeometry, in its order. Widths are in pixels of `step` elements.
+cdef struct Geometry:
+    Py_ssize_t planes, height, width, out_height, out_width, step
+    Py_ssize_t x_plane, x_row, y_plane, y_row           # in elements
+    Py_ssize_t n_above, n_below, n_before, n_after      # rows and columns of the border
+    Py_ssize_t window_height, window_width
+    Py_ssize_t tiles, tile_rows, tile_columns           # tiles of one plane, output rows and columns of a tile
+    Py_ssize_t group_rows                               # output rows made at a time
+    Py_ssize_t pitch                                    # bytes of a row in the workspace
+    Py_ssize_t workspace                                # bytes of one thread
+    Py_ssize_t source, staged                           # dtypes: their places in convlab._geometry.SOURCES
+
+
+cdef struct Rank:
+    const char* x
+    char* y
+    const Geometry* g
+    # Source rows and columns that stand outside the image, -1 for the constant.
+    const Py_ssize_t* above
+    const Py_ssize_t* below
+    const Py_ssize_t* before
+    const Py_ssize_t* after
+    const char* constant                                # a source row of cval
+    Py_ssize_t itemsize, pixel                          # bytes of an element, of a pixel
+    bint finite                                         # whether cval is, if it is a float
+
+
+ctypedef void (*tile_function)(const Rank*, Py_ssize_t, char*) noexcept nogil
+
+
+cdef inline Py_ssize_t aligned(Py_ssize_t n) noexcept nogil:
+    return (n + 63) // 64 * 64
+
+
+cdef inline char* source_rows(const Rank* f, const char** rows, Py_ssize_t plane, Py_ssize_t first,
+                              Py_ssize_t slots, char* spare) noexcept nogil:
+    """Where the source rows of a tile lie. Rows narrower than two vectors are copied to where they may be read past
+    their end: into `spare`, the rest of which is returned."""
+    cdef Py_ssize_t s, i, n = f.g.width * f.pixel
+    for s in range(slots):
+        i = first + s - f.g.n_above
+        if i < 0:
+            i = f.above[i + f.g.n_above]
+        elif i >= f.g.height:
+            i = f.below[i - f.g.height]
+        if i < 0:
+            rows[s] = f.constant
+        else:
+            rows[s] = f.x + (plane * f.g.x_plane + i * f.g.x_row) * f.itemsize
+        if n < 2 * VBYTES:
+            memset(spare, 0, 2 * VBYTES)
+            memcpy(spare, rows[s], n)
+            rows[s] = spare
+            spare += 2 * VBYTES
+    return spare
+
+
+cdef inline void fill_border(const Rank* f, char* row) noexcept nogil:
+    """The columns outside the image, beside the row's own, which start at `row`."""
+    cdef Py_ssize_t p
+    cdef Py_ssize_t before = f.g.n_before, end = f.g.width
+    for p in range(before):
+        copy_pixel(f, row + (p - before) * f.pixel, row, f.before[p])
+    for p in range(f.g.n_after):
+        copy_pixel(f, row + (end + p) * f.pixel, row, f.after[p])
+
+
+cdef inline void copy_pixel(const Rank* f, char* to, const char* row, Py_ssize_t i) noexcept nogil:
+    cdef Py_ssize_t b
+    cdef const char* pixel = row + i * f.pixel if i >= 0 else f.constant
+    if f.pixel == 1:
+        to[0] = pixel[0]
+    elif f.pixel == 2:
+        (<uint16_t*>to)[0] = (<const uint16_t*>pixel)[0]
+    elif f.pixel == 4:
+        (<uint32_t*>to)[0] = (<const uint32_t*>pixel)[0]
+    else:
+        for b in range(f.pixel):
+            to[b] = pixel[b]
+
+
+cdef inline bint all_finite(const char* row, Py_ssize_t n) noexcept nogil:
+    """Whether n floats, at least two vectors, hold neither NaN nor infinity; the last vector lies back."""
+    cdef const float* x = <const float*>row
+    cdef Py_ssize_t i = 0
+    cdef vfloat a = vsplat(0), b = vsplat(0), c = vsplat(0), d = vsplat(0)
+    cdef float lanes[16]
+    cdef float total = 0
+    while i + 4 * LANES <= n:
+        a += vload(x + i) * vsplat(0)
+        b += vload(x + i + LANES) * vsplat(0)
+        c += vload(x + i + 2 * LANES) * vsplat(0)
+        d += vload(x + i + 3 * LANES) * vsplat(0)
+        i += 4 * LANES
+    while i < n:
+        a += vload(x + min(i, n - LANES)) * vsplat(0)
+        i += LANES
+    vstore(lanes, (a + b) + (c + d))
+    for i in range(LANES):
+        total += lanes[i]
+    return total == 0
+
+
+cdef inline int share_out(tile_function function, cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry,
+                          cnp.ndarray borders, cnp.ndarray cval, int threads) except -1:
+    """Get the workspace and share out the tiles."""
+    cdef Rank f
+    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+    cdef Py_ssize_t t, i, constant_bytes
+    cdef char* memory
+    cdef char* workspace
+    f.g = g
+    f.x = <const char*>cnp.PyArray_DATA(x)
+    f.y = <char*>cnp.PyArray_DATA(y)
+    f.above = <const Py_ssize_t*>cnp.PyArray_DATA(borders)
+    f.below = f.above + g.n_above
+    f.before = f.below + g.n_below
+    f.after = f.before + g.n_before
+    f.itemsize = cnp.PyArray_ITEMSIZE(cval)
+    f.pixel = f.itemsize * g.step
+    f.finite = g.source != FLOAT32 or (<const float*>cnp.PyArray_DATA(cval))[0] * 0 == 0
+    constant_bytes = aligned(g.width * f.pixel)
+    threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
+    memory = <char*>malloc(threads * g.workspace + constant_bytes + 64)
+    if memory == NULL:
+        raise MemoryError("rank filter: no memory for %d bytes of workspace" % (threads * g.workspace))
+    with nogil:
+        workspace = <char*>((<size_t>memory + 63) // 64 * 64)
+        f.constant = workspace + threads * g.workspace
+        for i in range(g.width * g.step):
+            memcpy(workspace + threads * g.workspace + i * f.itemsize, cnp.PyArray_DATA(cval), f.itemsize)
+        if threads == 1:
+            for t in range(g.planes * g.tiles):
+                function(&f, t, workspace)
+        else:
+            for t in prange(g.planes * g.tiles, schedule="static", num_threads=threads):
+                function(&f, t, workspace + threadid() * g.workspace)
+        free(memory)
+    return 0
