@@ -7,6 +7,9 @@
 #ifndef CONVLAB_VECTOR_H
 #define CONVLAB_VECTOR_H
 
+#include <stdint.h>
+#include <string.h>
+
 #ifdef _OPENMP
 #include <omp.h>
 #define convlab_max_threads() omp_get_max_threads()
@@ -134,5 +137,74 @@ CONVLAB_INLINE vfloat vodd(vfloat a, vfloat b) { (void)a; return b; }
 #endif
 CONVLAB_INLINE vfloat vmax(vfloat a, vfloat b) { return vselect(b != b, b, CONVLAB_LARGER(b, a)); }
 CONVLAB_INLINE vfloat vmin(vfloat a, vfloat b) { return vselect(b != b, b, CONVLAB_SMALLER(b, a)); }
+
+/* Integers of 8 and 16 bits, converted on the way in and out. Stores round half to even and saturate; NaN becomes 0.
+ * LARGER and SMALLER return their second operand for NaN, so that an unsigned type's lower limit makes it 0. Adding
+ * 1.5 * 2^23 rounds to a whole number and leaves it, in two's complement, in the low bits of the float. */
+#define CONVLAB_ROUND 12582912.0f
+#if LANES == 1
+CONVLAB_INLINE int32_t vround(float v, float low, float high)
+{
+    int32_t bits;
+    v = CONVLAB_SMALLER(CONVLAB_LARGER(v, low), high) + CONVLAB_ROUND;
+    memcpy(&bits, &v, 4);
+    return bits;
+}
+#define CONVLAB_CONVERSIONS(name, type, low, high) \
+    CONVLAB_INLINE vfloat vload_##name(const type *p) { return *p; } \
+    CONVLAB_INLINE void vstore_##name(type *p, vfloat v) { *p = (type)vround(v == v ? v : 0.0f, low, high); }
+#else
+CONVLAB_INLINE vmask vround(vfloat v, float low, float high)
+{
+    return (vmask)(CONVLAB_SMALLER(CONVLAB_LARGER(v, vsplat(low)), vsplat(high)) + CONVLAB_ROUND) - 0x4b400000;
+}
+typedef uint8_t vector_u8 __attribute__((vector_size(LANES)));
+typedef int16_t vector_i16 __attribute__((vector_size(2 * LANES)));
+typedef uint16_t vector_u16 __attribute__((vector_size(2 * LANES)));
+/* GCC 12 makes of __builtin_convertvector a vector's elements one by one. */
+#if LANES == 16
+#define CONVLAB_WIDEN_u8(p) _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(p)))
+#define CONVLAB_WIDEN_i16(p) _mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)(p)))
+#define CONVLAB_WIDEN_u16(p) _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(p)))
+#define CONVLAB_NARROW_u8(p, n) _mm_storeu_si128((__m128i *)(p), _mm512_cvtepi32_epi8((__m512i)(n)))
+#define CONVLAB_NARROW_i16(p, n) _mm256_storeu_si256((__m256i *)(p), _mm512_cvtepi32_epi16((__m512i)(n)))
+#define CONVLAB_NARROW_u16(p, n) CONVLAB_NARROW_i16(p, n)
+#elif defined(__AVX2__)
+#define CONVLAB_HALVES(pack, n) pack(_mm256_castsi256_si128((__m256i)(n)), _mm256_extracti128_si256((__m256i)(n), 1))
+#define CONVLAB_WIDEN_u8(p) _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(p)))
+#define CONVLAB_WIDEN_i16(p) _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(p)))
+#define CONVLAB_WIDEN_u16(p) _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(p)))
+#define CONVLAB_NARROW_u8(p, n) \
+    _mm_storel_epi64((__m128i *)(p), _mm_packus_epi16(CONVLAB_HALVES(_mm_packs_epi32, n), _mm_setzero_si128()))
+#define CONVLAB_NARROW_i16(p, n) _mm_storeu_si128((__m128i *)(p), CONVLAB_HALVES(_mm_packs_epi32, n))
+#define CONVLAB_NARROW_u16(p, n) _mm_storeu_si128((__m128i *)(p), CONVLAB_HALVES(_mm_packus_epi32, n))
+#else
+#define CONVLAB_WIDEN(p, vector) \
+    ({ vector v; memcpy(&v, p, sizeof v); __builtin_convertvector(v, vmask); })
+#define CONVLAB_WIDEN_u8(p) CONVLAB_WIDEN(p, vector_u8)
+#define CONVLAB_WIDEN_i16(p) CONVLAB_WIDEN(p, vector_i16)
+#define CONVLAB_WIDEN_u16(p) CONVLAB_WIDEN(p, vector_u16)
+#define CONVLAB_NARROW(p, n, vector) \
+    do { vector narrow = __builtin_convertvector(n, vector); memcpy(p, &narrow, sizeof narrow); } while (0)
+#define CONVLAB_NARROW_u8(p, n) CONVLAB_NARROW(p, n, vector_u8)
+#define CONVLAB_NARROW_i16(p, n) CONVLAB_NARROW(p, n, vector_i16)
+#define CONVLAB_NARROW_u16(p, n) CONVLAB_NARROW(p, n, vector_u16)
+#endif
+#define CONVLAB_CONVERSIONS(name, type, low, high) \
+    CONVLAB_INLINE vfloat vload_##name(const type *p) \
+    { \
+        return __builtin_convertvector((vmask)CONVLAB_WIDEN_##name(p), vfloat); \
+    } \
+    CONVLAB_INLINE void vstore_##name(type *p, vfloat v) \
+    { \
+        if ((low) < 0) \
+            v = (vfloat)((vmask)v & (v == v)); \
+        vmask n = vround(v, low, high); \
+        CONVLAB_NARROW_##name(p, n); \
+    }
+#endif
+CONVLAB_CONVERSIONS(u8, uint8_t, 0, 255)
+CONVLAB_CONVERSIONS(i16, int16_t, -32768, 32767)
+CONVLAB_CONVERSIONS(u16, uint16_t, 0, 65535)
 
 #endif

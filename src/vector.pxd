@@ -1,4 +1,7 @@
 # The vector type of vector.h. To Cython a vfloat is a float: the C compiler sees the vector.
+from libc.stdint cimport int16_t, uint8_t, uint16_t
+
+
 cdef extern from "vector.h" nogil:
     const int LANES
     const int WIDEST_LANES
@@ -17,3 +20,9 @@ cdef extern from "vector.h" nogil:
     vfloat veven(vfloat a, vfloat b)
     vfloat vodd(vfloat a, vfloat b)
     int convlab_max_threads()
+    vfloat vload_u8(const uint8_t* p)
+    vfloat vload_i16(const int16_t* p)
+    vfloat vload_u16(const uint16_t* p)
+    void vstore_u8(uint8_t* p, vfloat v)
+    void vstore_i16(int16_t* p, vfloat v)
+    void vstore_u16(uint16_t* p, vfloat v)
