@@ -17,8 +17,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CCompilerError, CompileError, ExecError, LinkError, PlatformError
 
-KERNELS = ["filter2d", "pool2d", "machine"]  # built for each instruction set
-WIDE = ["pool2d"]  # of those, the ones that gain from 16 lanes with AVX-512: see src/vector.h
+KERNELS = ["filter2d", "sepfilter2d", "pool2d", "machine"]  # built for each instruction set
+WIDE = ["pool2d", "sepfilter2d"]  # of those, the ones that gain from 16 lanes with AVX-512: see src/vector.h
 BASELINE = ["cpu", "signature"]  # built once, for every CPU
 
 # Instruction set -> flags for GCC and Clang, flags for MSVC. The flags go on that set's modules alone.
@@ -93,7 +93,7 @@ def extensions():
             c_file[kernel],
             include_dirs=["src", numpy.get_include()],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-            depends=["src/vector.h", "src/vector.pxd", "src/cpu.h"],
+            depends=["src/vector.h", "src/vector.pxd", "src/storage.pxd", "src/cpu.h"],
         )
 
     modules = [module(f"convlab._kernels.{name}", name) for name in BASELINE]

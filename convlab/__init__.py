@@ -4,8 +4,11 @@ from convlab import data, filters, reference
 from convlab._dispatch import backend, last_kernel, use_backend
 from convlab._threads import get_num_threads, set_num_threads, threads
 from convlab._version import __version__
+from convlab.edges import gradient_magnitude, laplacian, prewitt, scharr, sobel
 from convlab.filtering import filter2d
+from convlab.imaging import gabor, gaussian, unsharp
 from convlab.pooling import avg_pool2d, max_pool2d, min_pool2d
+from convlab.separable import sep_filter2d
 
 __all__ = [
     "__version__",
@@ -14,12 +17,21 @@ __all__ = [
     "data",
     "filter2d",
     "filters",
+    "gabor",
+    "gaussian",
     "get_num_threads",
+    "gradient_magnitude",
+    "laplacian",
     "last_kernel",
     "max_pool2d",
     "min_pool2d",
+    "prewitt",
     "reference",
+    "scharr",
+    "sep_filter2d",
     "set_num_threads",
+    "sobel",
     "threads",
+    "unsharp",
     "use_backend",
 ]

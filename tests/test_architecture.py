@@ -24,9 +24,12 @@ MAY_IMPORT = {
     "_fallback": {"_geometry"},
     "_threads": {"_errors"},
     "_dispatch": {"_errors", "_fallback"},
-    "_run": {"_dispatch", "_errors", "_plan", "_spec", "_threads", "reference"},
+    "_run": {"_dispatch", "_errors", "_geometry", "_plan", "_spec", "_threads", "reference"},
     "filtering": {"_plan", "_run", "_spec"},
     "pooling": {"_plan", "_run", "_spec"},
+    "separable": {"_plan", "_run", "_spec"},
+    "edges": {"_plan", "_run", "_spec", "filtering", "separable"},
+    "imaging": {"_plan", "_run", "_spec", "filtering", "separable"},
 }
 CLIENTS = ["cli", "bench", "filters", "data"]
 
@@ -78,6 +81,8 @@ def struct_fields(source, name):
         ("filter2d.pyx", "Geometry", _geometry.FilterGeometry),
         ("filter2d.pyx", "Values", _geometry.FilterValues),
         ("pool2d.pyx", "Geometry", _geometry.PoolGeometry),
+        ("sepfilter2d.pyx", "Geometry", _geometry.SeparableGeometry),
+        ("sepfilter2d.pyx", "Values", _geometry.FilterValues),
     ],
 )
 def test_kernels_read_the_tables_that_plans_write(file, struct, table):

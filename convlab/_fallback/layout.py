@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
@@ -13,3 +14,22 @@ def pixels(
     size = a.dtype.itemsize
     shape = (planes, height, width, step)
     return as_strided(a, shape, (plane * size, row * size, step * size, size), writeable=writeable)
+
+
+def extended(
+    x: NDArray[Any], axis: int, before: NDArray[np.intp], after: NDArray[np.intp], cval: float
+) -> NDArray[Any]:
+    """X with its border on one axis: the source indices before and after it, -1 for cval."""
+    indices = np.concatenate([before, np.arange(x.shape[axis]), after])
+    result = np.take(x, indices, axis=axis)
+    result[(slice(None),) * axis + (indices < 0,)] = cval
+    return result
+
+
+def store(values: NDArray[np.float32], y: NDArray[Any]) -> None:
+    """Floats into y; where it holds integers of 8 or 16 bits, half to even, saturated, NaN as 0."""
+    if y.dtype.kind == "f":
+        y[...] = values
+    else:
+        limits = np.iinfo(y.dtype)
+        y[...] = np.clip(np.rint(np.where(np.isnan(values), np.float32(0), values)), limits.min, limits.max)
