@@ -5,9 +5,12 @@ from convlab._dispatch import backend, last_kernel, use_backend
 from convlab._explain import Explanation, explain
 from convlab._threads import get_num_threads, set_num_threads, threads
 from convlab._version import __version__
+from convlab.edges import gradient_magnitude, laplacian, prewitt, scharr, sobel
 from convlab.filtering import filter2d, filter_bank
+from convlab.imaging import gabor, gaussian, unsharp
 from convlab.pooling import avg_pool2d, max_pool2d, min_pool2d
 from convlab.ranking import maximum_filter, median_filter, minimum_filter
+from convlab.separable import sep_filter2d
 
 __all__ = [
     "Explanation",
@@ -19,15 +22,24 @@ __all__ = [
     "filter2d",
     "filter_bank",
     "filters",
+    "gabor",
+    "gaussian",
     "get_num_threads",
+    "gradient_magnitude",
+    "laplacian",
     "last_kernel",
     "max_pool2d",
     "maximum_filter",
     "median_filter",
     "min_pool2d",
     "minimum_filter",
+    "prewitt",
     "reference",
+    "scharr",
+    "sep_filter2d",
     "set_num_threads",
+    "sobel",
     "threads",
+    "unsharp",
     "use_backend",
 ]

@@ -26,6 +26,8 @@ KERNELS = {
     "correlate2d_7x7": "filter2d",
     "correlate2d": "filter2d",
     "correlate2d_masked": "filter2d",
+    "correlate2d_separable": "sepfilter2d",
+    "magnitude2d_separable": "sepfilter2d",
     "max_pool2d_2x2": "pool2d",
     "min_pool2d_2x2": "pool2d",
     "avg_pool2d_2x2": "pool2d",

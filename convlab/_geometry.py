@@ -42,6 +42,35 @@ class FilterGeometry(NamedTuple):
     omit: int
 
 
+class SeparableGeometry(NamedTuple):
+    """The sizes that a separable correlation reads; src/sepfilter2d.pyx has the same struct."""
+
+    planes: int
+    height: int
+    width: int
+    out_height: int
+    out_width: int
+    step: int
+    x_plane: int
+    x_row: int
+    y_plane: int
+    y_row: int
+    kernel_height: int
+    kernel_width: int
+    above: int
+    below: int
+    before: int
+    after: int
+    tiles: int
+    tile_rows: int
+    pitch: int
+    workspace: int
+    magnitude: int
+    finish: int
+    source: int
+    target: int
+
+
 class FilterValues(NamedTuple):
     """The numbers that a correlation kernel reads beside the taps."""
 

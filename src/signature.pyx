@@ -33,7 +33,7 @@ cdef int identify(list parts, object option) except -1:
     """Append an option so that what compares equal is the same: 2, 2.0 and True, or 0.0 and -0.0, are not."""
     cdef double number
     kind = type(option)
-    if option is None or kind is str:
+    if option is None or kind is str or kind is bytes:
         parts.append(option)
     elif kind is float:
         number = option

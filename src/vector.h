@@ -202,6 +202,24 @@ CONVLAB_INLINE vfloat vmin(vfloat a, vfloat b) { return vselect(b != b, b, CONVL
 CONVLAB_INLINE vfloat vvalid(vfloat v) { return vselect(v == v, vsplat(1), vsplat(0)); }
 CONVLAB_INLINE vfloat vwhere(vfloat m, vfloat v) { return vselect(m != vsplat(0), v, vsplat(0)); }
 CONVLAB_INLINE vfloat vratio(vfloat a, vfloat b) { return vwhere(b, a) / b; }
+/* The square root, rounded correctly. */
+#if LANES == 16
+CONVLAB_INLINE vfloat vsqrt(vfloat v) { return _mm512_sqrt_ps(v); }
+#elif LANES == 8
+CONVLAB_INLINE vfloat vsqrt(vfloat v) { return _mm256_sqrt_ps(v); }
+#elif defined(__SSE2__) && LANES == 4
+CONVLAB_INLINE vfloat vsqrt(vfloat v) { return _mm_sqrt_ps(v); }
+#elif LANES == 4
+CONVLAB_INLINE vfloat vsqrt(vfloat v)
+{
+    for (int i = 0; i < LANES; i++)
+        v[i] = __builtin_sqrtf(v[i]);
+    return v;
+}
+#else
+#include <math.h>
+CONVLAB_INLINE vfloat vsqrt(vfloat v) { return sqrtf(v); }
+#endif
 
 /* Integers of 8 and 16 bits, converted on the way in and out. Stores round half to even and saturate; NaN becomes 0.
  * LARGER and SMALLER return their second operand for NaN, so that an unsigned type's lower limit makes it 0. Adding

@@ -26,6 +26,7 @@ cdef extern from "vector.h" nogil:
     vfloat veven(vfloat a, vfloat b)
     vfloat vodd(vfloat a, vfloat b)
     int convlab_max_threads()
+    vfloat vsqrt(vfloat v)
     vfloat vload_u8(const uint8_t* p)
     vfloat vload_i16(const int16_t* p)
     vfloat vload_u16(const uint16_t* p)

@@ -29,6 +29,9 @@ MAY_IMPORT = {
     "filtering": {"_plan", "_run", "_spec"},
     "pooling": {"_plan", "_run", "_spec"},
     "ranking": {"_plan", "_run", "_spec"},
+    "separable": {"_plan", "_run", "_spec"},
+    "edges": {"_plan", "_run", "_spec", "filtering", "separable"},
+    "imaging": {"_plan", "_run", "_spec", "filtering", "separable"},
 }
 CLIENTS = ["cli", "bench", "filters", "data"]
 
@@ -81,6 +84,8 @@ def struct_fields(source, name):
         ("filter_image.pxd", "Values", _geometry.FilterValues),
         ("pool2d.pyx", "Geometry", _geometry.PoolGeometry),
         ("rank.pxd", "Geometry", _geometry.RankGeometry),
+        ("sepfilter2d.pyx", "Geometry", _geometry.SeparableGeometry),
+        ("sepfilter2d.pyx", "Values", _geometry.FilterValues),
     ],
 )
 def test_kernels_read_the_tables_that_plans_write(file, struct, table):

@@ -8,6 +8,7 @@ _MODULES = {
     "OpenCV": ("opencv_peer", "OpenCV"),
     "NumPy": ("numpy_peer", "NumPy"),
     "SciPy": ("scipy_peer", "SciPy"),
+    "scikit-image": ("skimage_peer", "ScikitImage"),
     "PyTorch": ("torch_peer", "PyTorch"),
     "ONNX Runtime": ("onnx_peer", "OnnxRuntime"),
     "Numba": ("numba_peer", "Numba"),
@@ -17,7 +18,7 @@ _MODULES = {
 NAMES: tuple[str, ...] = tuple(_MODULES)
 
 # The fastest of these is the yardstick. A user's own loop and plain Python are shown beside them.
-YARDSTICKS: tuple[str, ...] = ("OpenCV", "NumPy", "SciPy", "PyTorch", "ONNX Runtime")
+YARDSTICKS: tuple[str, ...] = ("OpenCV", "NumPy", "SciPy", "scikit-image", "PyTorch", "ONNX Runtime")
 
 
 def load(name: str) -> type[Peer]:

@@ -13,6 +13,8 @@ import numpy as np
 from convlab.bench.cases import Array, Case, Filter, Inputs, Pool
 from convlab.bench.worker import Call
 
+from .separable_peers import separable_ways
+
 # From an image (in the library's own type) to a new one.
 Step = Callable[[Any], Any]
 
@@ -52,6 +54,10 @@ class Peer:
 
     def calls(self, case: Case, inputs: Inputs) -> dict[str, Call]:
         """Return the ways to do the case's work."""
+        if case.separable is not None:
+            ways = separable_ways(self.name, case, case.separable)
+            image = self.load(case, inputs.image)
+            return {name: lambda step=step: step(image) for name, step in ways.items()}  # type: ignore[misc]
         image = self.load(case, inputs.image)
         filters: dict[str, Step] = {}
         pools: dict[str, Step] = {}

@@ -86,8 +86,8 @@ class Numba(Peer):
         return {"Numba": numba.__version__}
 
     def load(self, case: Case, image: Array) -> Any:
-        if colour(case):
-            raise UnsupportedError("the loops are for grey images")
+        if colour(case) or case.separable is not None:
+            raise UnsupportedError("the loops are for grey images and kernels of two axes")
         return image if case.filter is not None else image.reshape(-1, *case.spatial)
 
     def to_array(self, case: Case, result: Any) -> Array:

@@ -7,6 +7,7 @@ import onnxruntime  # type: ignore[import-untyped]
 from onnx import TensorProto, helper, numpy_helper
 
 from convlab.bench.cases import Array, Case, Filter, Inputs, Pool
+from convlab.bench.separable_cases import Separable
 from convlab.bench.worker import Call, UnsupportedError
 
 from .base import Peer, colour, interior
@@ -30,6 +31,11 @@ class OnnxRuntime(Peer):
         return array if colour(case) else array.reshape(*case.shape[:-2], *array.shape[2:])
 
     def calls(self, case: Case, inputs: Inputs) -> dict[str, Call]:
+        work = case.separable
+        if work is not None and not (
+            work.result == "float32" and work.join == "first" and work.function != "gabor" and work.border in _PAD_MODES
+        ):
+            raise UnsupportedError("no graph worth a comparison")
         image = inputs.image
         if not colour(case):
             image = image.reshape((1,) * (4 - image.ndim) + image.shape)
@@ -63,6 +69,8 @@ class _Graph:
             self._filter(case, case.filter, kernel)
         if case.pool is not None:
             self._pool(case.pool)
+        if case.separable is not None:
+            self._separable(case, case.separable)
         if colour(case):
             self._add("Transpose", perm=[0, 2, 3, 1])
             self._add("Squeeze", self._constant(np.array([0])))
@@ -98,6 +106,18 @@ class _Graph:
             inside[interior(margin, False)] = True
             self._nodes.append(helper.make_node("Where", [self._constant(inside), self._last, source], ["kept"]))
             self._last = "kept"
+
+    def _separable(self, case: Case, work: Separable) -> None:
+        channels = case.planes if colour(case) else 1
+        down, along = (np.array(taps, np.float32) for taps in work.kernels[0])
+        before, after = (len(down) // 2, len(along) // 2), ((len(down) - 1) // 2, (len(along) - 1) // 2)
+        if max(before) >= min(case.spatial):
+            raise UnsupportedError("a border wider than the image")
+        around = self._constant(np.array([0, 0, *before, 0, 0, *after]))
+        self._add("Pad", around, mode=_PAD_MODES[work.border])
+        for taps in (down[:, None], along[None, :]):
+            weights = self._constant(np.broadcast_to(taps, (channels, 1, *taps.shape)))
+            self._add("Conv", weights, group=channels)
 
     def _pool(self, spec: Pool) -> None:
         window: dict[str, Any] = {

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from convlab._geometry import FilterGeometry, FilterValues
 
-from .layout import pixels, with_border
+from .layout import pixels, store, with_border
 
 
 def correlate2d(
@@ -67,11 +67,7 @@ def _correlate(
                 total /= divisor
             if g.finish:
                 total = np.clip(total * v.scale + v.offset, v.low, v.high)
-            if y.dtype.kind != "f":
-                limits = np.iinfo(y.dtype)
-                total = np.clip(np.rint(total), limits.min, limits.max)
-                total[np.isnan(total)] = 0
-        result[n] = total
+        store(total, result[n])
 
 
 def _sums(source: NDArray[np.float32], w: NDArray[np.float32], g: FilterGeometry) -> NDArray[np.float32]:

@@ -21,6 +21,15 @@ def with_border(
 ) -> NDArray[Any]:
     """X with its border on one axis: the source indices before and after it, -1 for cval."""
     indices = np.concatenate([before, np.arange(x.shape[axis]), after])
-    extended = np.take(x, indices, axis=axis)
-    extended[(slice(None),) * axis + (indices < 0,)] = cval
-    return extended
+    result = np.take(x, indices, axis=axis)
+    result[(slice(None),) * axis + (indices < 0,)] = cval
+    return result
+
+
+def store(values: NDArray[np.float32], y: NDArray[Any]) -> None:
+    """Floats into y; where it holds integers of 8 or 16 bits, half to even, saturated, NaN as 0."""
+    if y.dtype.kind == "f":
+        y[...] = values
+    else:
+        limits = np.iinfo(y.dtype)
+        y[...] = np.clip(np.rint(np.where(np.isnan(values), np.float32(0), values)), limits.min, limits.max)

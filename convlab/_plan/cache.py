@@ -21,7 +21,7 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 def _identified(option: Any) -> Iterator[Any]:
     """An option so that what compares equal is the same: 2, 2.0 and True, or 0.0 and -0.0, are not."""
-    if option is None or type(option) is str:
+    if option is None or type(option) in (str, bytes):
         yield option
     elif type(option) in (int, bool) or isinstance(option, (type, np.dtype)):
         yield type(option)

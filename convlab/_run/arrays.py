@@ -62,22 +62,3 @@ def by_planes(
     planes = np.array([operation(plane) for plane in stack], dtype)
     leading = [n for axis, n in enumerate(output.shape) if axis not in axes]
     return np.ascontiguousarray(np.moveaxis(planes.reshape(*leading, output.height, output.width), (-2, -1), axes))
-
-
-def inside_and_frame(image: Layout, region: Layout, anchor: tuple[int, int]) -> list[tuple[slice, ...]]:
-    """The part of a kept image whose windows lie inside, and the parts of its frame: above, below, before, after."""
-
-    def part(rows: slice, columns: slice) -> tuple[slice, ...]:
-        slices = [slice(None)] * len(image.shape)
-        slices[image.row_axis], slices[image.column_axis] = rows, columns
-        return tuple(slices)
-
-    top, left = anchor
-    inside = slice(top, top + region.height) if region.width else slice(0, 0)
-    return [
-        part(inside, slice(left, left + region.width)),
-        part(slice(None, inside.start), slice(None)),
-        part(slice(inside.stop, None), slice(None)),
-        part(inside, slice(None, left)),
-        part(inside, slice(left + region.width, None)),
-    ]

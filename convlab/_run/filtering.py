@@ -12,9 +12,10 @@ from convlab._spec.arguments import FLOAT32
 from convlab._spec.filtering import Filter2d
 from convlab._threads import get_num_threads
 
-from .arrays import check_out, finished, inside_and_frame, saturated
+from .arrays import check_out, finished, saturated
 from .filtering_fft import correlate_fft
 from .filtering_reference import by_loops
+from .frame import copy_frame, inside_and_frame
 
 Mask = NDArray[np.bool_] | None
 
@@ -37,11 +38,10 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
     y = np.empty(plan.shape, spec.dtype) if out is None else out
     region = y
     if spec.border == "keep":
-        first = () if spec.kernels is None else (slice(None),)
-        inside, *frame = ((*first, *part) for part in inside_and_frame(spec.image, spec.region, spec.anchor))
-        region = y[inside]
-        for part in frame:
-            _copy(x[part[1:] if spec.kernels is not None else part], y[part])
+        inside, *frame = inside_and_frame(spec.image, spec.region, spec.anchor)
+        region = y[inside if spec.kernels is None else (slice(None), *inside)]
+        for one in [y] if spec.kernels is None else y:
+            copy_frame(x, one, frame)
     if not region.size:
         return y
     if plan.algorithm == "fft":
@@ -70,15 +70,6 @@ def _as_read(spec: Filter2d, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     if spec.image.inner_channels and mask.ndim == 2:
         mask = np.broadcast_to(mask[..., None], spec.image.shape)
     return np.ascontiguousarray(mask)
-
-
-def _copy(source: NDArray[Any], target: NDArray[Any]) -> None:
-    """Source pixels into a result: as they are where the dtypes agree, otherwise through float32."""
-    if target.dtype.kind == "f" or source.dtype == target.dtype:
-        with np.errstate(over="ignore"):
-            target[...] = source
-    else:
-        saturated(source.astype(FLOAT32), target.dtype, target)
 
 
 def _run_band(

@@ -79,9 +79,7 @@ def _fill(
             window[top:bottom, left:right] = plane[int(rows[top]) : int(rows[bottom - 1]) + 1, first:last]
         window[around, left:right] = plane[rows[around], first:last]
         wanted = columns[beside]
-        if (
-            wanted.size and first <= wanted.min() and wanted.max() < last
-        ):  # columns of this very window, mostly
+        if wanted.size and first <= wanted.min() and wanted.max() < last:  # columns of this very window, mostly
             window[:, beside] = np.take(window, wanted - first + left, axis=1)
         else:
             window[:, beside] = plane[rows[:, None], wanted]

@@ -10,7 +10,8 @@ from convlab._plan.plan import Plan
 from convlab._spec.ranking import Rank2d
 from convlab._threads import get_num_threads
 
-from .arrays import check_out, finished, inside_and_frame
+from .arrays import check_out, finished
+from .frame import inside_and_frame
 
 # What the compiled kernels read; other dtypes are served by NumPy, in their own precision.
 COMPILED = frozenset(np.dtype(t) for t in (np.float32, np.uint8, np.int16, np.uint16))
@@ -44,5 +45,5 @@ def rank2d(plan: Plan[Rank2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     serve(backend, plan.kernel)
     if truths:  # a true's byte may be any but 0
         y = np.not_equal(y, 0, out=y.view(np.bool_))
-        return y if out is None else out  # type: ignore[no-any-return]
+        return y if out is None else out
     return y if spec.dtype == plan.source else finished(y, spec.dtype, out)

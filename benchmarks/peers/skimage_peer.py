@@ -1,0 +1,23 @@
+"""scikit-image: its functions over images."""
+
+import skimage  # type: ignore[import-untyped]
+
+from convlab.bench.cases import Array, Case, Filter, Pool
+from convlab.bench.worker import UnsupportedError
+
+from .base import Peer, Step
+
+
+class ScikitImage(Peer):
+    """`skimage.filters`, where it has a function of its own."""
+
+    name = "scikit-image"
+
+    def describe(self) -> dict[str, str]:
+        return {"scikit-image": skimage.__version__}
+
+    def filters(self, case: Case, spec: Filter, kernel: Array) -> dict[str, Step]:
+        raise UnsupportedError("its filters of any taps are SciPy's")
+
+    def pools(self, case: Case, spec: Pool) -> dict[str, Step]:
+        raise UnsupportedError("its pools pad with zeros")

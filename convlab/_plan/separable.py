@@ -1,0 +1,113 @@
+"""Plans of separable filters over images."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab import _borders
+from convlab._geometry import STORED, FilterValues, SeparableGeometry
+from convlab._spec import separable
+from convlab._spec.arguments import FLOAT32, check_dtype, taps
+from convlab._spec.separable import Separable2d, check_taps
+
+from .cache import LARGEST_KEY, remembered
+from .plan import Machine, Plan, pitches_of, rounded_up, threads_for
+
+# Output rows in a tile, the piece of work that a thread takes.
+TILE_ROWS = 32
+# STAGED and R of src/sepfilter2d.pyx.
+WIDEST_BLOCK, ROWS = 64, 4
+
+
+def plan_separable2d(
+    spec: Separable2d,
+    source: np.dtype[Any],
+    pitches: tuple[int, int] | None,
+    machine: Machine,
+    kernels: NDArray[np.float32],
+) -> Plan[Separable2d]:
+    """Columns into a few rows of workspace, and from there along the rows."""
+    image, region, step = spec.image, spec.region, spec.image.step
+    kernel_height, kernel_width = spec.filter.kernel_shape
+    above, below, before, after = spec.filter.border_sizes
+    borders = [
+        _borders.source_indices(spec.filter.border, size, first, last)
+        for size, first, last in (
+            (image.height, -above, 0),
+            (image.height, image.height, image.height + below),
+            (image.width, -before, 0),
+            (image.width, image.width, image.width + after),
+        )
+    ]
+    width = image.width * step
+    tile_rows = max(TILE_ROWS, rounded_up(kernel_height, ROWS))
+    slots = min(tile_rows, max(region.height, 1)) + ROWS - 1 + kernel_height
+    pitch = rounded_up((image.width + kernel_width - 1) * step + 2 * WIDEST_BLOCK, 16) + 16
+    # The rows of sums, output rows too narrow for a block, pointers (two floats each), source rows too narrow for one.
+    narrow = slots * WIDEST_BLOCK if width < WIDEST_BLOCK else 0
+    workspace = rounded_up(ROWS * ((1 + spec.magnitude) * pitch + WIDEST_BLOCK) + 2 * slots + narrow + 16, 16)
+    target = spec.dtype if spec.dtype in STORED else FLOAT32
+    geometry = SeparableGeometry(
+        region.planes, image.height, image.width, region.height, region.width, step,
+        *(pitches or image.pitches()), *spec.output.pitches(), kernel_height, kernel_width,
+        above, below, before, after, -(-region.height // tile_rows), tile_rows, pitch, workspace,
+        spec.magnitude, spec.filter.finishes, STORED.index(source), STORED.index(target),
+    )  # fmt: skip
+    values = FilterValues(spec.filter.cval, spec.filter.scale, spec.filter.offset, *spec.filter.clip)
+    return Plan(
+        spec=spec,
+        kernel="magnitude2d_separable" if spec.magnitude else "correlate2d_separable",
+        reason="the kernel is an outer product: its columns' sums wait in the cache for the rows'",
+        threads=threads_for(spec, machine),
+        workspace=4 * workspace,
+        convert=pitches is None,
+        source=source,
+        tables=(np.array(geometry, np.intp), np.concatenate(borders), np.array(values, np.float32)),
+        taps=kernels,
+    )
+
+
+def _make(x: NDArray[Any], ky: NDArray[Any], kx: bytes, dtype: Any, *options: Any) -> Plan[Separable2d]:
+    return _planned(x, ky, np.frombuffer(kx, dtype), options)
+
+
+def _planned(x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], options: tuple[Any, ...]) -> Plan[Separable2d]:
+    check_dtype("image", x.dtype)
+    check_taps("kernel_y", ky)
+    check_taps("kernel_x", kx)
+    spec = separable.separable2d(x.shape, (ky.size, kx.size), *options)
+    return _for(spec, x, np.concatenate([taps("kernel_y", ky), taps("kernel_x", kx)]))
+
+
+def _for(spec: Separable2d, x: NDArray[Any], kernels: NDArray[np.float32]) -> Plan[Separable2d]:
+    source = x.dtype.newbyteorder("=")
+    if source not in STORED or not _holds(source, spec):
+        source = FLOAT32
+    return plan_separable2d(spec, source, pitches_of(spec.image, x, source), Machine(), kernels)
+
+
+def _holds(source: np.dtype[Any], spec: Separable2d) -> bool:
+    """Whether an image of this dtype can have its border's constant in rows of its own kind."""
+    if source == FLOAT32 or spec.filter.border != "constant":
+        return True
+    limits, cval = np.iinfo(source), spec.filter.cval
+    return limits.min <= cval <= limits.max and cval == int(cval)
+
+
+_found = remembered(_make)
+
+
+def sep_filter2d(x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], *options: Any) -> Plan[Separable2d]:
+    """The plan for sep_filter2d's arguments, image and kernels first; errors for wrong ones."""
+    if kx.ndim != 1 or kx.nbytes > LARGEST_KEY or kx.dtype.kind not in "biuf":
+        return _planned(x, ky, kx, options)
+    return _found(x, ky, kx.tobytes(), kx.dtype, *options)
+
+
+@remembered
+def magnitude2d(x: NDArray[Any], pairs: NDArray[np.float32], *options: Any) -> Plan[Separable2d]:
+    """The plan of the magnitude of two filters: `pairs` holds kernel_y of both, then kernel_x of both."""
+    check_dtype("image", x.dtype)
+    size = pairs.shape[1]
+    return _for(separable.separable2d(x.shape, (size, size), *options, magnitude=True), x, pairs.reshape(-1))

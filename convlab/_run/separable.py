@@ -1,0 +1,98 @@
+"""Separable filters over images: conversions, the frame of border="keep", the kernel."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab import reference
+from convlab._dispatch import PYTHON, active, serve
+from convlab._geometry import STORED
+from convlab._plan.plan import Plan
+from convlab._spec.arguments import FLOAT32
+from convlab._spec.separable import Separable2d
+from convlab._threads import get_num_threads
+
+from .arrays import by_planes, check_out, finished
+from .frame import copy_frame, inside_and_frame
+
+
+def sep_filter2d(
+    plan: Plan[Separable2d], x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], out: Any
+) -> NDArray[Any]:
+    """Run a plan of _plan.separable.sep_filter2d."""
+    if out is not None:
+        check_out(out, plan.spec.output.shape, plan.spec.dtype, image=x, kernel_y=ky, kernel_x=kx)
+    return _run(plan, x, out)
+
+
+def magnitude2d(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
+    """Run a plan of _plan.separable.magnitude2d."""
+    if out is not None:
+        check_out(out, plan.spec.output.shape, plan.spec.dtype, image=x)
+    return _run(plan, x, out)
+
+
+def unsharp2d(
+    plan: Plan[Separable2d], smooth: Plan[Separable2d], x: NDArray[Any], amount: float, out: Any
+) -> NDArray[Any]:
+    """What `smooth` takes away, added; `plan` has the result's dtype and limits."""
+    dtype, clip = plan.spec.dtype, plan.spec.filter.clip
+    if out is not None:
+        check_out(out, plan.spec.output.shape, dtype, image=x)
+    y = _run(smooth, x, out if dtype == FLOAT32 else None)
+    with np.errstate(all="ignore"):
+        source = x.astype(FLOAT32, copy=False)
+        np.subtract(source, y, out=y)
+        y *= FLOAT32.type(amount)
+        y += source
+        if plan.spec.filter.finishes:
+            np.clip(y, *clip, out=y)
+    return finished(y, dtype, out)
+
+
+def _run(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
+    spec = plan.spec
+    backend = active()
+    if backend is PYTHON:
+        serve(backend, "magnitude2d" if spec.magnitude else "sep_filter2d")
+        return finished(_reference(spec, plan.taps, x), spec.dtype, out)
+    original = x
+    if plan.convert:
+        with np.errstate(over="ignore"):
+            x = np.array(x, plan.source, order="C")
+    target = spec.dtype if spec.dtype in STORED else FLOAT32
+    y = out if out is not None and spec.dtype == target else np.empty(spec.output.shape, target)
+    region = y
+    frame = []
+    if spec.filter.border == "keep":
+        inside, *frame = inside_and_frame(spec.image, spec.filter.region, spec.filter.anchor)
+        region = y[inside]
+    if region.size:
+        threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
+        backend.functions[plan.kernel](x, plan.taps, region, *plan.tables, threads)
+    serve(backend, plan.kernel)
+    y = finished(y, spec.dtype, out)
+    copy_frame(original, y, frame)
+    return y
+
+
+def _reference(spec: Separable2d, kernels: NDArray[np.float32], x: NDArray[Any]) -> NDArray[Any]:
+    """filter2d with the outer product, in double."""
+    f, pairs = spec.filter, 2 if spec.magnitude else 1
+    height = pairs * f.kernel_shape[0]
+    downs, alongs = kernels[:height].astype(np.float64).reshape(pairs, -1), kernels[height:].reshape(pairs, -1)
+    finish = f.scale, f.offset, f.clip
+
+    def one(plane: NDArray[Any]) -> Any:
+        if not spec.magnitude:
+            return reference.filter2d(plane, np.outer(downs[0], alongs[0]), f.border, f.cval, f.anchor, *finish)
+        u, v = (
+            np.array(reference.filter2d(plane, np.outer(down, along), f.border, f.cval, f.anchor))
+            for down, along in zip(downs, alongs, strict=True)
+        )
+        return np.clip(np.sqrt(u * u + v * v) * f.scale + f.offset, *f.clip)
+
+    y = by_planes(one, x, spec.image, spec.output, np.float64)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, as in the other backends
+        return y if spec.dtype.kind in "iu" else y.astype(FLOAT32)

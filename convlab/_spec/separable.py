@@ -1,0 +1,80 @@
+"""Filters over images whose kernel is an outer product."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab import _errors
+
+from . import filtering
+from .arguments import LARGEST_NUMBER, check_dtype
+from .filtering import Filter2d
+from .layout import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Separable2d:
+    """What filter2d with the outer product of the two kernels is, computed by columns and then by rows."""
+
+    filter: Filter2d
+    magnitude: bool = False  # of two such filters
+
+    @property
+    def image(self) -> Layout:
+        return self.filter.image
+
+    @property
+    def output(self) -> Layout:
+        return self.filter.output
+
+    @property
+    def region(self) -> Layout:
+        return self.filter.region
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.filter.dtype
+
+    @property
+    def flops(self) -> int:
+        return (4 if self.magnitude else 2) * sum(self.filter.kernel_shape) * math.prod(self.region.shape)
+
+    @property
+    def bytes(self) -> int:
+        return 4 * math.prod(self.image.shape) + self.dtype.itemsize * math.prod(self.output.shape)
+
+
+def check_taps(name: str, kernel: NDArray[Any]) -> None:
+    """Refuse what is no row of taps."""
+    check_dtype(name, kernel.dtype)
+    if kernel.ndim != 1:
+        raise _errors.wrong_shape(name, kernel.shape, "one axis of taps")
+    if kernel.size == 0:
+        raise _errors.wrong_shape(name, kernel.shape, "at least one tap")
+    if kernel.size > LARGEST_NUMBER:
+        raise _errors.wrong_shape(name, kernel.shape, f"at most {LARGEST_NUMBER} taps")
+
+
+def separable2d(
+    shape: tuple[int, ...],
+    kernel_shape: tuple[int, int],
+    border: Any,
+    cval: Any,
+    anchor: Any,
+    scale: Any,
+    offset: Any,
+    clip: Any,
+    channel_axis: Any,
+    dtype: Any,
+    *,
+    magnitude: bool = False,
+) -> Separable2d:
+    """Check the arguments of a sep_filter2d: those of a filter2d of the same kernel."""
+    spec = filtering.filter2d(
+        shape, kernel_shape, None, None, border, cval, anchor, scale, offset, clip, "propagate", channel_axis, dtype,
+        "fast", None, None,
+    )  # fmt: skip
+    return Separable2d(spec, magnitude)

@@ -1,0 +1,380 @@
+"""Edges in images: parameters, normalisation and defaults of scikit-image, borders in our words."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from convlab._plan import separable as _plan
+from convlab._run import separable as _run
+from convlab._spec import arguments as _arguments
+from convlab._spec import imaging as _spec
+from convlab.filtering import filter2d
+from convlab.separable import sep_filter2d
+
+HALF = 0.5**0.5
+
+
+def laplacian(
+    image: ArrayLike,
+    *,
+    border: str = "symmetric",
+    cval: float = 0.0,
+    channel_axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """Four times each pixel less its four neighbours: the negative of the discrete Laplace operator.
+
+    ``y[i, j] = 4 * x[i, j] - x[i - 1, j] - x[i + 1, j] - x[i, j - 1] - x[i, j + 1]``
+
+    Parameters
+    ----------
+    image : array_like, shape (H, W); with `channel_axis` (H, W, C), (C, H, W) or (H, C, W)
+        Any dtype of `filter2d`. Integers keep their values: nothing is scaled to 0..1.
+    border : {"mirror", "symmetric", "nearest", "wrap", "constant", "valid", "keep"}
+        What stands outside the image, as in `filter2d`; "symmetric" is scikit-image's default.
+    cval : float
+        The constant of border="constant".
+    channel_axis : int, optional
+        The axis of the channels of an image with three axes; each is filtered alone.
+    dtype : dtype, optional
+        float32 unless given; an integer type rounds half to even and saturates, and NaN becomes 0.
+    out : ndarray, optional
+        Where to write: the exact shape and dtype, C-contiguous, sharing no memory with an input.
+
+    Returns
+    -------
+    ndarray
+        float32 or `dtype`, of the image's shape (with "valid" smaller, as in `filter2d`).
+
+    Raises
+    ------
+    TypeError
+        An argument of the wrong type or dtype, or a masked array.
+    ValueError
+        A wrong value, shape, border or out.
+
+    See Also
+    --------
+    filter2d, gradient_magnitude
+
+    Notes
+    -----
+    The taps and their sign are those of scikit-image's `laplace`.
+
+    Source: R. C. Gonzalez and R. E. Woods, Digital Image Processing, 4th ed., Pearson, 2018, section 3.6.
+
+    Examples
+    --------
+    >>> import convlab
+    >>> convlab.laplacian([[0, 0, 0], [0, 1, 0], [0, 0, 0]])
+    array([[ 0., -1.,  0.],
+           [-1.,  4., -1.],
+           [ 0., -1.,  0.]], dtype=float32)
+    """
+    return filter2d(image, _spec.LAPLACIAN, border=border, cval=cval, channel_axis=channel_axis, dtype=dtype, out=out)
+
+
+def sobel(
+    image: ArrayLike,
+    *,
+    axis: int | None = None,
+    border: str = "symmetric",
+    cval: float = 0.0,
+    channel_axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """Edges by the Sobel filter: the taps -1 0 1 across an edge, 1 2 1 over 4 along it.
+
+    With u the derivative down the columns and v the one along the rows, the result is ``sqrt((u**2 + v**2) / 2)``, or
+    u for axis=0, or v for axis=1.
+
+    Parameters
+    ----------
+    image : array_like, shape (H, W); with `channel_axis` (H, W, C), (C, H, W) or (H, C, W)
+        Any dtype of `filter2d`. Integers keep their values: nothing is scaled to 0..1.
+    axis : {0, 1}, optional
+        The direction of the derivative: 0 down the columns, 1 along the rows; both, and their magnitude, unless given.
+    border : {"mirror", "symmetric", "nearest", "wrap", "constant", "valid", "keep"}
+        What stands outside the image, as in `filter2d`; "symmetric" is scikit-image's default.
+    cval : float
+        The constant of border="constant".
+    channel_axis : int, optional
+        The axis of the channels of an image with three axes; each is filtered alone.
+    dtype : dtype, optional
+        float32 unless given; an integer type rounds half to even and saturates, and NaN becomes 0.
+    out : ndarray, optional
+        Where to write: the exact shape and dtype, C-contiguous, sharing no memory with an input.
+
+    Returns
+    -------
+    ndarray
+        float32 or `dtype`, of the image's shape (with "valid" smaller, as in `filter2d`).
+
+    Raises
+    ------
+    TypeError
+        An argument of the wrong type or dtype, or a masked array.
+    ValueError
+        A wrong value, shape, border or out.
+
+    See Also
+    --------
+    scharr, prewitt, gradient_magnitude
+
+    Notes
+    -----
+    The magnitude is computed in the pass that sums, in float32: it overflows to infinity where a square does.
+    Normalisation, sign and magnitude are those of scikit-image's `sobel`.
+
+    Source: I. Sobel and G. Feldman, A 3x3 isotropic gradient operator for image processing, 1968.
+
+    Examples
+    --------
+    >>> import convlab
+    >>> convlab.sobel([[0, 0, 8, 8]] * 3, axis=1)
+    array([[0., 8., 8., 0.],
+           [0., 8., 8., 0.],
+           [0., 8., 8., 0.]], dtype=float32)
+    """
+    return _edges("sobel", image, axis, border, cval, channel_axis, dtype, out)
+
+
+def scharr(
+    image: ArrayLike,
+    *,
+    axis: int | None = None,
+    border: str = "symmetric",
+    cval: float = 0.0,
+    channel_axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """Edges by the Scharr filter: the taps -1 0 1 across an edge, 3 10 3 over 16 along it.
+
+    With u the derivative down the columns and v the one along the rows, the result is ``sqrt((u**2 + v**2) / 2)``, or
+    u for axis=0, or v for axis=1.
+
+    Parameters
+    ----------
+    image : array_like, shape (H, W); with `channel_axis` (H, W, C), (C, H, W) or (H, C, W)
+        Any dtype of `filter2d`. Integers keep their values: nothing is scaled to 0..1.
+    axis : {0, 1}, optional
+        The direction of the derivative: 0 down the columns, 1 along the rows; both, and their magnitude, unless given.
+    border : {"mirror", "symmetric", "nearest", "wrap", "constant", "valid", "keep"}
+        What stands outside the image, as in `filter2d`; "symmetric" is scikit-image's default.
+    cval : float
+        The constant of border="constant".
+    channel_axis : int, optional
+        The axis of the channels of an image with three axes; each is filtered alone.
+    dtype : dtype, optional
+        float32 unless given; an integer type rounds half to even and saturates, and NaN becomes 0.
+    out : ndarray, optional
+        Where to write: the exact shape and dtype, C-contiguous, sharing no memory with an input.
+
+    Returns
+    -------
+    ndarray
+        float32 or `dtype`, of the image's shape (with "valid" smaller, as in `filter2d`).
+
+    Raises
+    ------
+    TypeError
+        An argument of the wrong type or dtype, or a masked array.
+    ValueError
+        A wrong value, shape, border or out.
+
+    See Also
+    --------
+    sobel, prewitt, gradient_magnitude
+
+    Notes
+    -----
+    The magnitude is computed in the pass that sums, in float32: it overflows to infinity where a square does.
+    Normalisation, sign and magnitude are those of scikit-image's `scharr`.
+
+    Source: H. Scharr, Optimal operators in digital image processing, dissertation, Heidelberg, 2000.
+
+    Examples
+    --------
+    >>> import convlab
+    >>> convlab.scharr([[0, 0, 8, 8]] * 3, axis=1)
+    array([[0., 8., 8., 0.],
+           [0., 8., 8., 0.],
+           [0., 8., 8., 0.]], dtype=float32)
+    """
+    return _edges("scharr", image, axis, border, cval, channel_axis, dtype, out)
+
+
+def prewitt(
+    image: ArrayLike,
+    *,
+    axis: int | None = None,
+    border: str = "symmetric",
+    cval: float = 0.0,
+    channel_axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """Edges by the Prewitt filter: the taps -1 0 1 across an edge, 1 1 1 over 3 along it.
+
+    With u the derivative down the columns and v the one along the rows, the result is ``sqrt((u**2 + v**2) / 2)``, or
+    u for axis=0, or v for axis=1.
+
+    Parameters
+    ----------
+    image : array_like, shape (H, W); with `channel_axis` (H, W, C), (C, H, W) or (H, C, W)
+        Any dtype of `filter2d`. Integers keep their values: nothing is scaled to 0..1.
+    axis : {0, 1}, optional
+        The direction of the derivative: 0 down the columns, 1 along the rows; both, and their magnitude, unless given.
+    border : {"mirror", "symmetric", "nearest", "wrap", "constant", "valid", "keep"}
+        What stands outside the image, as in `filter2d`; "symmetric" is scikit-image's default.
+    cval : float
+        The constant of border="constant".
+    channel_axis : int, optional
+        The axis of the channels of an image with three axes; each is filtered alone.
+    dtype : dtype, optional
+        float32 unless given; an integer type rounds half to even and saturates, and NaN becomes 0.
+    out : ndarray, optional
+        Where to write: the exact shape and dtype, C-contiguous, sharing no memory with an input.
+
+    Returns
+    -------
+    ndarray
+        float32 or `dtype`, of the image's shape (with "valid" smaller, as in `filter2d`).
+
+    Raises
+    ------
+    TypeError
+        An argument of the wrong type or dtype, or a masked array.
+    ValueError
+        A wrong value, shape, border or out.
+
+    See Also
+    --------
+    sobel, scharr, gradient_magnitude
+
+    Notes
+    -----
+    The magnitude is computed in the pass that sums, in float32: it overflows to infinity where a square does.
+    Normalisation, sign and magnitude are those of scikit-image's `prewitt`.
+
+    Source: J. M. S. Prewitt, Object enhancement and extraction, 1970.
+
+    Examples
+    --------
+    >>> import convlab
+    >>> convlab.prewitt([[0, 0, 8, 8]] * 3, axis=1)
+    array([[0., 8., 8., 0.],
+           [0., 8., 8., 0.],
+           [0., 8., 8., 0.]], dtype=float32)
+    """
+    return _edges("prewitt", image, axis, border, cval, channel_axis, dtype, out)
+
+
+def gradient_magnitude(
+    image: ArrayLike,
+    sigma: float = 1.0,
+    *,
+    truncate: float = 4.0,
+    border: str = "symmetric",
+    cval: float = 0.0,
+    channel_axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """The length of the gradient of the image smoothed with a Gaussian: ``sqrt(u**2 + v**2)``.
+
+    u is the image filtered with the derivative of a Gaussian down the columns and a Gaussian along the rows, v the
+    other way round.
+
+    Parameters
+    ----------
+    image : array_like, shape (H, W); with `channel_axis` (H, W, C), (C, H, W) or (H, C, W)
+        Any dtype of `filter2d`. Integers keep their values: nothing is scaled to 0..1.
+    sigma : float
+        The standard deviation, above 0.
+    truncate : float
+        The taps reach ``int(truncate * sigma + 0.5)`` pixels to each side.
+    border : {"mirror", "symmetric", "nearest", "wrap", "constant", "valid", "keep"}
+        What stands outside the image, as in `filter2d`; "symmetric" is SciPy's default.
+    cval : float
+        The constant of border="constant".
+    channel_axis : int, optional
+        The axis of the channels of an image with three axes; each is filtered alone.
+    dtype : dtype, optional
+        float32 unless given; an integer type rounds half to even and saturates, and NaN becomes 0.
+    out : ndarray, optional
+        Where to write: the exact shape and dtype, C-contiguous, sharing no memory with an input.
+
+    Returns
+    -------
+    ndarray
+        float32 or `dtype`, of the image's shape (with "valid" smaller, as in `filter2d`).
+
+    Raises
+    ------
+    TypeError
+        An argument of the wrong type or dtype, or a masked array.
+    ValueError
+        A wrong value, shape, border or out.
+
+    See Also
+    --------
+    sobel, gaussian
+
+    Notes
+    -----
+    SciPy's `gaussian_gradient_magnitude`, in one pass over the image and in float32: it overflows to infinity where a
+    square does.
+
+    Source: J. Canny, A computational approach to edge detection, IEEE PAMI 8 (1986), 679-698.
+
+    Examples
+    --------
+    >>> import convlab
+    >>> convlab.gradient_magnitude([[0, 0, 8, 8]] * 3, 0.5)[1].round(1)
+    array([0. , 3.4, 3.4, 0. ], dtype=float32)
+    """
+    sigma, truncate = _spec.at_least("sigma", sigma, 0, above=True), _spec.at_least("truncate", truncate, 0)
+    pairs = _spec.gradient_pairs(sigma, sigma, truncate)
+    return _magnitude(image, pairs, 1.0, border, cval, channel_axis, dtype, out)
+
+
+def _edges(
+    name: str,
+    image: ArrayLike,
+    axis: int | None,
+    border: str,
+    cval: float,
+    channel_axis: int | None,
+    dtype: DTypeLike | None,
+    out: NDArray[Any] | None,
+) -> NDArray[Any]:
+    """One derivative, or the magnitude of both."""
+    axis = _spec.axis("axis", axis)
+    pairs = _spec.edge_pairs(name)
+    if axis is None:
+        return _magnitude(image, pairs, HALF, border, cval, channel_axis, dtype, out)
+    ky, kx = pairs[axis], pairs[2 + axis]
+    return sep_filter2d(image, ky, kx, border=border, cval=cval, channel_axis=channel_axis, dtype=dtype, out=out)
+
+
+def _magnitude(
+    image: ArrayLike,
+    pairs: NDArray[np.float32],
+    scale: float,
+    border: str,
+    cval: float,
+    channel_axis: int | None,
+    dtype: DTypeLike | None,
+    out: NDArray[Any] | None,
+) -> NDArray[Any]:
+    x = image if type(image) is np.ndarray else _arguments.array("image", image)
+    plan = _plan.magnitude2d(x, pairs, border, cval, None, scale, 0.0, None, channel_axis, dtype)
+    return _run.magnitude2d(plan, x, out)
+
+
+__all__ = ["gradient_magnitude", "laplacian", "prewitt", "scharr", "sobel"]

@@ -1,0 +1,250 @@
+"""Filters over images by name: parameters, normalisation and defaults of scikit-image, borders in our words."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from convlab._plan import separable as _plan
+from convlab._run import separable as _run
+from convlab._spec import arguments as _arguments
+from convlab._spec import imaging as _spec
+from convlab.filtering import filter2d
+from convlab.separable import sep_filter2d
+
+
+def gaussian(
+    image: ArrayLike,
+    sigma: float | tuple[float, float] = 1.0,
+    *,
+    truncate: float = 4.0,
+    border: str = "nearest",
+    cval: float = 0.0,
+    channel_axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """Smooth with a Gaussian: taps ``exp(-i**2 / (2 * sigma**2))`` over their sum, down and along.
+
+    Parameters
+    ----------
+    image : array_like, shape (H, W); with `channel_axis` (H, W, C), (C, H, W) or (H, C, W)
+        Any dtype of `filter2d`. Integers keep their values: nothing is scaled to 0..1.
+    sigma : float or (float, float)
+        The standard deviation, or one for the rows' and one for the columns' direction (down, along); 0 leaves as is.
+    truncate : float
+        The taps reach ``int(truncate * sigma + 0.5)`` pixels to each side.
+    border : {"mirror", "symmetric", "nearest", "wrap", "constant", "valid", "keep"}
+        What stands outside the image, as in `filter2d`; "nearest" is scikit-image's default.
+    cval : float
+        The constant of border="constant".
+    channel_axis : int, optional
+        The axis of the channels of an image with three axes; each is filtered alone.
+    dtype : dtype, optional
+        float32 unless given; an integer type rounds half to even and saturates, and NaN becomes 0.
+    out : ndarray, optional
+        Where to write: the exact shape and dtype, C-contiguous, sharing no memory with an input.
+
+    Returns
+    -------
+    ndarray
+        float32 or `dtype`, of the image's shape (with "valid" smaller, as in `filter2d`).
+
+    Raises
+    ------
+    TypeError
+        An argument of the wrong type or dtype, or a masked array.
+    ValueError
+        A wrong value, shape, border or out.
+
+    See Also
+    --------
+    box, sep_filter2d
+
+    Notes
+    -----
+    Two passes in one over the image; see `sep_filter2d` for the order of the sums. scikit-image's `gaussian` with
+    ``preserve_range=True``.
+
+    Source: R. C. Gonzalez and R. E. Woods, Digital Image Processing, 4th ed., Pearson, 2018, section 3.5.
+
+    Examples
+    --------
+    >>> import convlab
+    >>> convlab.gaussian([[0, 0, 0], [0, 16, 0], [0, 0, 0]], 0.5, truncate=2.0).round(1)
+    array([[0.2, 1.3, 0.2],
+           [1.3, 9.9, 1.3],
+           [0.2, 1.3, 0.2]], dtype=float32)
+    """
+    if type(sigma) is not float:
+        down, along = _spec.sigmas("sigma", sigma)
+    else:
+        down = along = _spec.at_least("sigma", sigma, 0)
+    truncate = _spec.at_least("truncate", truncate, 0)
+    ky, kx = _spec.gaussian_taps(down, truncate), _spec.gaussian_taps(along, truncate)
+    return sep_filter2d(image, ky, kx, border=border, cval=cval, channel_axis=channel_axis, dtype=dtype, out=out)
+
+
+def unsharp(
+    image: ArrayLike,
+    radius: float | tuple[float, float] = 1.0,
+    amount: float = 1.0,
+    *,
+    clip: tuple[float | None, float | None] | None = None,
+    border: str = "symmetric",
+    cval: float = 0.0,
+    channel_axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """Sharpen: add `amount` times what a Gaussian takes away, ``x + amount * (x - gaussian(x, radius))``.
+
+    Parameters
+    ----------
+    image : array_like, shape (H, W); with `channel_axis` (H, W, C), (C, H, W) or (H, C, W)
+        Any dtype of `filter2d`. Integers keep their values: nothing is scaled to 0..1.
+    radius : float or (float, float)
+        The standard deviation of the Gaussian, or one for each direction (down, along).
+    amount : float
+        How much is added; a negative one smooths.
+    clip : (low, high), optional
+        Limits of the result, in the image's units; either may be None. scikit-image clips to 0..1, after scaling.
+    border : {"mirror", "symmetric", "nearest", "wrap", "constant", "valid", "keep"}
+        What stands outside the image, as in `filter2d`; "symmetric" is scikit-image's default.
+    cval : float
+        The constant of border="constant".
+    channel_axis : int, optional
+        The axis of the channels of an image with three axes; each is filtered alone.
+    dtype : dtype, optional
+        float32 unless given; an integer type rounds half to even and saturates, and NaN becomes 0.
+    out : ndarray, optional
+        Where to write: the exact shape and dtype, C-contiguous, sharing no memory with an input.
+
+    Returns
+    -------
+    ndarray
+        float32 or `dtype`, of the image's shape (with "valid" smaller, as in `filter2d`).
+
+    Raises
+    ------
+    TypeError
+        An argument of the wrong type or dtype, or a masked array.
+    ValueError
+        A wrong value, shape, border or out.
+
+    See Also
+    --------
+    gaussian, laplacian
+
+    Notes
+    -----
+    scikit-image's `unsharp_mask` with ``preserve_range=True``. The border "valid" is refused: the result is the
+    image's size.
+
+    Source: M. Petrou and C. Petrou, Image Processing: The Fundamentals, 2nd ed., Wiley, 2010, page 357.
+
+    Examples
+    --------
+    >>> import convlab
+    >>> convlab.unsharp([[1, 1, 9, 9]] * 3, 0.5)[1].round(1)
+    array([1. , 0.1, 9.9, 9. ], dtype=float32)
+    """
+    if border == "valid":
+        raise _spec.smaller_output(border)
+    x = image if type(image) is np.ndarray else _arguments.array("image", image)
+    down, along = _spec.sigmas("radius", radius)
+    amount = _arguments.finite("amount", amount)
+    ky, kx = _spec.gaussian_taps(down, 4.0), _spec.gaussian_taps(along, 4.0)
+    smooth = _plan.sep_filter2d(x, ky, kx, border, cval, None, 1.0, 0.0, None, channel_axis, None)
+    plan = _plan.sep_filter2d(x, ky, kx, border, cval, None, 1.0, 0.0, clip, channel_axis, dtype)
+    return _run.unsharp2d(plan, smooth, x, amount, out)
+
+
+def gabor(
+    image: ArrayLike,
+    frequency: float,
+    *,
+    theta: float = 0.0,
+    bandwidth: float = 1.0,
+    sigma_x: float | None = None,
+    sigma_y: float | None = None,
+    n_stds: float = 3.0,
+    offset: float = 0.0,
+    border: str = "symmetric",
+    cval: float = 0.0,
+    channel_axis: int | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The response to a wave of one frequency and direction under a Gaussian, real and imaginary part.
+
+    The kernel is ``exp(-(u / sigma_x)**2 / 2 - (v / sigma_y)**2 / 2 + 1j * (2 * pi * frequency * u + offset))`` over
+    ``2 * pi * sigma_x * sigma_y``, with ``u = j * cos(theta) + i * sin(theta)`` and
+    ``v = i * cos(theta) - j * sin(theta)`` for row i and column j from its centre; the image is convolved with it.
+
+    Parameters
+    ----------
+    image : array_like, shape (H, W); with `channel_axis` (H, W, C), (C, H, W) or (H, C, W)
+        Any dtype of `filter2d`. Integers keep their values: nothing is scaled to 0..1.
+    frequency : float
+        Of the wave, in periods a pixel, above 0.
+    theta : float
+        Its direction, in radians; 0 is along the rows.
+    bandwidth : float
+        In octaves, above 0: sets the standard deviations that are not given.
+    sigma_x, sigma_y : float, optional
+        Standard deviations along the wave and across it.
+    n_stds : float
+        The kernel reaches so many standard deviations.
+    offset : float
+        The phase of the wave, in radians.
+    border : {"mirror", "symmetric", "nearest", "wrap", "constant", "valid", "keep"}
+        What stands outside the image, as in `filter2d`; "symmetric" is scikit-image's default.
+    cval : float
+        The constant of border="constant".
+    channel_axis : int, optional
+        The axis of the channels of an image with three axes; each is filtered alone.
+
+    Returns
+    -------
+    real, imaginary : ndarray
+        float32, of the image's shape.
+
+    Raises
+    ------
+    TypeError
+        An argument of the wrong type or dtype, or a masked array.
+    ValueError
+        A wrong value, shape or border.
+
+    See Also
+    --------
+    filter2d, convlab.filters
+
+    Notes
+    -----
+    Kernel and normalisation are those of scikit-image's `gabor`.
+
+    Source: J. G. Daugman, Uncertainty relation for resolution in space, spatial frequency, and orientation optimized by
+    two-dimensional visual cortical filters, JOSA A 2 (1985), 1160-1169.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> wave = np.cos(2 * np.pi * 0.25 * np.arange(16)) * np.ones((16, 1))
+    >>> real, imaginary = convlab.gabor(wave, 0.25)
+    >>> [round(float(v), 2) for v in np.hypot(real, imaginary)[8, 6:9]]
+    [0.5, 0.5, 0.5]
+    """
+    frequency = _spec.at_least("frequency", frequency, 0, above=True)
+    default = _spec.gabor_sigma(_spec.at_least("bandwidth", bandwidth, 0, above=True), frequency)
+    sigma_x = default if sigma_x is None else _spec.at_least("sigma_x", sigma_x, 0, above=True)
+    sigma_y = default if sigma_y is None else _spec.at_least("sigma_y", sigma_y, 0, above=True)
+    theta, offset = _arguments.finite("theta", theta), _arguments.finite("offset", offset)
+    n_stds = _spec.at_least("n_stds", n_stds, 0, above=True)
+    real, imaginary = _spec.gabor_taps(frequency, theta, sigma_x, sigma_y, n_stds, offset)
+    return (
+        filter2d(image, real, border=border, cval=cval, channel_axis=channel_axis),
+        filter2d(image, imaginary, border=border, cval=cval, channel_axis=channel_axis),
+    )
+
+
+__all__ = ["gabor", "gaussian", "unsharp"]
