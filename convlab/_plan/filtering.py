@@ -11,16 +11,21 @@ from convlab._geometry import STORED
 from convlab._spec import filtering
 from convlab._spec.arguments import FLOAT32, check_dtype, check_kernel, taps
 from convlab._spec.filtering import Filter2d
+from convlab._spec.separable import Separable2d
 from convlab._spec.taps import Facts, facts
 
 from .cache import remembered
 from .filtering_direct import plan_direct
 from .filtering_fft import plan_fft
 from .plan import Machine, Plan, pitches_of
+from .separable import separable_for
 
 # Taps from which transforms are faster than sums (27 x 27 with 16 lanes; 19 x 19 with 8), if the picture is no stamp.
 FFT_TAPS = 700
 FFT_PIXELS = 1 << 16
+# Taps, and products of all pixels, from which a column and a row are faster than a kernel of rank 1 as a whole.
+SEPARABLE_TAPS = 49
+SEPARABLE_PRODUCTS = 300_000
 
 
 def choose(spec: Filter2d, found: Facts | None) -> tuple[str, str, tuple[tuple[str, str], ...]]:
@@ -45,6 +50,8 @@ def choose(spec: Filter2d, found: Facts | None) -> tuple[str, str, tuple[tuple[s
         why_not.setdefault("fft", f"{taps_number} taps are too few for transforms to pay (from {FFT_TAPS} on)")
     if math.prod(spec.region.shape) < FFT_PIXELS:
         why_not.setdefault("fft", f"the picture is too small for transforms to pay (from {FFT_PIXELS} pixels on)")
+    if taps_number < SEPARABLE_TAPS or taps_number * math.prod(spec.region.shape) < SEPARABLE_PRODUCTS:
+        why_not.setdefault("separable", "two passes over so few taps cost more than one")
     if "separable" not in why_not:
         why_not["direct"] = f"{sum(spec.kernel_shape)} products a pixel are fewer than {taps_number}"
         why_not.setdefault("fft", "so few products need no transforms")
@@ -72,6 +79,29 @@ def _plan(x: NDArray[Any], w: NDArray[Any], bank: bool, options: tuple[Any, ...]
     pitches = pitches_of(spec.image, x, source)
     if algorithm == "fft":
         return plan_fft(spec, machine, values, reason, considered)
+    if algorithm == "separable":
+        assert found is not None
+        assert found.factors is not None
+        inner = separable_for(Separable2d(spec), x, np.concatenate(found.factors))
+        needed, limit = inner.buffers + inner.workspace, spec.workspace_limit
+        if limit is None or needed <= limit:
+            return Plan(
+                spec=spec,
+                kernel=inner.kernel,
+                algorithm=algorithm,
+                reason=reason,
+                considered=considered,
+                threads=inner.threads,
+                workspace=inner.workspace,
+                convert=inner.convert,
+                source=inner.source,
+                shape=spec.result_shape,
+                tables=(),
+                taps=values[None],
+                inner=inner,
+            )
+        if spec.algorithm is not None:
+            raise _errors.workspace(limit, algorithm, needed)
     return plan_direct(spec, source, pitches, machine, values.reshape(-1, *spec.kernel_shape), reason, considered)
 
 

@@ -77,10 +77,10 @@ def _planned(x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], options: tuple
     check_taps("kernel_y", ky)
     check_taps("kernel_x", kx)
     spec = separable.separable2d(x.shape, (ky.size, kx.size), *options)
-    return _for(spec, x, np.concatenate([taps("kernel_y", ky), taps("kernel_x", kx)]))
+    return separable_for(spec, x, np.concatenate([taps("kernel_y", ky), taps("kernel_x", kx)]))
 
 
-def _for(spec: Separable2d, x: NDArray[Any], kernels: NDArray[np.float32]) -> Plan[Separable2d]:
+def separable_for(spec: Separable2d, x: NDArray[Any], kernels: NDArray[np.float32]) -> Plan[Separable2d]:
     source = x.dtype.newbyteorder("=")
     if source not in STORED or not _holds(source, spec):
         source = FLOAT32
@@ -110,4 +110,4 @@ def magnitude2d(x: NDArray[Any], pairs: NDArray[np.float32], *options: Any) -> P
     """The plan of the magnitude of two filters: `pairs` holds kernel_y of both, then kernel_x of both."""
     check_dtype("image", x.dtype)
     size = pairs.shape[1]
-    return _for(separable.separable2d(x.shape, (size, size), *options, magnitude=True), x, pairs.reshape(-1))
+    return separable_for(separable.separable2d(x.shape, (size, size), *options, magnitude=True), x, pairs.reshape(-1))

@@ -16,6 +16,7 @@ from .arrays import check_out, finished, saturated
 from .filtering_fft import correlate_fft
 from .filtering_reference import by_loops
 from .frame import copy_frame, inside_and_frame
+from .separable import run_separable
 
 Mask = NDArray[np.bool_] | None
 
@@ -35,6 +36,8 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
     if backend is PYTHON:
         serve(backend, "filter2d")
         return finished(by_loops(plan, x, mask), spec.dtype, out)
+    if plan.inner is not None:
+        return run_separable(plan.inner, x, out)
     y = np.empty(plan.shape, spec.dtype) if out is None else out
     region = y
     if spec.border == "keep":

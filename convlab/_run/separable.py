@@ -23,14 +23,14 @@ def sep_filter2d(
     """Run a plan of _plan.separable.sep_filter2d."""
     if out is not None:
         check_out(out, plan.spec.output.shape, plan.spec.dtype, image=x, kernel_y=ky, kernel_x=kx)
-    return _run(plan, x, out)
+    return run_separable(plan, x, out)
 
 
 def magnitude2d(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     """Run a plan of _plan.separable.magnitude2d."""
     if out is not None:
         check_out(out, plan.spec.output.shape, plan.spec.dtype, image=x)
-    return _run(plan, x, out)
+    return run_separable(plan, x, out)
 
 
 def unsharp2d(
@@ -40,7 +40,7 @@ def unsharp2d(
     dtype, clip = plan.spec.dtype, plan.spec.filter.clip
     if out is not None:
         check_out(out, plan.spec.output.shape, dtype, image=x)
-    y = _run(smooth, x, out if dtype == FLOAT32 else None)
+    y = run_separable(smooth, x, out if dtype == FLOAT32 else None)
     with np.errstate(all="ignore"):
         source = x.astype(FLOAT32, copy=False)
         np.subtract(source, y, out=y)
@@ -51,7 +51,7 @@ def unsharp2d(
     return finished(y, dtype, out)
 
 
-def _run(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
+def run_separable(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     spec = plan.spec
     backend = active()
     if backend is PYTHON:

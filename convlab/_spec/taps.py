@@ -47,9 +47,13 @@ def factors(taps: NDArray[np.float32]) -> tuple[Vector, Vector] | None:
     pivot = w[row, column]
     if pivot == 0:
         return None
-    # Of like size, so that neither sum overflows where the whole would not.
-    balance = math.sqrt(abs(pivot))
-    down, along = w[:, column] / balance, w[row] * (balance / pivot)
+    if np.all(w == np.rint(w)) and np.abs(w).max() < 2**24:
+        # Whole taps have whole factors, whose sums over whole pixels stay exact.
+        scale = float(np.gcd.reduce(w[:, column].astype(np.int64)))
+    else:
+        # Of like size, so that neither sum overflows where the whole would not.
+        scale = 2.0 ** round(math.log2(abs(pivot)) / 2)
+    down, along = w[:, column] / scale, w[row] * (scale / pivot)
     if np.any(np.abs(np.outer(down, along) - w) > 4 * np.finfo(np.float32).eps * np.abs(w)):
         return None
     return down.astype(np.float32), along.astype(np.float32)

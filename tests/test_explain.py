@@ -1,0 +1,113 @@
+"""explain: the plan that the call itself would follow, as data and as text."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import convlab
+
+RANK1 = np.outer(np.arange(1.0, 10), np.arange(2.0, 11))
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "options", "algorithm"),
+    [
+        ((512, 512), np.eye(3), {}, "direct"),
+        ((512, 512), RANK1, {}, "separable"),
+        ((512, 512), RANK1, {"algorithm": "direct"}, "direct"),
+        ((512, 512), np.ones((9, 9)), {"nan": "omit"}, "direct"),
+        ((512, 512), np.eye(31), {}, "fft"),
+        ((512, 512), np.eye(31), {"precision": "exact"}, "direct"),
+        ((40, 40), np.eye(31), {}, "direct"),
+        ((512, 512), RANK1[:3, :3], {"algorithm": "separable"}, "separable"),
+    ],
+)
+def test_it_says_what_the_call_does(fast_backend, rng, shape, kernel, options, algorithm):
+    explained = convlab.explain("filter2d", shape, kernel, **options)
+    assert explained.algorithm == algorithm
+    convlab.filter2d(rng.random(shape, np.float32), kernel, **options)
+    assert convlab.last_kernel() == explained.kernel + fast_backend
+    assert f"[{explained.backend}/{explained.isa}]".replace("/]", "]") == fast_backend
+    text = str(explained)
+    for word in (algorithm, explained.kernel, "threads", "workspace", "flops", "bytes", "bound", "expected", "tile"):
+        assert word in text
+    assert explained.bound_seconds > 0
+    assert explained.expected_seconds > 0
+    others = {name for name, _ in explained.considered}
+    assert algorithm not in others
+
+
+def test_the_facts_of_the_work():
+    explained = convlab.explain("filter2d", (100, 200), np.eye(5), dtype="u1", result_dtype="u1", threads=1)
+    assert explained.flops == 2 * 25 * 100 * 200
+    assert explained.threads == 1
+    assert convlab.explain("filter2d", (4000, 4000), np.eye(5), threads=2).threads == 2
+    assert convlab.explain("filter_bank", (100, 200), np.ones((7, 3, 3))).flops == 7 * 2 * 9 * 100 * 200
+
+
+def test_nothing_is_allocated_for_the_shape():
+    assert convlab.explain("filter2d", (1 << 19, 1 << 19), np.eye(3)).bytes == 8 << 38
+
+
+def test_rank_one_is_found_within_rounding_alone(rng):
+    down, along = rng.standard_normal(9), rng.standard_normal(11)
+    kernel = np.outer(down, along).astype(np.float32)
+    assert convlab.explain("filter2d", (512, 512), kernel).algorithm == "separable"
+    kernel[3, 4] *= 1.00001
+    assert convlab.explain("filter2d", (512, 512), kernel).algorithm == "direct"
+    with pytest.raises(ValueError, match="algorithm: got 'separable'.*the kernel is not of rank 1"):
+        convlab.filter2d(np.zeros((512, 512)), kernel, algorithm="separable")
+
+
+@pytest.mark.parametrize("border", ["mirror", "constant", "valid", "keep", "wrap", "nearest", "symmetric"])
+@pytest.mark.parametrize("dtype", ["f4", "u1", "f8"])
+@pytest.mark.parametrize("target", [None, "u1", "i4"])
+def test_the_separable_way_is_the_same_filter(fast_backend, rng, border, dtype, target):
+    image = rng.integers(0, 200, (40, 130)).astype(dtype)
+    kernel = np.outer([1, 2, 3, 2, 1], [1, 4, 6, 4, 1, 0, 1])
+    options = {"border": border, "cval": 3.0, "anchor": (1, 2), "scale": 1 / 64, "dtype": target, "clip": (2, 180)}
+    actual = convlab.filter2d(image, kernel, algorithm="separable", **options)
+    assert convlab.last_kernel() == "correlate2d_separable" + fast_backend
+    assert_array_equal(actual, convlab.filter2d(image, kernel, algorithm="direct", **options))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_the_separable_way_spreads_what_is_not_finite_alike(fast_backend, rng, value):
+    image = rng.random((60, 90), np.float32)
+    image[30, 40] = value
+    kernel = np.outer([1, 0, 3, 0, -1], [1, -1, 0, 2, 5])
+    separable, direct = (convlab.filter2d(image, kernel, algorithm=name) for name in ("separable", "direct"))
+    finite = np.isfinite(direct)
+    assert_array_equal(separable[~finite], direct[~finite])
+    assert_allclose(separable[finite], direct[finite], rtol=1e-5, atol=1e-5)
+
+
+def test_the_limit_on_memory_is_kept_or_refused():
+    image, kernel = np.zeros((600, 600), np.float32), np.eye(5)
+    needed = convlab.explain("filter2d", image.shape, kernel, threads=1, workspace_limit=1 << 20).workspace_bytes
+    assert needed <= 1 << 20
+    with pytest.raises(ValueError, match="workspace_limit: got 1000 bytes; expected at least"):
+        convlab.filter2d(image, kernel, workspace_limit=1000)
+    with pytest.raises(ValueError, match="workspace_limit: got 1000 bytes.*'fft'"):
+        convlab.filter2d(image, kernel, workspace_limit=1000, algorithm="fft")
+    for wrong in (-1, 1.5, "1 MB", True):
+        with pytest.raises((TypeError, ValueError), match="workspace_limit: got"):
+            convlab.filter2d(image, kernel, workspace_limit=wrong)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        (("filter3d", (3, 3), np.eye(3)), {}, ValueError, "operation: got 'filter3d'; expected one of: filter2d"),
+        (("filter2d", (3, -1), np.eye(3)), {}, ValueError, "shape: got"),
+        (("filter2d", 3, np.eye(3)), {}, TypeError, "shape: got int"),
+        (("filter2d", (3, 3)), {}, TypeError, "filter2d: got arguments that it does not take"),
+        (("filter2d", (3, 3), np.eye(3)), {"sigma": 1}, TypeError, "filter2d: got arguments"),
+        (("filter2d", (3, 3), np.eye(3)), {"dtype": "no"}, TypeError, "dtype: got"),
+        (("filter2d", (3, 3), np.eye(3)), {"border": "reflect"}, ValueError, "border: got 'reflect'"),
+        (("filter2d", (3, 3), np.eye(3)), {"threads": 0}, ValueError, "n: got 0"),
+    ],
+)
+def test_errors(arguments, options, error, message):
+    with pytest.raises(error, match=message):
+        convlab.explain(*arguments, **options)
