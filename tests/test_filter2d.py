@@ -413,3 +413,16 @@ def test_results_stored_past_the_caches(fast_backend, rng, monkeypatch, size, bo
         assert_array_equal(out, convlab.filter2d(image, kernel, border=border))
     assert np.isnan(memory[:offset]).all()
     assert np.isnan(memory[offset + out.size :]).all()
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "i4"])
+@pytest.mark.parametrize("source", ["f4", "u1", "f8"])
+def test_integers_are_never_stored_past_the_caches(fast_backend, rng, monkeypatch, dtype, source):
+    monkeypatch.setattr(_plan, "Machine", functools.partial(_plan.Machine, cache_bytes=0))
+    monkeypatch.setattr(cache, "_plans", {})
+    image = rng.integers(0, 50, (30, 160)).astype(source)
+    kernel = rng.integers(-5, 5, (3, 3))
+    expected = np.clip(np.rint(convlab.filter2d(image, kernel)), np.iinfo(dtype).min, np.iinfo(dtype).max)
+    assert_array_equal(convlab.filter2d(image, kernel, dtype=dtype), expected)
+    bank = convlab.filter_bank(image, np.stack([kernel, kernel + 1, kernel]))
+    assert_array_equal(bank, [convlab.filter2d(image, k) for k in (kernel, kernel + 1, kernel)])

@@ -89,6 +89,9 @@ def _with_tiles(
     strips = (2 if spec.masked else 1) * slots * strip_row
     workspace = rounded_up(4 * slots + 4 * max(region.width * step, WIDEST_BLOCK) + strips + 16, 16)
 
+    # Floats that the caches could not hold are stored past them.
+    stream = target == FLOAT32 and 4 * math.prod(region.shape) * (spec.kernels or 1) >= machine.cache_bytes
+
     def geometry(n: int) -> NDArray[np.intp]:
         """The sizes for n output rows: all, or a band's."""
         source_rows = image.resized(n + kernel_height - 1, image.width) if banded else image
@@ -98,7 +101,7 @@ def _with_tiles(
             region.planes, source_rows.height, image.width, n, region.width, step,
             *(source_rows.pitches() if banded or pitches is None else pitches), *output.pitches(),
             *((0, 0) if banded else (above, below)), before, after, chunk, -(-n // tile_rows), tile_rows,
-            workspace, 4 * math.prod(region.shape) * (spec.kernels or 1) >= machine.cache_bytes, spec.finishes,
+            workspace, stream, spec.finishes,
             STORED.index(source), STORED.index(target), spec.kernels or 1, math.prod(output.shape),
             *mask.pitches(), spec.mask, spec.omit_nan,
         )  # fmt: skip
