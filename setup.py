@@ -18,7 +18,12 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import CCompilerError, CompileError, ExecError, LinkError, PlatformError
 
 KERNELS = ["filter2d", "pool2d", "extremum2d", "median2d", "machine"]  # built for each instruction set
-WIDE = ["filter2d", "pool2d", "extremum2d", "median2d"]  # of those, the ones that gain from 16 lanes with AVX-512: see src/vector.h
+WIDE = [
+    "filter2d",
+    "pool2d",
+    "extremum2d",
+    "median2d",
+]  # of those, the ones that gain from 16 lanes with AVX-512: see src/vector.h
 BASELINE = ["cpu", "signature"]  # built once, for every CPU
 
 # Instruction set -> flags for GCC and Clang, flags for MSVC. The flags go on that set's modules alone.

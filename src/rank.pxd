@@ -23,7 +23,7 @@ cdef struct Geometry:
     Py_ssize_t group_rows                               # output rows made at a time
     Py_ssize_t pitch                                    # bytes of a row in the workspace
     Py_ssize_t workspace                                # bytes of one thread
-    Py_ssize_t source, staged                           # dtypes: their places in convlab._geometry.SOURCES
+    Py_ssize_t source, staged                           # dtypes: their places in convlab._geometry.STORED
 
 
 cdef struct Rank:

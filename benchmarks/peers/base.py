@@ -13,6 +13,8 @@ import numpy as np
 from convlab.bench.cases import Array, Case, Filter, Inputs, Pool
 from convlab.bench.worker import Call
 
+from .rank_peers import rank_ways
+
 # From an image (in the library's own type) to a new one.
 Step = Callable[[Any], Any]
 
@@ -52,6 +54,10 @@ class Peer:
 
     def calls(self, case: Case, inputs: Inputs) -> dict[str, Call]:
         """Return the ways to do the case's work."""
+        if case.rank is not None:
+            ways = rank_ways(self.name, case, case.rank)
+            picture = self.load(case, inputs.image)
+            return {name: lambda step=step: step(picture) for name, step in ways.items()}  # type: ignore[misc]
         image = self.load(case, inputs.image)
         filters: dict[str, Step] = {}
         pools: dict[str, Step] = {}

@@ -30,6 +30,8 @@ class OnnxRuntime(Peer):
         return array if colour(case) else array.reshape(*case.shape[:-2], *array.shape[2:])
 
     def calls(self, case: Case, inputs: Inputs) -> dict[str, Call]:
+        if case.rank is not None:
+            raise UnsupportedError("no graph worth a comparison")
         image = inputs.image
         if not colour(case):
             image = image.reshape((1,) * (4 - image.ndim) + image.shape)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab import _borders
-from convlab._geometry import SOURCES, RankGeometry
+from convlab._geometry import STORED, RankGeometry
 from convlab._spec import ranking
 from convlab._spec.arguments import FLOAT32, check_dtype
 from convlab._spec.ranking import Rank2d
@@ -22,7 +22,7 @@ VECTOR = 64
 # The rows of a group, which a thread keeps in the workspace, are bounded in number and in bytes: what the caches hold.
 GROUP_ROWS = 128
 GROUP_BYTES = 512 << 10
-BISECTED_COLUMNS = 512  # of the output in a tile of a bisected median, whose source is staged
+BISECTED_COLUMNS = 512  # of the output in a tile of a bisected median, whose source is staged; channels count
 
 
 def _reach(size: int, before: int, after: int) -> tuple[int, int]:
@@ -37,9 +37,7 @@ def _staged(source: np.dtype[Any], area: int) -> np.dtype[Any]:
     return np.dtype(np.uint16) if source != FLOAT32 and area < 1 << 16 else FLOAT32
 
 
-def plan_rank2d(
-    spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | None, machine: Machine
-) -> Plan[Rank2d]:
+def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | None, machine: Machine) -> Plan[Rank2d]:
     """A separable maximum or minimum, a sorting network, or a median by bisection."""
     image, region, step = spec.image, spec.region, spec.image.step
     above, below, before, after = spec.border_sizes
@@ -67,11 +65,13 @@ def plan_rank2d(
         buffers = (5 if window_height == 3 else 20) * pitch
     else:
         staged = _staged(source, math.prod(spec.size))
-        tile_columns = min(region.width, BISECTED_COLUMNS)
+        tile_columns = min(region.width, max(1, BISECTED_COLUMNS // step))
         pitch = rounded_up((tile_columns + window_width - 1) * step * staged.itemsize, VECTOR) + 5 * VECTOR
         buffers = (TILE_ROWS + window_height) * pitch + rounded_up((before + image.width + after) * pixel, VECTOR)
     slots = tile_rows + window_height - 1
-    workspace = rounded_up(8 * slots + slots * narrow + rounded_up(before * pixel, VECTOR) + buffers + 8 * VECTOR, VECTOR)
+    workspace = rounded_up(
+        8 * slots + slots * narrow + rounded_up(before * pixel, VECTOR) + buffers + 8 * VECTOR, VECTOR
+    )
     tiles = -(-region.height // tile_rows) * -(-region.width // max(tile_columns, 1))
 
     borders = [
@@ -88,8 +88,9 @@ def plan_rank2d(
         *(pitches or image.pitches()), *spec.output.pitches(),
         above, below, before, after, window_height, window_width,
         tiles, tile_rows, tile_columns, group_rows, pitch, workspace,
-        *(SOURCES.index(dtype) if dtype in SOURCES else -1 for dtype in (source, staged)),
+        *(STORED.index(dtype) if dtype in STORED else -1 for dtype in (source, staged)),
     )  # fmt: skip
+    cval = np.array([spec.cval]).astype(spec.dtype).astype(source)
     if spec.operation != "median":
         kernel, reason = f"{spec.operation}2d", "separable: down the columns, then along the row"
     elif network:
@@ -100,16 +101,20 @@ def plan_rank2d(
         spec=spec,
         kernel=kernel,
         reason=reason,
-        threads=threads_for(spec, machine),
+        threads=threads_for(spec, machine, workspace),
         workspace=workspace,
         convert=pitches is None,
         source=source,
-        tables=(np.array(geometry, np.intp), np.concatenate(borders), np.array([spec.cval]).astype(spec.dtype).astype(source)),
+        tables=(
+            np.array(geometry, np.intp),
+            np.concatenate(borders),
+            cval,
+        ),
     )
 
 
 def _source(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """What a kernel reads: the dtype itself, or one of SOURCES that holds all its values in their order."""
+    """What a kernel reads: the dtype itself, or one of STORED that holds all its values in their order."""
     if dtype.kind == "b":
         return np.dtype(np.uint8)
     if dtype.kind == "i" and dtype.itemsize == 1:

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 import convlab
 from convlab import data, filters
 
+from .rank_cases import Rank, rank_cases
+
 Array = NDArray[np.float32]
 
 FLOAT_BYTES = 4
@@ -44,7 +46,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What every contender is given: the same arrays, float32 and C-contiguous."""
+    """What every contender is given: the same arrays, C-contiguous; float32 unless the case says otherwise."""
 
     image: Array
     kernel: Array | None
@@ -52,7 +54,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Case:
-    """One piece of work: a filter, a pooling, or a filter and then a pooling (the lesson).
+    """One piece of work: a filter, a pooling, a filter and then a pooling (the lesson), or an order statistic.
 
     `required` is the least ratio (the yardstick's time over ours, on one thread) that the project
     accepts; the yardstick is the fastest peer, or plain Python where `yardstick` says so.
@@ -63,6 +65,7 @@ class Case:
     shape: tuple[int, ...]
     filter: Filter | None = None
     pool: Pool | None = None
+    rank: Rank | None = None
     channel_axis: int | None = None
     picture: Literal["random", "ascent"] = "random"
     required: float | None = None
@@ -72,6 +75,8 @@ class Case:
     def operations(self) -> tuple[str, ...]:
         """The public functions that the case calls, in order."""
         names = []
+        if self.rank is not None:
+            names.append(self.rank.function)
         if self.filter is not None:
             names.append("filter2d")
         if self.pool is not None:
@@ -93,6 +98,8 @@ class Case:
     @property
     def flops(self) -> int:
         """Multiplications and additions of the filter; comparisons or additions of the pooling."""
+        if self.rank is not None:
+            return self.rank.flops(math.prod(self.shape))
         height, width = self.spatial
         total = 0
         if self.filter is not None:
@@ -112,6 +119,8 @@ class Case:
     @property
     def bytes_moved(self) -> int:
         """The traffic that no implementation avoids: the input read once, the output written."""
+        if self.rank is not None:
+            return self.rank.bytes_moved(math.prod(self.shape))
         height, width = self.spatial
         read = height * width
         if self.filter is not None and self.filter.border == "valid":
@@ -128,6 +137,8 @@ class Case:
     def inputs(self) -> Inputs:
         """Make the arrays: the same in every process and every run."""
         random = np.random.default_rng(zlib.crc32(self.name.encode()))
+        if self.rank is not None:
+            return Inputs(self.rank.image(self.shape, random), None)
         if self.picture == "ascent":
             image = data.ascent().astype(np.float32)
         else:
@@ -142,6 +153,8 @@ class Case:
 
     def ours(self, inputs: Inputs) -> Callable[[], Array]:
         """Return a call of the public API that does the work into a fresh array."""
+        if self.rank is not None:
+            return self.rank.ours(inputs.image, self.channel_axis)
         stages: list[Callable[[Any], Array]] = []
         image, kernel, axis = inputs.image, inputs.kernel, self.channel_axis
         if self.filter is not None and kernel is not None:
@@ -263,6 +276,7 @@ CASES: tuple[Case, ...] = (
     *_filter_cases(),
     *_colour_cases(),
     *_pool_cases(),
+    *rank_cases(Case),
 )
 
 
