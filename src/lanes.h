@@ -10,7 +10,7 @@
 #include <string.h>
 #include "vector.h"
 
-/* The order of convlab._geometry.SOURCES. */
+/* The order of convlab._geometry.STORED. */
 enum { FLOAT32, UINT8, INT16, UINT16 };
 
 #define VBYTES (4 * LANES)

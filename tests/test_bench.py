@@ -93,7 +93,7 @@ def test_cases_run_and_agree(case):
     case = small(case)
     inputs = case.inputs()
     again = case.inputs()
-    assert inputs.image.dtype == (np.float32 if case.separable is None else case.separable.dtype)
+    assert inputs.image.dtype == (np.float32 if case.work is None else case.work.dtype)
     assert inputs.image.shape == case.shape
     np.testing.assert_array_equal(inputs.image, again.image)
     answer = expected(case, inputs)

@@ -10,9 +10,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from convlab.bench.bank_cases import Bank
 from convlab.bench.cases import Array, Case, Filter, Inputs, Pool
-from convlab.bench.worker import Call
+from convlab.bench.rank_cases import Rank
+from convlab.bench.separable_cases import Separable
+from convlab.bench.work import Work
+from convlab.bench.worker import Call, UnsupportedError
 
+from .bank_peers import bank_ways
+from .rank_peers import rank_ways
 from .separable_peers import separable_ways
 
 # From an image (in the library's own type) to a new one.
@@ -52,12 +58,22 @@ class Peer:
         """Return the ways to pool, by name."""
         raise NotImplementedError
 
+    def ways(self, case: Case, work: Work) -> dict[str, Step]:
+        """Return the ways to do what is neither a filter nor a pooling."""
+        if isinstance(work, Separable):
+            return separable_ways(self.name, case, work)
+        if isinstance(work, Rank):
+            return rank_ways(self.name, case, work)
+        if isinstance(work, Bank):
+            return bank_ways(self.name, work)
+        raise UnsupportedError("nobody has written it down for this library")
+
     def calls(self, case: Case, inputs: Inputs) -> dict[str, Call]:
         """Return the ways to do the case's work."""
-        if case.separable is not None:
-            ways = separable_ways(self.name, case, case.separable)
-            image = self.load(case, inputs.image)
-            return {name: lambda step=step: step(image) for name, step in ways.items()}  # type: ignore[misc]
+        if case.work is not None:
+            ways = self.ways(case, case.work)
+            picture = self.load(case, inputs.image)
+            return {name: lambda step=step: step(picture) for name, step in ways.items()}  # type: ignore[misc]
         image = self.load(case, inputs.image)
         filters: dict[str, Step] = {}
         pools: dict[str, Step] = {}

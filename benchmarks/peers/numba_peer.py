@@ -86,7 +86,7 @@ class Numba(Peer):
         return {"Numba": numba.__version__}
 
     def load(self, case: Case, image: Array) -> Any:
-        if colour(case) or case.separable is not None:
+        if colour(case) or case.work is not None:
             raise UnsupportedError("the loops are for grey images and kernels of two axes")
         return image if case.filter is not None else image.reshape(-1, *case.spatial)
 

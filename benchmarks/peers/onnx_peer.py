@@ -31,9 +31,13 @@ class OnnxRuntime(Peer):
         return array if colour(case) else array.reshape(*case.shape[:-2], *array.shape[2:])
 
     def calls(self, case: Case, inputs: Inputs) -> dict[str, Call]:
-        work = case.separable
+        work = case.work
         if work is not None and not (
-            work.result == "float32" and work.join == "first" and work.function != "gabor" and work.border in _PAD_MODES
+            isinstance(work, Separable)
+            and work.result == "float32"
+            and work.join == "first"
+            and work.function != "gabor"
+            and work.border in _PAD_MODES
         ):
             raise UnsupportedError("no graph worth a comparison")
         image = inputs.image
@@ -69,8 +73,8 @@ class _Graph:
             self._filter(case, case.filter, kernel)
         if case.pool is not None:
             self._pool(case.pool)
-        if case.separable is not None:
-            self._separable(case, case.separable)
+        if isinstance(case.work, Separable):
+            self._separable(case, case.work)
         if colour(case):
             self._add("Transpose", perm=[0, 2, 3, 1])
             self._add("Squeeze", self._constant(np.array([0])))

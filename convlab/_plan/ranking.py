@@ -22,7 +22,7 @@ VECTOR = 64
 # The rows of a group, which a thread keeps in the workspace, are bounded in number and in bytes: what the caches hold.
 GROUP_ROWS = 128
 GROUP_BYTES = 512 << 10
-BISECTED_COLUMNS = 512  # of the output in a tile of a bisected median, whose source is staged
+BISECTED_COLUMNS = 512  # of the output in a tile of a bisected median, whose source is staged; channels count
 
 
 def _reach(size: int, before: int, after: int) -> tuple[int, int]:
@@ -65,7 +65,7 @@ def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | 
         buffers = (5 if window_height == 3 else 20) * pitch
     else:
         staged = _staged(source, math.prod(spec.size))
-        tile_columns = min(region.width, BISECTED_COLUMNS)
+        tile_columns = min(region.width, max(1, BISECTED_COLUMNS // step))
         pitch = rounded_up((tile_columns + window_width - 1) * step * staged.itemsize, VECTOR) + 5 * VECTOR
         buffers = (TILE_ROWS + window_height) * pitch + rounded_up((before + image.width + after) * pixel, VECTOR)
     slots = tile_rows + window_height - 1
@@ -90,6 +90,7 @@ def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | 
         tiles, tile_rows, tile_columns, group_rows, pitch, workspace,
         *(STORED.index(dtype) if dtype in STORED else -1 for dtype in (source, staged)),
     )  # fmt: skip
+    cval = np.array([spec.cval]).astype(spec.dtype).astype(source)
     if spec.operation != "median":
         kernel, reason = f"{spec.operation}2d", "separable: down the columns, then along the row"
     elif network:
@@ -100,14 +101,14 @@ def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | 
         spec=spec,
         kernel=kernel,
         reason=reason,
-        threads=threads_for(spec, machine),
+        threads=threads_for(spec, machine, workspace),
         workspace=workspace,
         convert=pitches is None,
         source=source,
         tables=(
             np.array(geometry, np.intp),
             np.concatenate(borders),
-            np.array([spec.cval]).astype(spec.dtype).astype(source),
+            cval,
         ),
     )
 

@@ -6,15 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab._dispatch import NUMPY, PYTHON, active, serve
+from convlab._geometry import STORED
 from convlab._plan.plan import Plan
 from convlab._spec.ranking import Rank2d
 from convlab._threads import get_num_threads
 
 from .arrays import check_out, finished
 from .frame import inside_and_frame
-
-# What the compiled kernels read; other dtypes are served by NumPy, in their own precision.
-COMPILED = frozenset(np.dtype(t) for t in (np.float32, np.uint8, np.int16, np.uint16))
 
 
 def rank2d(plan: Plan[Rank2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
@@ -23,8 +21,8 @@ def rank2d(plan: Plan[Rank2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     if out is not None:
         check_out(out, spec.output.shape, spec.dtype, image=x)
     backend = active()
-    if backend is PYTHON or plan.source not in COMPILED:
-        backend = NUMPY  # the lesson has no loops for these
+    if backend is PYTHON or plan.source not in STORED:
+        backend = NUMPY  # the lesson has no loops for these, and no kernel reads other dtypes
     truths = spec.dtype.kind == "b"
     y = out if out is not None and (truths or spec.dtype == plan.source) else None
     if y is None:

@@ -53,7 +53,7 @@ def _cval(cval: Any, dtype: np.dtype[Any]) -> float:
     """The constant, which must be a value of the image's dtype: the result's dtype holds it."""
     if dtype.kind == "f":
         number = real("cval", cval)
-        if math.isfinite(number) and abs(number) > np.finfo(dtype).max:
+        if math.isfinite(number) and abs(number) > float(np.finfo(dtype).max):
             raise _errors.wrong_value("cval", cval, f"a number within the range of the image's {dtype}")
         return number
     low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)

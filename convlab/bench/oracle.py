@@ -69,8 +69,8 @@ class Expected:
 
 def expected(case: Case, inputs: Inputs) -> Expected:
     """Compute the float64 answer of a case."""
-    if case.separable is not None:
-        return Expected(*case.separable.expected(inputs.image), np.dtype(case.separable.result))
+    if case.work is not None:
+        return Expected(*case.work.expected(inputs.image), np.dtype(case.work.result))
     values = inputs.image.astype(np.float64)
     if case.channel_axis == -1:
         values = np.moveaxis(values, -1, 0)

@@ -133,7 +133,7 @@ def _cases(
             group=group,
             shape=shape,
             channel_axis=-1 if len(shape) == 3 else None,
-            separable=work,
+            work=work,
             required=required,
         )
         for shape in shapes
