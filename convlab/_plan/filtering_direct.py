@@ -90,7 +90,7 @@ def _with_tiles(
     workspace = rounded_up(4 * slots + 4 * max(region.width * step, WIDEST_BLOCK) + strips + 16, 16)
 
     # Floats that the caches could not hold are stored past them.
-    stream = target == FLOAT32 and 4 * math.prod(region.shape) * (spec.kernels or 1) >= machine.cache_bytes
+    stream = spec.kernels is None and target == FLOAT32 and 4 * math.prod(region.shape) >= machine.cache_bytes
 
     def geometry(n: int) -> NDArray[np.intp]:
         """The sizes for n output rows: all, or a band's."""
