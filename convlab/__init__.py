@@ -7,7 +7,7 @@ from convlab._threads import get_num_threads, set_num_threads, threads
 from convlab._version import __version__
 from convlab.edges import gradient_magnitude, laplacian, prewitt, scharr, sobel
 from convlab.filtering import filter2d, filter_bank
-from convlab.imaging import gabor, gaussian, unsharp
+from convlab.imaging import box, gabor, gaussian, unsharp
 from convlab.pooling import avg_pool2d, max_pool2d, min_pool2d
 from convlab.ranking import maximum_filter, median_filter, minimum_filter
 from convlab.separable import sep_filter2d
@@ -17,6 +17,7 @@ __all__ = [
     "__version__",
     "avg_pool2d",
     "backend",
+    "box",
     "data",
     "explain",
     "filter2d",

@@ -28,6 +28,7 @@ KERNELS = {
     "correlate2d_masked": "filter2d",
     "correlate2d_separable": "sepfilter2d",
     "magnitude2d_separable": "sepfilter2d",
+    "box2d": "box2d",
     "max_pool2d_2x2": "pool2d",
     "min_pool2d_2x2": "pool2d",
     "avg_pool2d_2x2": "pool2d",

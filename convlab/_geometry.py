@@ -71,6 +71,35 @@ class SeparableGeometry(NamedTuple):
     target: int
 
 
+class BoxGeometry(NamedTuple):
+    """The sizes that sums over windows read; src/box2d.pyx has the same struct."""
+
+    planes: int
+    height: int
+    width: int
+    out_height: int
+    out_width: int
+    step: int
+    x_plane: int
+    x_row: int
+    y_plane: int
+    y_row: int
+    kernel_height: int
+    kernel_width: int
+    above: int
+    below: int
+    before: int
+    after: int
+    strips: int
+    strip_columns: int
+    parts: int
+    part_rows: int
+    pitch: int
+    workspace: int
+    source: int
+    target: int
+
+
 class FilterValues(NamedTuple):
     """The numbers that a correlation kernel reads beside the taps."""
 

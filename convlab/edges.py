@@ -374,7 +374,7 @@ def _magnitude(
 ) -> NDArray[Any]:
     x = image if type(image) is np.ndarray else _arguments.array("image", image)
     plan = _plan.magnitude2d(x, pairs, border, cval, None, scale, 0.0, None, channel_axis, dtype)
-    return _run.magnitude2d(plan, x, out)
+    return _run.of_one_image(plan, x, out)
 
 
 __all__ = ["gradient_magnitude", "laplacian", "prewitt", "scharr", "sobel"]

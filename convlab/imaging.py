@@ -5,12 +5,93 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from convlab._plan import box as _boxes
 from convlab._plan import separable as _plan
 from convlab._run import separable as _run
 from convlab._spec import arguments as _arguments
 from convlab._spec import imaging as _spec
 from convlab.filtering import filter2d
 from convlab.separable import sep_filter2d
+
+
+def box(
+    image: ArrayLike,
+    size: int | tuple[int, int],
+    *,
+    normalize: bool = True,
+    border: str = "mirror",
+    cval: float = 0.0,
+    anchor: tuple[int, int] | None = None,
+    channel_axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """The mean, or the sum, of the window around each pixel; any size costs the same.
+
+    Parameters
+    ----------
+    image : array_like, shape (H, W); with `channel_axis` (H, W, C), (C, H, W) or (H, C, W)
+        Any dtype of `filter2d`. Integers keep their values: nothing is scaled to 0..1.
+    size : int or (int, int)
+        Rows and columns of the window.
+    normalize : bool
+        Whether to divide by how many pixels a window has.
+    anchor : (row, column), optional
+        The window's pixel that lies on the output's; the centre (size // 2) unless given.
+    border : {"mirror", "symmetric", "nearest", "wrap", "constant", "valid", "keep"}
+        What stands outside the image, as in `filter2d`; "mirror" is the default of `filter2d`.
+    cval : float
+        The constant of border="constant".
+    channel_axis : int, optional
+        The axis of the channels of an image with three axes; each is filtered alone.
+    dtype : dtype, optional
+        float32 unless given; an integer type rounds half to even and saturates, and NaN becomes 0.
+    out : ndarray, optional
+        Where to write: the exact shape and dtype, C-contiguous, sharing no memory with an input.
+
+    Returns
+    -------
+    ndarray
+        float32 or `dtype`, of the image's shape (with "valid" smaller, as in `filter2d`).
+
+    Raises
+    ------
+    TypeError
+        An argument of the wrong type or dtype, or a masked array.
+    ValueError
+        A wrong value, shape, border or out.
+
+    See Also
+    --------
+    gaussian, avg_pool2d
+
+    Notes
+    -----
+    Windows of up to 9 pixels a side are summed one pixel after the other, as by `sep_filter2d` with taps of 1. Of
+    larger ones each sum is the end of one block and the beginning of the next, where blocks of the window's size are
+    counted from the border's first pixel: three additions an axis, and nothing is ever subtracted, so that an error, a
+    NaN or an infinity stays in the windows that hold it. The order of such a sum depends on the place in the image
+    modulo the size, but on nothing else: not on threads, strides, dtype of the result or instruction set, the baseline
+    included. The error is at most ``4 * (rows + columns) * eps`` times the mean of the absolute values, and 0 for whole
+    numbers whose sums stay below 2**24, before the division (a multiplication by the inverse, rounded to float32).
+    Windows too large for the workspace (more than about 1100 pixels a side) are summed directly, at a cost that grows.
+
+    Source: M. van Herk, A fast algorithm for local minimum and maximum filters on rectangular and octagonal kernels,
+    Pattern Recognition Letters 13 (1992), 517-521; here with sums.
+
+    Examples
+    --------
+    >>> import convlab
+    >>> convlab.box([[0, 0, 0], [0, 9, 0], [0, 0, 0]], 3, border="constant")
+    array([[1., 1., 1.],
+           [1., 1., 1.],
+           [1., 1., 1.]], dtype=float32)
+    """
+    x = image if type(image) is np.ndarray else _arguments.array("image", image)
+    window = _spec.window("size", size)
+    scale = 1.0 / (window[0] * window[1]) if _spec.truth("normalize", normalize) else 1.0
+    plan = _boxes.box(x, None, window, border, cval, anchor, scale, 0.0, None, channel_axis, dtype)
+    return _run.of_one_image(plan, x, out)
 
 
 def gaussian(
@@ -247,4 +328,4 @@ def gabor(
     )
 
 
-__all__ = ["gabor", "gaussian", "unsharp"]
+__all__ = ["box", "gabor", "gaussian", "unsharp"]

@@ -86,6 +86,8 @@ def struct_fields(source, name):
         ("rank.pxd", "Geometry", _geometry.RankGeometry),
         ("sepfilter2d.pyx", "Geometry", _geometry.SeparableGeometry),
         ("sepfilter2d.pyx", "Values", _geometry.FilterValues),
+        ("box2d.pyx", "Geometry", _geometry.BoxGeometry),
+        ("box2d.pyx", "Values", _geometry.FilterValues),
     ],
 )
 def test_kernels_read_the_tables_that_plans_write(file, struct, table):

@@ -12,6 +12,18 @@ from convlab import _dispatch
 TESTS = Path(__file__).parent
 BACKENDS = [*(isa for isa in PROCESSOR_ISAS if isa in _dispatch.built_isas()), "numpy"]
 
+# Each runs every backend's kernels of one family.
+SUITES = [
+    "test_filter2d.py",
+    "test_filter_bank.py",
+    "test_filter_masked.py",
+    "test_pool2d.py",
+    "test_separable.py",
+    "test_imaging.py",
+    "test_box.py",
+    "test_ranking.py",
+]
+
 
 def run_suite(suite, backend, *options):
     return subprocess.run(
@@ -22,9 +34,7 @@ def run_suite(suite, backend, *options):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(
-    "suite", ["test_filter2d.py", "test_pool2d.py", "test_separable.py", "test_imaging.py", "test_ranking.py"]
-)
+@pytest.mark.parametrize("suite", SUITES)
 def test_operations(suite, backend):
     """Each backend's own tests: a suite that ran another backend's kernels would stay green."""
     done = run_suite(suite, backend, "-k", f"{backend} and not any_shape")

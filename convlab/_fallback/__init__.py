@@ -4,11 +4,12 @@ from .filtering import correlate2d, correlate2d_3x3, correlate2d_5x5, correlate2
 from .machine import multiply_add
 from .pooling import avg_pool2d, avg_pool2d_2x2, max_pool2d, max_pool2d_2x2, min_pool2d, min_pool2d_2x2
 from .ranking import maximum2d, median2d, median2d_3x3, median2d_5x5, minimum2d
-from .separable import correlate2d_separable, magnitude2d_separable
+from .separable import box2d, correlate2d_separable, magnitude2d_separable
 
 __all__ = [
     "avg_pool2d",
     "avg_pool2d_2x2",
+    "box2d",
     "correlate2d",
     "correlate2d_3x3",
     "correlate2d_5x5",

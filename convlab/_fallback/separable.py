@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab._geometry import FilterValues, SeparableGeometry
+from convlab._geometry import BoxGeometry, FilterValues, SeparableGeometry
 
 from .layout import pixels, store, with_border
 
@@ -45,4 +45,35 @@ def _correlated(x: NDArray[np.float32], axis: int, w: NDArray[np.float32], n_out
     total = np.zeros((n_out, *x.shape[1:]), np.float32)
     for i, tap in enumerate(w):
         total += tap * x[i : i + n_out]
+    return np.moveaxis(total, 0, axis)
+
+
+def box2d(
+    x: NDArray[Any], w: NDArray[np.float32], y: NDArray[Any],
+    geometry: NDArray[np.intp], borders: NDArray[np.intp], values: NDArray[np.float32], threads: int,
+) -> None:  # fmt: skip
+    """Y = scale * sum over a window, by the suffixes and prefixes of blocks; w is all ones, and is not read."""
+    g, v = BoxGeometry(*geometry.tolist()), FilterValues(*values)
+    above, below, before, after = np.split(borders, np.cumsum([g.above, g.below, g.before]))
+    source = pixels(x, g.planes, g.height, g.width, g.step, g.x_plane, g.x_row).astype(np.float32, copy=False)
+    source = with_border(with_border(source, 1, above, below, v.cval), 2, before, after, v.cval)
+    with np.errstate(all="ignore"):
+        total = _windows(_windows(source, 1, g.kernel_height), 2, g.kernel_width) * v.scale
+    store(total, pixels(y, g.planes, g.out_height, g.out_width, g.step, g.y_plane, g.y_row, writeable=True))
+
+
+def _windows(x: NDArray[np.float32], axis: int, size: int) -> NDArray[np.float32]:
+    """The sums of `size` neighbours of one axis: the end of a block and the beginning of the next."""
+    x = np.moveaxis(x, axis, 0)
+    n_out = len(x) - size + 1
+    blocks = -(-len(x) // size)
+    padded = np.zeros((blocks * size, *x.shape[1:]), np.float32)
+    padded[: len(x)] = x
+    padded = padded.reshape(blocks, size, *x.shape[1:])
+    # Padding behind the last pixel is in no window's suffix.
+    suffixes = np.add.accumulate(padded[:, ::-1], axis=1)[:, ::-1].reshape(-1, *x.shape[1:])[:n_out]
+    prefixes = np.add.accumulate(padded, axis=1).reshape(-1, *x.shape[1:])
+    total = suffixes.copy()
+    inside = np.arange(n_out) % size != 0
+    total[inside] += prefixes[size - 1 : size - 1 + n_out][inside]
     return np.moveaxis(total, 0, axis)

@@ -20,6 +20,22 @@ TILE_ROWS = 32
 WIDEST_BLOCK, ROWS = 64, 4
 
 
+def border_tables(spec: Separable2d) -> NDArray[np.intp]:
+    """The source rows above and below the image, and the source columns before and after it."""
+    image = spec.image
+    above, below, before, after = spec.filter.border_sizes
+    tables = [
+        _borders.source_indices(spec.filter.border, size, first, last)
+        for size, first, last in (
+            (image.height, -above, 0),
+            (image.height, image.height, image.height + below),
+            (image.width, -before, 0),
+            (image.width, image.width, image.width + after),
+        )
+    ]
+    return np.concatenate(tables)
+
+
 def plan_separable2d(
     spec: Separable2d,
     source: np.dtype[Any],
@@ -31,15 +47,7 @@ def plan_separable2d(
     image, region, step = spec.image, spec.region, spec.image.step
     kernel_height, kernel_width = spec.filter.kernel_shape
     above, below, before, after = spec.filter.border_sizes
-    borders = [
-        _borders.source_indices(spec.filter.border, size, first, last)
-        for size, first, last in (
-            (image.height, -above, 0),
-            (image.height, image.height, image.height + below),
-            (image.width, -before, 0),
-            (image.width, image.width, image.width + after),
-        )
-    ]
+    borders = border_tables(spec)
     width = image.width * step
     tile_rows = max(TILE_ROWS, rounded_up(kernel_height, ROWS))
     slots = min(tile_rows, max(region.height, 1)) + ROWS - 1 + kernel_height
@@ -63,7 +71,7 @@ def plan_separable2d(
         workspace=4 * workspace,
         convert=pitches is None,
         source=source,
-        tables=(np.array(geometry, np.intp), np.concatenate(borders), np.array(values, np.float32)),
+        tables=(np.array(geometry, np.intp), borders, np.array(values, np.float32)),
         taps=kernels,
     )
 
@@ -81,10 +89,17 @@ def _planned(x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], options: tuple
 
 
 def separable_for(spec: Separable2d, x: NDArray[Any], kernels: NDArray[np.float32]) -> Plan[Separable2d]:
-    source = x.dtype.newbyteorder("=")
-    if source not in STORED or not _holds(source, spec):
+    """The plan for an array of checked dtype."""
+    source = source_of(x)
+    if not _holds(source, spec):
         source = FLOAT32
     return plan_separable2d(spec, source, pitches_of(spec.image, x, source), Machine(), kernels)
+
+
+def source_of(x: NDArray[Any]) -> np.dtype[Any]:
+    """What a kernel reads of an array: its own dtype if it can, else a copy of floats."""
+    native = x.dtype.newbyteorder("=")
+    return native if native in STORED else FLOAT32
 
 
 def _holds(source: np.dtype[Any], spec: Separable2d) -> bool:
@@ -110,4 +125,6 @@ def magnitude2d(x: NDArray[Any], pairs: NDArray[np.float32], *options: Any) -> P
     """The plan of the magnitude of two filters: `pairs` holds kernel_y of both, then kernel_x of both."""
     check_dtype("image", x.dtype)
     size = pairs.shape[1]
-    return separable_for(separable.separable2d(x.shape, (size, size), *options, magnitude=True), x, pairs.reshape(-1))
+    return separable_for(
+        separable.separable2d(x.shape, (size, size), *options, operation="magnitude2d"), x, pairs.reshape(-1)
+    )

@@ -26,8 +26,8 @@ def sep_filter2d(
     return run_separable(plan, x, out)
 
 
-def magnitude2d(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
-    """Run a plan of _plan.separable.magnitude2d."""
+def of_one_image(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
+    """Run a plan whose taps are no argument."""
     if out is not None:
         check_out(out, plan.spec.output.shape, plan.spec.dtype, image=x)
     return run_separable(plan, x, out)
@@ -55,7 +55,7 @@ def run_separable(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray
     spec = plan.spec
     backend = active()
     if backend is PYTHON:
-        serve(backend, "magnitude2d" if spec.magnitude else "sep_filter2d")
+        serve(backend, spec.operation)
         return finished(_reference(spec, plan.taps, x), spec.dtype, out)
     original = x
     if plan.convert:

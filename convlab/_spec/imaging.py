@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from convlab import _errors
 
-from .arguments import finite, integer
+from .arguments import finite, integer, pair
 
 LARGEST_RADIUS = 1 << 16
 
@@ -111,3 +111,17 @@ def axis(name: str, value: Any) -> int | None:
 
 def smaller_output(border: str) -> ValueError:
     return _errors.wrong_value("border", border, "one that leaves the image its size: a pixel is added to its own sum")
+
+
+def window(name: str, value: Any) -> tuple[int, int]:
+    """Rows and columns of a window."""
+    rows, columns = pair(name, value, 1)
+    if max(rows, columns) > LARGEST_RADIUS:
+        raise _errors.wrong_value(name, value, f"at most {LARGEST_RADIUS} rows and columns")
+    return rows, columns
+
+
+def truth(name: str, value: Any) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise _errors.wrong_type(name, value, "True or False")
+    return bool(value)

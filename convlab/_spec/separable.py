@@ -20,7 +20,7 @@ class Separable2d:
     """What filter2d with the outer product of the two kernels is, computed by columns and then by rows."""
 
     filter: Filter2d
-    magnitude: bool = False  # of two such filters
+    operation: str = "sep_filter2d"  # or magnitude2d, of two such filters; or box, with taps of 1
 
     @property
     def image(self) -> Layout:
@@ -39,8 +39,15 @@ class Separable2d:
         return self.filter.dtype
 
     @property
+    def magnitude(self) -> bool:
+        return self.operation == "magnitude2d"
+
+    @property
     def flops(self) -> int:
-        return (4 if self.magnitude else 2) * sum(self.filter.kernel_shape) * math.prod(self.region.shape)
+        pixels = math.prod(self.region.shape)
+        if self.operation == "box":
+            return 6 * pixels
+        return (4 if self.magnitude else 2) * sum(self.filter.kernel_shape) * pixels
 
     @property
     def bytes(self) -> int:
@@ -70,11 +77,11 @@ def separable2d(
     channel_axis: Any,
     dtype: Any,
     *,
-    magnitude: bool = False,
+    operation: str = "sep_filter2d",
 ) -> Separable2d:
     """Check the arguments of a sep_filter2d: those of a filter2d of the same kernel."""
     spec = filtering.filter2d(
         shape, kernel_shape, None, None, border, cval, anchor, scale, offset, clip, "propagate", channel_axis, dtype,
         "fast", None, None,
     )  # fmt: skip
-    return Separable2d(spec, magnitude)
+    return Separable2d(spec, operation)

@@ -172,6 +172,10 @@ def separable_cases(make: "type[Case]") -> "list[Case]":
         cases += _cases(make, group, f"separable {len(work.kernels[0][0])} taps", work, 1.0)
         work = Separable("gaussian", "nearest", (_gaussian(sigma),), (("sigma", float(sigma)),))
         cases += _cases(make, group, f"gaussian sigma {sigma}", work, 1.0)
+    for size in (3, 15, 63):
+        ones = (1.0 / size,) * size
+        work = Separable("box", "nearest", ((ones, ones),), (("size", size),))
+        cases += _cases(make, "Boxes", f"box {size}", work, 1.0)
     for size, taps in ((3, _taps(1, 2, 1, over=4)), (5, _taps(1, 4, 6, 4, 1, over=16))):
         work = Separable("sep_filter2d", "mirror", ((taps, taps),), dtype="uint8", result="uint8")
         cases += _cases(make, "8-bit images", f"gaussian {size}x{size} uint8", work, 0.8)

@@ -1,0 +1,86 @@
+"""Plans of sums over windows."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab._geometry import STORED, BoxGeometry, FilterValues
+from convlab._spec import separable
+from convlab._spec.arguments import FLOAT32, check_dtype
+from convlab._spec.separable import Separable2d
+
+from .cache import remembered
+from .plan import Machine, Plan, pitches_of, rounded_up, threads_for
+from .separable import border_tables, separable_for, source_of
+
+# Windows of up to so many pixels down and along are summed directly: that takes them less than blocks would.
+DIRECT = 9
+# Floats of suffixes that stay in a core's cache; floats of a workspace at most.
+CACHED, MOST = 1 << 17, 1 << 22
+# The widest vector; output rows of a part.
+LANES, PART_ROWS = 16, 128
+
+
+def plan_box2d(
+    spec: Separable2d, source: np.dtype[Any], pitches: tuple[int, int] | None, machine: Machine
+) -> Plan[Separable2d] | None:
+    """By blocks; None where the workspace would be too large for it."""
+    image, region, step = spec.image, spec.region, spec.image.step
+    kernel_height, kernel_width = spec.filter.kernel_shape
+    borders = border_tables(spec)
+    # A strip as wide as lets its suffixes stay in the cache, but not much narrower than its windows; all strips alike.
+    columns = max(CACHED // (kernel_height * step) - kernel_width, 2 * kernel_width, 4 * LANES)
+    columns = -(-region.width // max(1, -(-region.width // columns))) or 1
+    if not _holds_border(spec, columns, borders):
+        columns = region.width
+    pitch = rounded_up((columns + kernel_width - 1) * step + 2 * LANES, 2 * LANES) + LANES
+    part_rows = rounded_up(max(PART_ROWS, 2 * kernel_height), kernel_height)
+    workspace = rounded_up((2 * LANES + 2 + kernel_height) * pitch + 2 * kernel_width * LANES, LANES)
+    if workspace > MOST:
+        return None
+    target = spec.dtype if spec.dtype in STORED else FLOAT32
+    geometry = BoxGeometry(
+        region.planes, image.height, image.width, region.height, region.width, step,
+        *(pitches or image.pitches()), *spec.output.pitches(), kernel_height, kernel_width,
+        *spec.filter.border_sizes, -(-region.width // columns), columns, -(-region.height // part_rows), part_rows,
+        pitch, workspace, STORED.index(source), STORED.index(target),
+    )  # fmt: skip
+    values = FilterValues(spec.filter.cval, spec.filter.scale, spec.filter.offset, *spec.filter.clip)
+    return Plan(
+        spec=spec,
+        kernel="box2d",
+        reason="a window is the end of one block and the beginning of the next: three additions an axis",
+        threads=threads_for(spec, machine),
+        workspace=4 * workspace,
+        convert=pitches is None,
+        source=source,
+        tables=(np.array(geometry, np.intp), borders, np.array(values, np.float32)),
+        taps=np.ones(kernel_height + kernel_width, np.float32),
+    )
+
+
+def _holds_border(spec: Separable2d, columns: int, borders: NDArray[np.intp]) -> bool:
+    """Whether the columns beside the image are copies of columns that the first and the last strip read anyway."""
+    if columns >= spec.region.width:
+        return True
+    above, below, before, after = spec.filter.border_sizes
+    kernel_width, width = spec.filter.kernel_shape[1], spec.image.width
+    first = borders[above + below : above + below + before]
+    last = borders[above + below + before :]
+    left = (spec.region.width - 1) // columns * columns - before
+    inside = first.max(initial=-1) < columns + kernel_width - 1 - before
+    # The strip before the last one reads beyond the image only what the last one does, and more of the image.
+    return bool(inside and left >= 0 and (after == 0 or last[last >= 0].min(initial=width) >= left))
+
+
+@remembered
+def box(x: NDArray[Any], _: None, size: tuple[int, int], *options: Any) -> Plan[Separable2d]:
+    """The plan for box's arguments; errors for wrong ones."""
+    check_dtype("image", x.dtype)
+    spec = separable.separable2d(x.shape, size, *options, operation="box")
+    source = source_of(x)
+    plan = None
+    if max(size) > DIRECT:
+        plan = plan_box2d(spec, source, pitches_of(spec.image, x, source), Machine())
+    return plan or separable_for(spec, x, np.ones(sum(size), np.float32))
