@@ -23,7 +23,16 @@ def run_suite(suite, backend, *options):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
-    "suite", ["test_filter2d.py", "test_pool2d.py", "test_separable.py", "test_imaging.py", "test_ranking.py"]
+    "suite",
+    [
+        "test_filter2d.py",
+        "test_pool2d.py",
+        "test_separable.py",
+        "test_imaging.py",
+        "test_ranking.py",
+        "test_ndimage.py",
+        "test_signal.py",
+    ],
 )
 def test_operations(suite, backend):
     """Each backend's own tests: a suite that ran another backend's kernels would stay green."""
@@ -32,7 +41,9 @@ def test_operations(suite, backend):
     assert "1 failed" in done.stdout
 
 
-@pytest.mark.parametrize("suite", ["test_bits.py", "test_threads.py", "test_cli.py", "test_bench.py"])
+@pytest.mark.parametrize(
+    "suite", ["test_bits.py", "test_threads.py", "test_cli.py", "test_bench.py", "test_translation.py"]
+)
 def test_the_rest(suite):
     served = _dispatch._default.isa or _dispatch._default.name
     if suite == "test_bits.py" and not _dispatch.built_isas():
