@@ -1,5 +1,8 @@
 """Convolution and pooling on the CPU: typed Cython kernels on float32 arrays, with a pure-Python fallback."""
 
+from importlib import import_module
+from typing import Any
+
 from convlab import data, filters, reference
 from convlab._dispatch import backend, last_kernel, use_backend
 from convlab._explain import Explanation, explain
@@ -34,13 +37,30 @@ __all__ = [
     "median_filter",
     "min_pool2d",
     "minimum_filter",
+    "ndimage",
     "prewitt",
     "reference",
     "scharr",
     "sep_filter2d",
     "set_num_threads",
+    "signal",
     "sobel",
     "threads",
+    "translate",
     "unsharp",
     "use_backend",
 ]
+
+# Imported when they are asked for: SciPy's modules take longer to import than all of convlab.
+_LATER = {"ndimage": "ndimage", "signal": "signal", "translate": "translation"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'convlab' has no attribute {name!r}")
+    module = import_module(f"convlab.{_LATER[name]}")
+    return module if name == _LATER[name] else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

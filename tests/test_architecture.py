@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "edges": {"_plan", "_run", "_spec", "filtering", "separable"},
     "imaging": {"_plan", "_run", "_spec", "filtering", "separable"},
 }
-CLIENTS = ["cli", "bench", "filters", "data"]
+CLIENTS = ["cli", "bench", "filters", "data", "ndimage", "signal", "skimage", "translation"]
 
 
 def imported(path):

@@ -22,6 +22,8 @@ SUITES = [
     "test_imaging.py",
     "test_box.py",
     "test_ranking.py",
+    "test_ndimage.py",
+    "test_signal.py",
 ]
 
 
@@ -42,7 +44,9 @@ def test_operations(suite, backend):
     assert "1 failed" in done.stdout
 
 
-@pytest.mark.parametrize("suite", ["test_bits.py", "test_threads.py", "test_cli.py", "test_bench.py"])
+@pytest.mark.parametrize(
+    "suite", ["test_bits.py", "test_threads.py", "test_cli.py", "test_bench.py", "test_translation.py"]
+)
 def test_the_rest(suite):
     served = _dispatch._default.isa or _dispatch._default.name
     if suite == "test_bits.py" and not _dispatch.built_isas():

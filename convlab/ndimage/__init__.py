@@ -1,0 +1,64 @@
+"""`scipy.ndimage`, with convlab's kernels where they are as precise: ``from convlab import ndimage as ndi``.
+
+The functions defined here have SciPy's signatures, border names, dtypes and errors. They compute
+
+* float32 images (and integer images of 8 and 16 bits asked for as float32): each sum within ``4 * taps * eps *
+  sum(|w| |x|)`` of the exact one, where SciPy's is rounded once from double;
+* images of 8 and 16-bit integers, where the taps are whole numbers and ``sum(|w|) * the type's largest value`` is below
+  2**24: exactly SciPy's numbers, truncated and taken modulo the output's range as SciPy's are;
+
+along one axis or two, of arrays of any number of axes; and the largest, smallest and middle of windows, of images of
+those types, exactly. All other calls are SciPy's own: complex, float64 and other
+dtypes, wrong arguments, results that are not finite (which of them are NaN and which infinite depends on SciPy's order
+and on the zero weights that it leaves out), and every other function of scipy.ndimage.
+
+``reflect`` is SciPy's here: ``c b a | a b c d | d c b``, which is ``symmetric`` in convlab's functions.
+"""
+
+from typing import Any
+
+import scipy.ndimage as _scipy
+
+from convlab.ndimage._correlation import convolve, convolve1d, correlate, correlate1d
+from convlab.ndimage._derivatives import gaussian_gradient_magnitude, gaussian_laplace, laplace, prewitt, sobel
+from convlab.ndimage._rank import (
+    maximum_filter,
+    maximum_filter1d,
+    median_filter,
+    minimum_filter,
+    minimum_filter1d,
+)
+from convlab.ndimage._smoothing import gaussian_filter, gaussian_filter1d, uniform_filter, uniform_filter1d
+
+__all__ = [
+    "convolve",
+    "convolve1d",
+    "correlate",
+    "correlate1d",
+    "gaussian_filter",
+    "gaussian_filter1d",
+    "gaussian_gradient_magnitude",
+    "gaussian_laplace",
+    "laplace",
+    "maximum_filter",
+    "maximum_filter1d",
+    "median_filter",
+    "minimum_filter",
+    "minimum_filter1d",
+    "prewitt",
+    "sobel",
+    "uniform_filter",
+    "uniform_filter1d",
+]
+SERVED = tuple(__all__)
+__all__ += sorted(set(_scipy.__all__) - set(SERVED))
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return getattr(_scipy, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *dir(_scipy)})

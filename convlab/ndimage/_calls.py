@@ -1,0 +1,220 @@
+"""SciPy's arguments in convlab's words; None wherever a call is for SciPy: out of the ordinary, or wrong."""
+
+import math
+import operator
+from collections.abc import Callable, Iterable
+from functools import wraps
+from types import ModuleType
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from convlab.translation.borders import ours
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+FLOAT32 = np.dtype(np.float32)
+FLOAT64 = np.dtype(np.float64)
+# Integers that float32 holds exactly, by their largest magnitude.
+LARGEST = {
+    np.dtype(np.bool_): 1,
+    np.dtype(np.uint8): 255,
+    np.dtype(np.int8): 128,
+    np.dtype(np.uint16): 65535,
+    np.dtype(np.int16): 32768,
+}
+# What a float32 sum of integers may reach and still be exact.
+EXACT_BELOW = 2**24
+LARGEST_WINDOW = 2047  # along an axis, of a median
+SMALLEST, LARGEST_FLOAT = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+
+
+# SciPy's functions, by name: what a call is handed on to. Bound here once, whatever is later put into SciPy's module.
+ORIGINALS: dict[str, Callable[..., Any]] = {}
+
+
+def or_original(module: ModuleType) -> Callable[[FunctionT], FunctionT]:
+    """Make a function, which returns None for a call that is SciPy's, hand that on to its namesake."""
+
+    def decorate(function: FunctionT) -> FunctionT:
+        name = function.__name__
+        ORIGINALS[name] = getattr(module, name)
+
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            result = function(*args, **kwargs)
+            return ORIGINALS[name](*args, **kwargs) if result is None else result
+
+        return call  # type: ignore[return-value]
+
+    return decorate
+
+
+or_scipy = or_original(scipy.ndimage)
+
+
+class Wanted(NamedTuple):
+    """The dtype of a result, and the array that it goes into, if there is one."""
+
+    dtype: np.dtype[Any]
+    array: NDArray[Any] | None
+
+
+def image(value: Any) -> NDArray[Any] | None:
+    """An image of a dtype that convlab filters as precisely as SciPy, or None."""
+    if not isinstance(value, np.ndarray):
+        return None  # a list has 64-bit numbers, and other libraries' arrays are SciPy's to convert
+    x = np.asarray(value)
+    native = x.dtype.newbyteorder("=")
+    return x if x.size and x.ndim and (native == FLOAT32 or native in LARGEST) else None
+
+
+def output(value: Any, x: NDArray[Any]) -> Wanted | None:
+    """SciPy's `output`: None, a dtype, its name, or an array."""
+    if value is None:
+        return Wanted(x.dtype.newbyteorder("="), None)
+    if isinstance(value, np.ndarray):
+        if value.shape != x.shape or not value.flags.writeable:
+            return None
+        return Wanted(value.dtype, np.asarray(value))
+    if not isinstance(value, (str, type, np.dtype)):
+        return None
+    try:
+        dtype = np.dtype(value)
+    except TypeError:
+        return None
+    return Wanted(dtype, None) if dtype.kind in "iuf" and dtype.isnative else None
+
+
+def axes(value: Any, ndim: int) -> tuple[int, ...] | None:
+    """SciPy's `axes`, counted from the front; each once."""
+    if value is None:
+        return tuple(range(ndim))
+    try:
+        numbers = tuple(operator.index(a) for a in (value if isinstance(value, Iterable) else (value,)))
+    except TypeError:
+        return None
+    if any(not -ndim <= a < ndim for a in numbers):
+        return None
+    found = tuple(a % ndim for a in numbers)
+    return found if len(set(found)) == len(found) else None
+
+
+def axis(value: Any, ndim: int) -> tuple[int] | None:
+    """SciPy's `axis`, as a tuple."""
+    number = whole(value)
+    return None if number is None or not -ndim <= number < ndim else (number % ndim,)
+
+
+def per_axis(value: Any, n: int) -> list[Any] | None:
+    """One value for each of n axes, from one or from a sequence of n."""
+    if isinstance(value, str) or not np.iterable(value):
+        return [value] * n
+    values = list(value)
+    return values if len(values) == n else None
+
+
+def whole(value: Any) -> int | None:
+    if isinstance(value, (bool, np.bool_)):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def real(value: Any) -> float | None:
+    """A finite number within float32's range, rounded as any other: neither lost nor subnormal."""
+    if not isinstance(value, (int, float, np.integer, np.floating)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if number == 0 or SMALLEST <= abs(number) <= LARGEST_FLOAT else None
+
+
+def border(mode: Any) -> str | None:
+    return ours("scipy.ndimage", mode)
+
+
+def anchor(size: int, origin: Any) -> int | None:
+    """The tap on the output's pixel."""
+    shift = whole(origin)
+    if shift is None:
+        return None
+    tap = size // 2 + shift
+    return tap if 0 <= tap < size else None
+
+
+def weights(value: Any, ndim: int, skip: float = 0.0) -> NDArray[np.float64] | None:
+    """Taps that float32 holds to its precision; those of no more than `skip` are 0."""
+    try:
+        w = np.asarray(value)
+        if w.dtype.kind not in "biuf" or w.ndim != ndim or not w.size:
+            return None
+        w = np.asarray(w, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if skip:
+        small = np.abs(w) <= skip
+        w = np.where(small, 0.0, w) if small.any() else w
+    return w if representable(w) else None
+
+
+def representable(w: NDArray[np.float64]) -> bool:
+    sizes = np.abs(w)
+    return bool(np.all((w == 0) | ((sizes >= SMALLEST) & (sizes <= LARGEST_FLOAT))))
+
+
+def exact(x: NDArray[Any], w: NDArray[np.float64], cval: float | None) -> bool:
+    """Whether float32 holds each sum of these taps over these integers; `cval` where it is part of them."""
+    largest = LARGEST.get(x.dtype.newbyteorder("="))
+    if largest is None or (cval is not None and not cval.is_integer()):
+        return False
+    total = float(np.abs(w).sum())
+    return bool(np.all(w == np.rint(w))) and total * max(largest, abs(cval or 0.0)) < EXACT_BELOW
+
+
+def holds(dtype: np.dtype[Any], x: NDArray[Any], w: NDArray[np.float64], cval: float | None) -> bool:
+    """Whether an integer type of 8 or 16 bits holds each sum of these taps over these integers."""
+    if dtype not in LARGEST or dtype.kind not in "iu":
+        return False
+    least = min(0.0 if x.dtype.kind in "bu" else -LARGEST[x.dtype.newbyteorder("=")], cval or 0.0)
+    most = max(LARGEST[x.dtype.newbyteorder("=")], cval or 0.0)
+    up, down = float(w[w > 0].sum()), float(w[w < 0].sum())
+    limits = np.iinfo(dtype)
+    return up * least + down * most >= limits.min and up * most + down * least <= limits.max
+
+
+def wrapped(sums: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Whole numbers in an integer type as SciPy stores them: modulo its range."""
+    return sums.astype(np.int32).astype(dtype, copy=False)
+
+
+def stored(result: NDArray[Any], wanted: Wanted) -> NDArray[Any]:
+    """The result, or the caller's array that now holds it."""
+    if wanted.array is None:
+        return result
+    wanted.array[...] = result
+    return wanted.array
+
+
+def planes(shape: tuple[int, ...], wide: tuple[int, ...]) -> tuple[tuple[int, ...], int | None] | None:
+    """An array as an image: (shape, channel_axis) whose rows and columns are two axes, the others merged into one.
+
+    None where the others lie on more than one side.
+    """
+    first, last = wide
+    sides = math.prod(shape[:first]), math.prod(shape[first + 1 : last]), math.prod(shape[last + 1 :])
+    others = [axis for axis, size in enumerate(sides) if size > 1]
+    if not others:
+        return (shape[first], shape[last]), None
+    if len(others) > 1:
+        return None
+    (axis,) = others
+    sizes = [shape[first], shape[last]]
+    sizes.insert(axis, sides[axis])
+    return tuple(sizes), axis

@@ -1,0 +1,165 @@
+"""Derivatives: differences with smoothing across them, second differences, and Gaussians' derivatives."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _calls, _linear
+from ._calls import FLOAT32, Wanted, or_scipy
+from ._smoothing import gaussian
+
+DIFFERENCE = np.array([-1.0, 0.0, 1.0])
+SECOND_DIFFERENCE = np.array([1.0, -2.0, 1.0])
+
+
+def _difference(
+    input: Any, axis: Any, output: Any, mode: Any, cval: Any, across: tuple[float, ...]
+) -> NDArray[Any] | None:
+    """A difference along one axis, smoothed across it along each of the others."""
+    x = _calls.image(input)
+    if x is None:
+        return None
+    wanted, along, value = _calls.output(output, x), _calls.axis(axis, x.ndim), _calls.real(cval)
+    modes = _calls.per_axis(mode, x.ndim)
+    if wanted is None or along is None or value is None or modes is None:
+        return None
+    borders = [_calls.border(name) for name in modes]
+    order = [*along, *(other for other in range(x.ndim) if other != along[0])]
+    steps = []
+    for one in order:
+        border = borders[one]
+        if border is None:
+            return None
+        steps.append((DIFFERENCE if one == along[0] else np.array(across), one, border))
+    return _linear.passes(x, steps, value, wanted)
+
+
+@or_scipy
+def prewitt(input: Any, axis: Any = -1, output: Any = None, mode: Any = "reflect", cval: Any = 0.0) -> Any:
+    """Prewitt's derivative along one axis: `scipy.ndimage.prewitt`."""
+    return _difference(input, axis, output, mode, cval, (1.0, 1.0, 1.0))
+
+
+@or_scipy
+def sobel(input: Any, axis: Any = -1, output: Any = None, mode: Any = "reflect", cval: Any = 0.0) -> Any:
+    """Sobel's derivative along one axis: `scipy.ndimage.sobel`."""
+    return _difference(input, axis, output, mode, cval, (1.0, 2.0, 1.0))
+
+
+def _summed(
+    x: NDArray[Any], wanted: Wanted, mode: Any, axes: Any, term: Callable[[int, Any], NDArray[Any] | None]
+) -> NDArray[Any] | None:
+    """The sum over the axes of a term of each, with its border."""
+    along = _calls.axes(axes, x.ndim)
+    modes = _calls.per_axis(mode, len(along)) if along else None
+    if not along or modes is None:
+        return None
+    total: NDArray[Any] | None = None
+    for axis, name in zip(along, modes, strict=True):
+        one = term(axis, name)
+        if one is None:
+            return None
+        total = one if total is None else np.add(total, one, out=total)
+    return None if total is None else _calls.stored(total, wanted)
+
+
+@or_scipy
+def laplace(input: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, *, axes: Any = None) -> Any:
+    """Sum of the second differences along the axes: `scipy.ndimage.laplace`."""
+    x = _calls.image(input)
+    wanted = None if x is None else _calls.output(output, x)
+    value = _calls.real(cval)
+    if x is None or wanted is None or value is None:
+        return None
+    along, border = _calls.axes(axes, x.ndim), _calls.border(mode) if isinstance(mode, str) else None
+    if along is not None and len(along) == 2 and border is not None:
+        # One kernel: in integers too, whose sums go round as their terms do.
+        kernel = np.zeros((3, 3))
+        kernel[1] += SECOND_DIFFERENCE
+        kernel[:, 1] += SECOND_DIFFERENCE
+        first, last = sorted(along)
+        result = _linear.correlate(x, kernel, (first, last), (1, 1), border, value, wanted)
+        if result is not None:
+            return result
+
+    def term(axis: int, name: Any) -> NDArray[Any] | None:
+        border = _calls.border(name)
+        if border is None:
+            return None
+        return _linear.correlate(x, SECOND_DIFFERENCE, (axis,), (1,), border, value, Wanted(wanted.dtype, None))
+
+    return _summed(x, wanted, mode, axes, term)
+
+
+def _gaussian_terms(
+    x: NDArray[Any],
+    sigma: Any,
+    order: int,
+    cval: Any,
+    options: dict[str, Any],
+    axes: tuple[int, ...],
+    finish: Callable[[NDArray[Any]], NDArray[Any]],
+) -> Callable[[int, Any], NDArray[Any] | None] | None:
+    """The Gaussian's derivative of an order along one axis, smoothed along the others of `axes`."""
+    if not options.keys() <= {"truncate", "radius"}:
+        return None
+
+    def term(axis: int, mode: Any) -> NDArray[Any] | None:
+        orders = [order if one == axis else 0 for one in range(x.ndim)]
+        result = gaussian(x, sigma, orders, Wanted(np.dtype(FLOAT32), None), mode, cval, **options)
+        return None if result is None else finish(result)
+
+    return term
+
+
+@or_scipy
+def gaussian_laplace(
+    input: Any,
+    sigma: Any,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    *,
+    axes: Any = None,
+    **kwargs: Any,
+) -> Any:
+    """Sum of a Gaussian's second derivatives along the axes: `scipy.ndimage.gaussian_laplace`."""
+    x = _calls.image(input)
+    wanted = None if x is None else _calls.output(output, x)
+    along = None if x is None else _calls.axes(axes, x.ndim)
+    if x is None or wanted is None or wanted.dtype != FLOAT32 or not along:
+        return None
+    sigmas = _calls.per_axis(sigma, len(along))
+    if sigmas is None:
+        return None
+    everywhere: list[Any] = [0] * x.ndim
+    for axis, one in zip(along, sigmas, strict=True):
+        everywhere[axis] = one
+    term = _gaussian_terms(x, everywhere, 2, cval, kwargs, along, lambda y: y)
+    return None if term is None else _summed(x, wanted, mode, along, term)
+
+
+@or_scipy
+def gaussian_gradient_magnitude(
+    input: Any,
+    sigma: Any,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    *,
+    axes: Any = None,
+    **kwargs: Any,
+) -> Any:
+    """Length of the gradient of a Gaussian: `scipy.ndimage.gaussian_gradient_magnitude`."""
+    x = _calls.image(input)
+    wanted = None if x is None else _calls.output(output, x)
+    along = None if x is None else _calls.axes(axes, x.ndim)
+    if x is None or wanted is None or wanted.dtype != FLOAT32 or not along:
+        return None
+    term = _gaussian_terms(x, sigma, 1, cval, kwargs, along, lambda y: np.multiply(y, y, out=y))
+    if term is None:
+        return None
+    squares = _summed(x, Wanted(wanted.dtype, None), mode, along, term)
+    return None if squares is None else _calls.stored(np.sqrt(squares, out=squares), wanted)

@@ -1,0 +1,135 @@
+"""Weighted sums over the neighbourhoods of an n-D array, through `convlab.filter2d`."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import convlab
+
+from . import _calls
+from ._calls import FLOAT32, Wanted
+
+# SciPy's n-D correlation leaves out a weight of no more than this, and so NaN times 0 there.
+NO_WEIGHT = float(np.finfo(np.float64).eps)
+
+UNROLLED = 9  # taps of a kernel that is faster whole than as a column and a row
+
+
+def correlate(
+    x: NDArray[Any],
+    taps: NDArray[np.float64],
+    axes: tuple[int, ...],
+    anchors: tuple[int, ...],
+    border: str,
+    cval: float,
+    wanted: Wanted,
+    factors: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+) -> NDArray[Any] | None:
+    """Correlate along `axes`, in ascending order, of an array of any number of axes; None where it is for SciPy.
+
+    `factors` are the column and the row that `taps` are the product of, where they are.
+    """
+    constant = cval if border == "constant" else None
+    exact = _calls.exact(x, taps, constant)
+    if not exact and wanted.dtype != FLOAT32:
+        return None
+    if wanted.dtype.kind not in "iuf" or wanted.dtype.itemsize > 8 or wanted.dtype == np.float16:
+        return None
+    if not wanted.dtype.isnative:
+        return None
+    found = layout(x.shape, taps, axes, anchors)
+    if found is None:
+        return None
+    shape, channel_axis, kernel, anchor = found
+
+    into = wanted.array
+    # Whole numbers that the result's type holds are stored as such by the kernels; others go round.
+    stores = FLOAT32 if not (exact and _calls.holds(wanted.dtype, x, taps, constant)) else wanted.dtype
+    direct = (
+        into is not None
+        and into.dtype == stores
+        and into.flags.c_contiguous
+        and into.flags.aligned
+        and not np.may_share_memory(into, x)
+    )
+    options: dict[str, Any] = {
+        "border": border,
+        "cval": cval,
+        "anchor": anchor,
+        "channel_axis": channel_axis,
+        "dtype": stores,
+        "out": into.reshape(shape) if direct and into is not None else None,
+    }
+    if factors is not None and min(kernel.shape) > 1 and kernel.size > UNROLLED:
+        sums = convlab.sep_filter2d(x.reshape(shape), *factors, **options)
+    else:
+        # Whole numbers by their own taps: a column and a row whose product they are may have fractions.
+        algorithm = "direct" if exact else None
+        sums = convlab.filter2d(x.reshape(shape), kernel, precision="exact", algorithm=algorithm, **options)
+    # Where a value is not finite, which sums are NaN and which infinite depends on SciPy's order and on the weights
+    # that it leaves out; and a double holds what overflows here.
+    if not exact and not np.isfinite(sums).all():
+        return None
+    if direct:
+        return into
+    sums = sums.reshape(x.shape)
+    if sums.dtype.kind == "f" and wanted.dtype.kind in "iu":
+        sums = _calls.wrapped(sums, wanted.dtype)
+    return _calls.stored(sums.astype(wanted.dtype, copy=False), wanted)
+
+
+def layout(
+    shape: tuple[int, ...], taps: NDArray[np.float64], axes: tuple[int, ...], anchors: tuple[int, ...]
+) -> tuple[tuple[int, ...], int | None, NDArray[np.float64], tuple[int, int]] | None:
+    """The image's shape, its channel axis, the kernel and its anchor, of a filter along at most two axes."""
+    wide = [i for i, size in enumerate(taps.shape) if size > 1]
+    if len(wide) > 2:
+        return None
+    if len(wide) == 2:
+        first, last = wide
+        found = _calls.planes(shape, (axes[first], axes[last]))
+        if found is None:
+            return None
+        kernel = taps.reshape(taps.shape[first], taps.shape[last])
+        return *found, kernel, (anchors[first], anchors[last])
+    axis, tap = (axes[wide[0]], anchors[wide[0]]) if wide else (len(shape) - 1, 0)
+    before, after = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+    if after == 1:
+        return (before, shape[axis]), None, taps.reshape(1, -1), (0, tap)
+    if before == 1:
+        return (shape[axis], after), None, taps.reshape(-1, 1), (tap, 0)
+    return (before, shape[axis], after), 0, taps.reshape(-1, 1), (tap, 0)
+
+
+Pass = tuple[NDArray[np.float64], int, str]  # taps, axis, border
+
+
+def border_is_filtered(steps: list[Pass], cval: float) -> bool:
+    """Whether the constant outside is the same for the second pass, filtered by the first or not."""
+    taps, _, border = steps[0]
+    return border != "constant" or cval == 0 or abs(float(taps.sum()) - 1) < 1e-14
+
+
+def passes(x: NDArray[Any], steps: list[Pass], cval: float, wanted: Wanted) -> NDArray[Any] | None:
+    """One 1-D correlation after another, centred, each in the dtype that is wanted, as SciPy's separable filters are.
+
+    Two of them are one 2-D correlation where that is the same: modulo an integer type's range the order of products
+    and sums does not matter; but a constant border of the second pass is `cval` itself, not a filtered one.
+    """
+    if len(steps) == 2:
+        through = border_is_filtered(steps, cval)
+        (v, first, border), (h, last, other) = sorted(steps, key=lambda step: step[1])
+        kernel = np.outer(v, h)
+        if border == other and through and _calls.representable(kernel):
+            anchors = v.size // 2, h.size // 2
+            result = correlate(x, kernel, (first, last), anchors, border, cval, wanted, (v, h))
+            if result is not None:
+                return result
+    for taps, axis, border in steps:
+        y = correlate(x, taps, (axis,), (taps.size // 2,), border, cval, Wanted(wanted.dtype, None))
+        if y is None:
+            return None
+        x = y
+    return _calls.stored(x, wanted)

@@ -1,0 +1,205 @@
+"""Largest, smallest and middle pixels of windows: selections, and so exact."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import convlab
+
+from . import _calls, _linear
+from ._calls import Wanted, or_scipy
+
+
+def _cval(value: Any, dtype: np.dtype[Any], border: str) -> float | None:
+    """The constant outside, which must be a value of the image's; 0 where there is none."""
+    if border != "constant":
+        return 0.0
+    number = _calls.real(value)
+    if number is None or dtype.kind == "f":
+        return number
+    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return number if number.is_integer() and low <= number <= high else None
+
+
+def select(
+    operation: str,
+    x: NDArray[Any],
+    sizes: tuple[int, ...],
+    axes: tuple[int, ...],
+    anchors: tuple[int, ...],
+    border: str,
+    cval: float,
+    wanted: Wanted,
+) -> NDArray[Any] | None:
+    """The window's largest, smallest or middle along ascending axes; None where it is for SciPy."""
+    # As a kernel of zeros, which knows where the windows and their axes lie.
+    layout = _linear.layout(x.shape, np.zeros(sizes), axes, anchors)
+    native = x.dtype.newbyteorder("=")
+    if layout is None or not np.can_cast(native, wanted.dtype, "safe"):
+        return None
+    shape, channel_axis, kernel, anchor = layout
+    result = getattr(convlab, operation)(
+        x.reshape(shape), kernel.shape, border=border, cval=cval, anchor=anchor, channel_axis=channel_axis
+    )
+    # SciPy's comparisons with NaN depend on its order.
+    if result.dtype.kind == "f" and np.isnan(result).any():
+        return None
+    return _calls.stored(result.reshape(x.shape).astype(wanted.dtype, copy=False), wanted)
+
+
+def _extreme(
+    operation: str, input: Any, size: Any, footprint: Any, output: Any, mode: Any, cval: Any, origin: Any, axes: Any
+) -> NDArray[Any] | None:
+    x = _calls.image(input)
+    wanted = None if x is None else _calls.output(output, x)
+    along = None if x is None else _calls.axes(axes, x.ndim)
+    if x is None or wanted is None or not along:
+        return None
+    if footprint is not None:
+        window = np.asarray(footprint)
+        if size is not None or window.ndim != len(along) or not window.size or not window.astype(bool).all():
+            return None
+        size = window.shape
+    values = [_calls.per_axis(v, len(along)) for v in (size, origin, mode)]
+    if any(v is None for v in values):
+        return None
+    steps = []
+    for axis, n, shift, name in zip(along, *(v for v in values if v is not None), strict=True):
+        length, border = _calls.whole(n), _calls.border(name)
+        if length is None or border is None:
+            return None
+        if length <= 1:  # SciPy leaves out such an axis
+            continue
+        tap, value = _calls.anchor(length, shift), _cval(cval, x.dtype, border)
+        if tap is None or value is None:
+            return None
+        steps.append((axis, length, tap, border, value))
+    return _extremes(operation, x, sorted(steps), wanted) if steps else None
+
+
+def _extremes(
+    operation: str, x: NDArray[Any], steps: list[tuple[int, int, int, str, float]], wanted: Wanted
+) -> NDArray[Any] | None:
+    """Axis after axis, or two at once: the largest of the largest is the largest."""
+    if len(steps) == 2 and steps[0][3] == steps[1][3]:
+        (first, height, row, border, cval), (last, width, column, _, _) = steps
+        result = select(operation, x, (height, width), (first, last), (row, column), border, cval, wanted)
+        if result is not None:
+            return result
+    for axis, length, tap, border, cval in steps:
+        y = select(operation, x, (length,), (axis,), (tap,), border, cval, Wanted(x.dtype.newbyteorder("="), None))
+        if y is None:
+            return None
+        x = y
+    if not np.can_cast(x.dtype, wanted.dtype, "safe"):
+        return None
+    return _calls.stored(x.astype(wanted.dtype, copy=False), wanted)
+
+
+def _line(
+    operation: str, input: Any, size: Any, axis: Any, output: Any, mode: Any, cval: Any, origin: Any
+) -> NDArray[Any] | None:
+    number = _calls.whole(axis)
+    length = _calls.whole(size)
+    if number is None or length is None or length < 2:
+        return None
+    return _extreme(operation, input, length, None, output, mode, cval, origin, (number,))
+
+
+@or_scipy
+def maximum_filter(
+    input: Any,
+    size: Any = None,
+    footprint: Any = None,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+    *,
+    axes: Any = None,
+) -> Any:
+    """Largest of each window: `scipy.ndimage.maximum_filter`."""
+    return _extreme("maximum_filter", input, size, footprint, output, mode, cval, origin, axes)
+
+
+@or_scipy
+def minimum_filter(
+    input: Any,
+    size: Any = None,
+    footprint: Any = None,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+    *,
+    axes: Any = None,
+) -> Any:
+    """Smallest of each window: `scipy.ndimage.minimum_filter`."""
+    return _extreme("minimum_filter", input, size, footprint, output, mode, cval, origin, axes)
+
+
+@or_scipy
+def maximum_filter1d(
+    input: Any,
+    size: Any,
+    axis: Any = -1,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+) -> Any:
+    """Largest of each window along one axis: `scipy.ndimage.maximum_filter1d`."""
+    return _line("maximum_filter", input, size, axis, output, mode, cval, origin)
+
+
+@or_scipy
+def minimum_filter1d(
+    input: Any,
+    size: Any,
+    axis: Any = -1,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+) -> Any:
+    """Smallest of each window along one axis: `scipy.ndimage.minimum_filter1d`."""
+    return _line("minimum_filter", input, size, axis, output, mode, cval, origin)
+
+
+@or_scipy
+def median_filter(
+    input: Any,
+    size: Any = None,
+    footprint: Any = None,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+    *,
+    axes: Any = None,
+) -> Any:
+    """Median of each window, the upper one of two: `scipy.ndimage.median_filter`."""
+    x = _calls.image(input)
+    wanted = None if x is None else _calls.output(output, x)
+    along = None if x is None else _calls.axes(axes, x.ndim)
+    if x is None or wanted is None or not along or list(along) != sorted(along):
+        return None
+    if footprint is not None:
+        window = np.asarray(footprint)
+        if size is not None or window.ndim != len(along) or not window.size or not window.astype(bool).all():
+            return None
+        size = window.shape
+    sizes, origins, border = _calls.per_axis(size, len(along)), _calls.per_axis(origin, len(along)), _calls.border(mode)
+    if sizes is None or origins is None or border is None:
+        return None
+    lengths = [_calls.whole(n) for n in sizes]
+    if any(n is None or not 1 <= n <= _calls.LARGEST_WINDOW for n in lengths):
+        return None
+    whole = tuple(n for n in lengths if n is not None)
+    taps = [_calls.anchor(n, shift) for n, shift in zip(whole, origins, strict=True)]
+    value = _cval(cval, x.dtype, border)
+    if value is None or any(tap is None for tap in taps):
+        return None
+    anchors = tuple(tap for tap in taps if tap is not None)
+    return select("median_filter", x, whole, along, anchors, border, value, wanted)

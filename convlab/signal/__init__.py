@@ -1,0 +1,36 @@
+"""`scipy.signal`, with convlab's kernels where they are as precise: ``from convlab import signal``.
+
+The functions defined here have SciPy's signatures, modes, boundaries, dtypes and errors. They compute float32 arrays
+(each sum within ``4 * taps * eps * sum(|w| |x|)`` of the exact one) and arrays of 8 and 16-bit integers whose sums
+float32 holds exactly, which go round as SciPy's do. `fftconvolve` and `oaconvolve` are served where sums, or
+transforms of tiles, are faster than SciPy's transforms: up to 625 taps (256 along a line), and large images. Medians
+are those of uint8 and float32 images. All other calls are SciPy's own: complex, float64 and other dtypes, wrong
+arguments, results that are not finite, and every other function of scipy.signal.
+"""
+
+from typing import Any
+
+import scipy.signal as _scipy
+
+from convlab.signal._convolution import convolve2d, correlate2d, fftconvolve, oaconvolve
+from convlab.signal._median import medfilt2d
+
+__all__ = [
+    "convolve2d",
+    "correlate2d",
+    "fftconvolve",
+    "medfilt2d",
+    "oaconvolve",
+]
+SERVED = tuple(__all__)
+__all__ += sorted(set(_scipy.__all__) - set(SERVED))
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return getattr(_scipy, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *dir(_scipy)})

@@ -1,0 +1,129 @@
+"""The borders' names elsewhere: the one table behind the drop-ins, `convlab.translate` and docs/borders.md."""
+
+# Library -> its word -> the word here; None where there is no such border here.
+NAMES: dict[str, dict[str, str | None]] = {
+    "scipy.ndimage": {
+        "reflect": "symmetric",
+        "grid-mirror": "symmetric",
+        "mirror": "mirror",
+        "nearest": "nearest",
+        "wrap": "wrap",
+        "grid-wrap": "wrap",
+        "constant": "constant",
+        "grid-constant": "constant",
+    },
+    "scipy.signal": {
+        "fill": "constant",
+        "pad": "constant",
+        "wrap": "wrap",
+        "circular": "wrap",
+        "symm": "symmetric",
+        "symmetric": "symmetric",
+    },
+    "scikit-image": {
+        "reflect": "symmetric",
+        "mirror": "mirror",
+        "nearest": "nearest",
+        "wrap": "wrap",
+        "constant": "constant",
+    },
+    "OpenCV": {
+        "BORDER_DEFAULT": "mirror",
+        "BORDER_REFLECT_101": "mirror",
+        "BORDER_REFLECT101": "mirror",
+        "BORDER_REFLECT": "symmetric",
+        "BORDER_REPLICATE": "nearest",
+        "BORDER_WRAP": "wrap",
+        "BORDER_CONSTANT": "constant",
+        "BORDER_TRANSPARENT": None,
+        "BORDER_ISOLATED": None,
+    },
+    "numpy.pad": {
+        "reflect": "mirror",
+        "symmetric": "symmetric",
+        "edge": "nearest",
+        "wrap": "wrap",
+        "constant": "constant",
+        "linear_ramp": None,
+        "maximum": None,
+        "mean": None,
+        "median": None,
+        "minimum": None,
+        "empty": None,
+    },
+    "PyTorch": {
+        "reflect": "mirror",
+        "replicate": "nearest",
+        "circular": "wrap",
+        "constant": "constant",
+        "zeros": "constant",
+    },
+}
+
+# The borders here, as docs/borders.md draws them; those of `filter2d`'s docstring.
+PICTURES = {
+    "mirror": "d c b | a b c d | c b a",
+    "symmetric": "c b a | a b c d | d c b",
+    "nearest": "a a a | a b c d | d d d",
+    "wrap": "b c d | a b c d | a b c",
+    "constant": "k k k | a b c d | k k k",
+    "valid": "| a b c d |",
+    "keep": "| a b c d |",
+}
+# What a library has in place of a border's name.
+OTHER_WORDS = {
+    ("valid", "scipy.signal"): 'mode="valid"',
+    ("valid", "PyTorch"): "padding=0",
+}
+# What is in force where nothing is said.
+DEFAULTS = {
+    "scipy.ndimage": "reflect",
+    "scipy.signal": "fill",
+    "scikit-image": "reflect (derivatives), nearest (gaussian, median)",
+    "OpenCV": "BORDER_DEFAULT; dilate and erode leave out what is outside",
+    "numpy.pad": "constant",
+    "PyTorch": "constant, of 0",
+}
+
+
+def ours(library: str, word: object) -> str | None:
+    """The word here for a library's, or None."""
+    return NAMES[library].get(word) if isinstance(word, str) else None
+
+
+def theirs(library: str, border: str) -> list[str]:
+    """A library's words for a border of ours."""
+    return [word for word, our in NAMES[library].items() if our == border]
+
+
+def table() -> str:
+    """docs/borders.md."""
+    libraries = list(NAMES)
+    lines = [
+        "# Borders, and what they are called elsewhere",
+        "",
+        "The same table is behind `convlab.translate`, `convlab.ndimage` and `convlab.signal`; this page is made by",
+        "`python -m convlab.translation docs/borders.md`.",
+        "",
+        f"| `border=` | what stands outside | {' | '.join(libraries)} |",
+        "| :-- | :-- |" + " :-- |" * len(libraries),
+    ]
+    for border, picture in PICTURES.items():
+        cells = [f"`{border}`", f"`{picture}`".replace("|", "\\|")]
+        for library in libraries:
+            words = theirs(library, border) or [OTHER_WORDS.get((border, library), "")]
+            cells.append(", ".join(f"`{word}`" for word in words if word) or "-")
+        lines.append(f"| {' | '.join(cells)} |")
+    lines.append(f"| where nothing is said | `mirror` | {' | '.join(DEFAULTS[library] for library in libraries)} |")
+    without = [
+        f"`{word}` ({library})" for library in libraries for word in NAMES[library] if ours(library, word) is None
+    ]
+    lines += [
+        "",
+        "`reflect` is two different borders: `mirror` in NumPy and PyTorch, `symmetric` in SciPy, scikit-image and",
+        "OpenCV. convlab's own functions therefore refuse the word; the drop-ins take it as SciPy does. `keep` is the",
+        "lesson's: where the window would leave the image, the output holds the image's pixel.",
+        "",
+        f"Without equivalent here: {', '.join(without)}.",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,335 @@
+"""convlab.ndimage beside scipy.ndimage: the same numbers, dtypes, borders and errors."""
+
+import inspect
+
+import numpy as np
+import pytest
+import scipy.ndimage
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import run_python
+
+import convlab
+from convlab import ndimage
+
+MODES = ["reflect", "grid-mirror", "mirror", "nearest", "wrap", "grid-wrap", "constant", "grid-constant"]
+PADS = {"reflect": "symmetric", "grid-mirror": "symmetric", "mirror": "reflect", "nearest": "edge"}
+EPS = float(np.finfo(np.float32).eps)
+INTEGERS = [np.uint8, np.int8, np.uint16, np.int16]
+
+
+def both(name, *args, served=True, **kwargs):
+    """Ours and SciPy's; and whether convlab was to compute ours."""
+    ours = getattr(ndimage, name)
+    assert (ours.__wrapped__(*args, **kwargs) is not None) == served, "served" if served else "handed on"
+    mine, theirs = ours(*args, **kwargs), getattr(scipy.ndimage, name)(*args, **kwargs)
+    assert mine.dtype == theirs.dtype
+    assert mine.shape == theirs.shape
+    return mine, theirs
+
+
+def assert_within(mine, theirs, x, taps, passes=1):
+    """Within 4 * taps * eps * sum(|w| |x|) for each pass, whatever the pixel: with the largest |x| in its window."""
+    bound = 4 * EPS * sum(passes * np.size(w) * np.abs(w).sum() for w in taps) * np.abs(x).max()
+    np.testing.assert_allclose(mine, theirs, rtol=0, atol=bound)
+
+
+@pytest.mark.parametrize("name", ndimage.SERVED)
+def test_signatures_are_scipys(name):
+    ours = inspect.signature(getattr(ndimage, name)).parameters
+    theirs = inspect.signature(getattr(scipy.ndimage, name)).parameters
+    assert list(ours) == list(theirs)
+    for parameter, other in zip(ours.values(), theirs.values(), strict=True):
+        assert (parameter.kind, parameter.default) == (other.kind, other.default)
+    assert f"scipy.ndimage.{name}" in getattr(ndimage, name).__doc__
+
+
+def test_the_rest_is_scipys_own():
+    for name in scipy.ndimage.__all__:
+        assert (getattr(ndimage, name) is getattr(scipy.ndimage, name)) == (name not in ndimage.SERVED)
+    assert set(scipy.ndimage.__all__) == set(ndimage.__all__)
+    assert "label" in dir(ndimage)
+    with pytest.raises(AttributeError, match="no_such_function"):
+        ndimage.no_such_function  # noqa: B018
+
+
+def test_importing_convlab_does_not_import_scipy():
+    code = (
+        "import sys, convlab; assert 'scipy' not in sys.modules; convlab.ndimage.sobel; assert 'scipy' in sys.modules"
+    )
+    assert run_python(code).returncode == 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (3, 3), (4, 2), (5, 5), (7, 1), (13, 9)])
+def test_float_images_within_the_bound(fast_backend, rng, mode, size):
+    for shape in [(1, 1), (2, 5), (17, 33)]:
+        x = rng.standard_normal(shape).astype(np.float32)
+        w = rng.standard_normal(size)
+        for name in ("correlate", "convolve"):
+            mine, theirs = both(name, x, w, mode=mode, cval=0.3)
+            assert convlab.last_kernel().endswith(fast_backend)
+            assert_within(mine, theirs, np.append(x, 0.3), [w])
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_integer_images_are_scipys_to_the_bit(fast_backend, rng, dtype, mode):
+    limits = np.iinfo(dtype)
+    x = rng.integers(limits.min, limits.max, (11, 19), dtype, endpoint=True)
+    w = rng.integers(-7, 8, (3, 4))
+    for output in (None, np.uint8, np.int16, "int32", np.uint64, np.float32, float):
+        for name in ("correlate", "convolve"):
+            mine, theirs = both(name, x, w, output=output, mode=mode, cval=9)
+            assert convlab.last_kernel().endswith(fast_backend)
+            np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("dtype", [bool, *INTEGERS])
+@pytest.mark.parametrize("name", ["sobel", "prewitt", "laplace", "uniform_filter"])
+def test_integer_derivatives_and_means_are_scipys_to_the_bit(rng, name, dtype):
+    for shape in [(9,), (8, 13), (3, 4, 5)]:
+        x = (rng.standard_normal(shape) * 1e4).astype(dtype)
+        for mode in MODES:
+            for output in (np.int16, np.uint8, np.float32):
+                mine, theirs = both(name, x, output=output, mode=mode, cval=3)
+                if (name, output) == ("uniform_filter", np.float32):  # quotients, rounded after each axis
+                    np.testing.assert_allclose(mine, theirs, rtol=0, atol=4 * EPS * 3 * x.ndim * 4e4)
+                else:
+                    np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_separable_filters_within_the_bound(rng, mode):
+    for shape in [(40,), (21, 34), (5, 6, 7), (2, 3, 4, 5)]:
+        x = rng.standard_normal(shape).astype(np.float32)
+        n = x.ndim
+        gauss = scipy.ndimage.gaussian_filter1d(np.eye(1, 33, 16)[0], 1.5)
+        for name, args, taps in [
+            ("gaussian_filter", (1.5,), [gauss] * n),
+            ("gaussian_filter1d", (1.5,), [gauss]),
+            ("uniform_filter", (4,), [np.full(4, 0.25)] * n),
+            ("uniform_filter1d", (5,), [np.full(5, 0.2)]),
+            ("sobel", (0,), [np.full(3, 4.0**n)] * n),
+            ("prewitt", (-1,), [np.full(3, 4.0**n)] * n),
+            ("laplace", (), [np.full(3, 4.0)] * n),
+            ("gaussian_laplace", (1.5,), [gauss] * n * n),
+            ("gaussian_gradient_magnitude", (1.5,), [gauss] * n * n),
+        ]:
+            mine, theirs = both(name, x, *args, mode=mode, cval=0.7)
+            assert_within(mine, theirs, np.append(x, 0.7), taps)
+
+
+def test_a_mode_and_an_origin_for_each_axis(rng):
+    x = rng.standard_normal((9, 14)).astype(np.float32)
+    for name, args, kwargs in [
+        ("sobel", (0,), {"mode": ["wrap", "nearest"]}),
+        ("gaussian_filter", ([1.0, 0.0],), {"mode": ["wrap", "mirror"], "order": [1, 0]}),
+        ("gaussian_filter", (1.0,), {"radius": (2, 3), "axes": (1, 0)}),
+        ("uniform_filter", ([3, 4],), {"origin": [-1, 1], "mode": ["constant", "mirror"]}),
+        ("laplace", (), {"mode": ["constant", "mirror"], "cval": 2.0}),
+        ("correlate", (np.ones((3, 4)),), {"origin": (1, -2)}),
+        ("convolve", (np.ones((2, 5)),), {"origin": [-1, 2]}),
+        ("correlate1d", ([1, 2],), {"axis": 0, "origin": -1}),
+    ]:
+        mine, theirs = both(name, x, *args, **kwargs)
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-4)
+
+
+def test_axes_of_stacks(rng):
+    x = rng.integers(0, 255, (4, 9, 11), np.uint8)
+    w = rng.integers(-3, 4, (3, 3))
+    for axes in [(0, 1), (0, 2), (1, 2), (-2, -1)]:
+        np.testing.assert_array_equal(*both("correlate", x, w, axes=axes))
+    for layout in (x.transpose(2, 0, 1), x[:, ::-2, 1:-1], x.astype(">i2")):
+        np.testing.assert_array_equal(*both("convolve", layout, w, axes=(0, 1)))
+    # A weight for each of two axes in the other order is what SciPy reads in its own way.
+    np.testing.assert_array_equal(*both("correlate", x, w, axes=(1, 0), served=False))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", [np.float32, bool, *INTEGERS])
+def test_selections_are_scipys(fast_backend, rng, dtype, mode):
+    for shape in [(9,), (8, 21), (3, 4, 5)]:
+        x = (rng.standard_normal(shape) * 100).astype(dtype)
+        for name, args in [
+            ("maximum_filter", (3,)),
+            ("maximum_filter", (4,)),
+            ("minimum_filter", (2,)),
+            ("maximum_filter1d", (5, 0)),
+            ("minimum_filter1d", (6,)),
+        ]:
+            np.testing.assert_array_equal(*both(name, x, *args, mode=mode, cval=1))
+            assert convlab.last_kernel().endswith(fast_backend)
+        if x.ndim == 2:  # SciPy's medians of lines of their window's length read beyond them
+            for size in (1, 3, 4, 5):
+                for origin in (0, -(size // 2), (size - 1) // 2):
+                    np.testing.assert_array_equal(*both("median_filter", x, size, mode=mode, cval=1, origin=origin))
+                    assert convlab.last_kernel().endswith(fast_backend)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_medians_of_short_lines(mode):
+    for n in (1, 2, 5, 12):
+        x = (np.arange(n) * 7 % 5).astype(np.int16)
+        pad = np.pad(x, 20, mode=PADS.get(mode, "wrap" if "wrap" in mode else "constant"))
+        for size, origin in [(3, 1), (4, -2), (9, 4), (13, 0)]:
+            first = 20 - size // 2 - origin
+            expected = [sorted(pad[i + first : i + first + size])[size // 2] for i in range(n)]
+            np.testing.assert_array_equal(ndimage.median_filter(x, size, mode=mode, origin=origin), expected)
+
+
+def test_windows_of_many_kinds(rng):
+    x = rng.integers(0, 255, (7, 11, 13), np.uint8)
+    for name in ("maximum_filter", "minimum_filter", "median_filter"):
+        for axes in [(0, 1), (0, 2), (1, 2), (-1,)]:
+            np.testing.assert_array_equal(*both(name, x, 3, axes=axes, mode="mirror"))
+        for kwargs in ({"footprint": np.ones((3, 5))}, {"size": (4, 3), "origin": (1, -1)}, {"size": (1, 5)}):
+            np.testing.assert_array_equal(*both(name, x[0], **kwargs))
+        np.testing.assert_array_equal(*both(name, x[0], 3, output=np.float64))
+        np.testing.assert_array_equal(*both(name, x[0], 3, output=np.int8, served=False))
+        np.testing.assert_array_equal(*both(name, x[0], 3, mode="constant", cval=-1, served=False))
+        np.testing.assert_array_equal(*both(name, x[0], footprint=np.eye(3), served=False))
+        np.testing.assert_array_equal(*both(name, x[0].astype(np.int64), 3, served=False))
+        same = x[0].copy()
+        assert getattr(ndimage, name)(same, 3, output=same) is same
+        np.testing.assert_array_equal(same, getattr(scipy.ndimage, name)(x[0], 3))
+    np.testing.assert_array_equal(*both("maximum_filter", x[0], (3, 4), mode=["wrap", "nearest"], origin=[1, 0]))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+@pytest.mark.parametrize("mode", MODES)
+def test_borders_wider_than_twice_the_image(mode, n):
+    x = np.arange(1, n * n + 1, dtype=np.float32).reshape(n, n)
+    k = 6 * n + 1
+    padded = np.pad(x, 3 * n, mode=PADS.get(mode, "wrap" if "wrap" in mode else "constant"))
+    taps = np.arange(k * k).reshape(k, k) % 5
+    expected = [[(padded[i : i + k, j : j + k] * taps).sum() for j in range(n)] for i in range(n)]
+    np.testing.assert_array_equal(ndimage.correlate(x, taps, mode=mode), expected)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_scipys(rng, bad):
+    x = rng.standard_normal((12, 15)).astype(np.float32)
+    x[5, 7] = bad
+    with np.errstate(invalid="ignore"):
+        for name, args in [
+            ("correlate", ([[0, 1, 0], [1, -4, 1], [0, 1, 0]],)),
+            ("correlate1d", ([1, 0, -1],)),
+            ("gaussian_filter", (1.0,)),
+            ("uniform_filter", (3,)),
+            ("sobel", ()),
+            ("gaussian_gradient_magnitude", (1.0,)),
+            *([("maximum_filter", (3,)), ("median_filter", (3,))] if np.isnan(bad) else []),
+        ]:
+            np.testing.assert_array_equal(*both(name, x, *args, served=False))
+        into, other = np.zeros_like(x), np.zeros_like(x)
+        ndimage.correlate(x, np.eye(3), into)
+        np.testing.assert_array_equal(into, scipy.ndimage.correlate(x, np.eye(3), other))
+
+
+def test_what_overflows_float32_only_on_the_way_is_scipys():
+    x = np.full((4, 4), 3e38, np.float32)
+    np.testing.assert_array_equal(*both("correlate1d", x, [1, 1, -1], served=False))
+
+
+def test_results_into_arrays(rng):
+    x = rng.standard_normal((10, 12)).astype(np.float32)
+    w = rng.standard_normal((3, 3))
+    expected = ndimage.correlate(x, w)
+    for into in (np.empty_like(x), np.empty((10, 24), np.float32)[:, ::2], np.empty_like(x).T.reshape(10, 12)):
+        assert ndimage.correlate(x, w, into) is into
+        np.testing.assert_array_equal(into, expected)
+    same = x.copy()
+    assert ndimage.correlate(same, w, output=same) is same  # the output is the input
+    np.testing.assert_array_equal(same, expected)
+    whole = np.concatenate([x, x])
+    ndimage.correlate(whole[:10], w, output=whole[5:15])  # they overlap
+    np.testing.assert_array_equal(whole[5:15], expected)
+    for name, args in [("gaussian_filter", (1.0,)), ("sobel", ()), ("uniform_filter", (4,)), ("laplace", ())]:
+        same = x.copy()
+        assert getattr(ndimage, name)(same, *args, output=same) is same
+        # Not SciPy's in place: its laplace reads the second axis from where it wrote the first.
+        np.testing.assert_allclose(same, getattr(scipy.ndimage, name)(x, *args), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("x", "kwargs"),
+    [
+        (np.ones((5, 5)), {}),  # double
+        (np.ones((5, 5), np.complex64), {}),
+        (np.ones((5, 5), np.int32), {}),
+        (np.ones((5, 5), np.float32), {"output": np.float64}),
+        (np.ones((5, 5), np.float32), {"output": np.uint8}),  # truncated from doubles
+        (np.ones((5, 5), np.uint8), {"weights": np.full((3, 3), 0.1)}),
+        (np.ones((5, 5), np.uint16), {"weights": np.full((3, 3), 100)}),  # more than 2^24
+        (np.ones((5, 5), np.uint8), {"mode": "constant", "cval": 0.5}),
+        (np.ones((5, 5), np.float32), {"mode": "constant", "cval": np.nan}),
+        (np.ones((5, 5), np.float32), {"weights": np.full((3, 3), 1e300)}),
+        (np.ones((5, 5), np.float32), {"weights": np.full((3, 3), 1j)}),
+        (np.ones((4, 4, 4), np.float32), {"weights": np.ones((2, 2, 2))}),
+        (np.ones((0, 5), np.float32), {}),
+        ([[1.0, 2.0]], {}),
+    ],
+)
+def test_the_rest_is_handed_on(x, kwargs):
+    arguments = {"weights": np.ones((3, 3)), **kwargs}
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(*both("correlate", x, served=False, **arguments))
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "kwargs"),
+    [
+        ("correlate", (np.ones(3),), {}),
+        ("correlate", (np.ones((3, 3)),), {"mode": "symmetric"}),
+        ("correlate", (np.ones((3, 3)),), {"origin": 2}),
+        ("correlate", (np.ones((3, 3)),), {"origin": (0, 0, 0)}),
+        ("correlate", (np.ones((3, 3)),), {"output": np.ones((2, 2))}),
+        ("correlate", (np.ones((3, 3)),), {"output": "no dtype"}),
+        ("correlate", (np.ones((3, 3)),), {"axes": (0, 5)}),
+        ("correlate", (np.ones((0, 3)),), {}),
+        ("correlate", (), {}),
+        ("correlate1d", ([1, 2, 3],), {"axis": 7}),
+        ("correlate1d", ([],), {}),
+        ("gaussian_filter", (1.0,), {"order": -1}),
+        ("gaussian_filter", (1.0,), {"radius": 1.5}),
+        ("gaussian_filter", ([1.0, 2.0, 3.0],), {}),
+        ("uniform_filter", (3,), {"origin": 2}),
+        ("uniform_filter1d", (0,), {}),
+        ("sobel", (), {"axis": 2}),
+        ("laplace", (), {"mode": ["mirror"]}),
+        ("maximum_filter", (), {}),
+        ("maximum_filter", (3,), {"origin": 2}),
+        ("minimum_filter1d", (0,), {}),
+        ("median_filter", (3,), {"mode": "symmetric"}),
+        ("median_filter", (3,), {"footprint": np.zeros((3, 3))}),
+    ],
+)
+def test_errors_are_scipys(name, args, kwargs):
+    x = np.ones((5, 5), np.float32)
+    with pytest.raises(Exception) as theirs:  # noqa: PT011
+        getattr(scipy.ndimage, name)(x, *args, **kwargs)
+    with pytest.raises(theirs.type) as ours:
+        getattr(ndimage, name)(x, *args, **kwargs)
+    assert str(ours.value) == str(theirs.value)
+
+
+@settings(deadline=None, max_examples=200)
+@given(data=st.data())
+def test_any_correlation_is_scipys(data):
+    ndim = data.draw(st.integers(1, 3))
+    shape = data.draw(st.tuples(*[st.integers(1, 9)] * ndim))
+    dtype = data.draw(st.sampled_from([np.float32, bool, *INTEGERS]))
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    rng = np.random.default_rng(seed)
+    x = (rng.integers(-30, 30, shape)).astype(dtype)
+    axis = data.draw(st.integers(-ndim, ndim - 1))
+    w = rng.integers(-9, 10, data.draw(st.integers(1, 12)))
+    origin = data.draw(st.integers(-(w.size // 2), (w.size - 1) // 2))
+    mode = data.draw(st.sampled_from(MODES))
+    output = data.draw(st.sampled_from([np.uint8, np.int16, np.uint32, np.float32]))
+    name = data.draw(st.sampled_from(["correlate1d", "convolve1d"]))
+    served = dtype is not np.float32 or output is np.float32
+    mine, theirs = both(name, x, w, axis, output, mode, 5, origin, served=served)
+    np.testing.assert_array_equal(mine, theirs)  # whole numbers: exact in either
