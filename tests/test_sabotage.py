@@ -22,7 +22,13 @@ def run_suite(suite, backend, *options):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("suite", ["test_filter2d.py", "test_pool2d.py", "test_separable.py", "test_imaging.py"])
+@pytest.mark.parametrize(
+    "suite",
+    [
+        "test_filter2d.py", "test_pool2d.py", "test_separable.py", "test_imaging.py",
+        "test_conv2d.py", "test_conv_axes.py", "test_conv_algorithms.py",
+    ],
+)  # fmt: skip
 def test_operations(suite, backend):
     """Each backend's own tests: a suite that ran another backend's kernels would stay green."""
     done = run_suite(suite, backend, "-k", f"{backend} and not any_shape")

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from convlab.bench.cases import Array, Case, Filter, Inputs, Pool
-from convlab.bench.worker import Call
+from convlab.bench.conv_cases import Conv
+from convlab.bench.worker import Call, UnsupportedError
 
 from .separable_peers import separable_ways
 
@@ -52,12 +53,18 @@ class Peer:
         """Return the ways to pool, by name."""
         raise NotImplementedError
 
+    def convolutions(self, conv: Conv, image: Array, kernel: Array) -> dict[str, Call]:
+        """Return the ways to convolve a tensor, by name."""
+        raise UnsupportedError("it has no convolution of tensors")
+
     def calls(self, case: Case, inputs: Inputs) -> dict[str, Call]:
         """Return the ways to do the case's work."""
         if case.separable is not None:
             ways = separable_ways(self.name, case, case.separable)
             image = self.load(case, inputs.image)
             return {name: lambda step=step: step(image) for name, step in ways.items()}  # type: ignore[misc]
+        if case.conv is not None and inputs.kernel is not None:
+            return self.convolutions(case.conv, inputs.image, inputs.kernel)
         image = self.load(case, inputs.image)
         filters: dict[str, Step] = {}
         pools: dict[str, Step] = {}

@@ -1,5 +1,6 @@
 """Every kernel of the table in NumPy, with the compiled kernels' signatures (arrays, tables, threads)."""
 
+from .convolving import conv_depthwise, conv_gemm, conv_winograd2, conv_winograd4, winograd_weights
 from .filtering import correlate2d, correlate2d_3x3, correlate2d_5x5, correlate2d_7x7, correlate2d_masked
 from .machine import multiply_add
 from .pooling import avg_pool2d, avg_pool2d_2x2, max_pool2d, max_pool2d_2x2, min_pool2d, min_pool2d_2x2
@@ -9,6 +10,10 @@ from .separable import correlate2d_separable, magnitude2d_separable
 __all__ = [
     "avg_pool2d",
     "avg_pool2d_2x2",
+    "conv_depthwise",
+    "conv_gemm",
+    "conv_winograd2",
+    "conv_winograd4",
     "correlate2d",
     "correlate2d_3x3",
     "correlate2d_5x5",
@@ -26,4 +31,5 @@ __all__ = [
     "min_pool2d_2x2",
     "minimum2d",
     "multiply_add",
+    "winograd_weights",
 ]

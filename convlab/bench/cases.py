@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import convlab
 from convlab import data, filters
 
+from .conv_cases import Conv, layers
 from .separable_cases import Separable, separable_cases
 
 Array = NDArray[np.float32]
@@ -54,7 +55,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Case:
-    """One piece of work: a filter, a pooling, a filter and then a pooling (the lesson), or a separable filter.
+    """One piece of work: a filter, a pooling, both (the lesson), a separable filter, or a convolution of tensors.
 
     `required` is the least ratio (the yardstick's time over ours, on one thread) that the project
     accepts; the yardstick is the fastest peer, or plain Python where `yardstick` says so.
@@ -66,6 +67,7 @@ class Case:
     filter: Filter | None = None
     pool: Pool | None = None
     separable: Separable | None = None
+    conv: Conv | None = None
     channel_axis: int | None = None
     picture: Literal["random", "ascent"] = "random"
     required: float | None = None
@@ -79,6 +81,8 @@ class Case:
             names.append("filter2d")
         if self.pool is not None:
             names.append(f"{self.pool.kind}_pool2d")
+        if self.conv is not None:
+            names.append(self.conv.name(len(self.shape) - 2))
         return tuple(names)
 
     @property
@@ -98,6 +102,8 @@ class Case:
         """Multiplications and additions of the filter; comparisons or additions of the pooling."""
         if self.separable is not None:
             return self.separable.flops(math.prod(self.shape))
+        if self.conv is not None:
+            return self.conv.flops(self.shape)
         height, width = self.spatial
         total = 0
         if self.filter is not None:
@@ -119,6 +125,8 @@ class Case:
         """The traffic that no implementation avoids: the input read once, the output written."""
         if self.separable is not None:
             return self.separable.bytes_moved(math.prod(self.shape))
+        if self.conv is not None:
+            return self.conv.bytes_moved(self.shape)
         height, width = self.spatial
         read = height * width
         if self.filter is not None and self.filter.border == "valid":
@@ -141,6 +149,8 @@ class Case:
             image = data.ascent().astype(np.float32)
         else:
             image = random.random(self.shape, dtype=np.float32)
+        if self.conv is not None:
+            return Inputs(image - 0.5, random.random(self.conv.weight_shape(self.shape), dtype=np.float32) - 0.5)
         if self.filter is None:
             return Inputs(image, None)
         if self.filter.name is not None:
@@ -153,6 +163,8 @@ class Case:
         """Return a call of the public API that does the work into a fresh array."""
         if self.separable is not None:
             return self.separable.ours(inputs.image, self.channel_axis)
+        if self.conv is not None and inputs.kernel is not None:
+            return self.conv.ours(inputs.image, inputs.kernel)
         stages: list[Callable[[Any], Array]] = []
         image, kernel, axis = inputs.image, inputs.kernel, self.channel_axis
         if self.filter is not None and kernel is not None:
@@ -275,6 +287,7 @@ CASES: tuple[Case, ...] = (
     *_colour_cases(),
     *_pool_cases(),
     *separable_cases(Case),
+    *(Case(name, group, shape, conv=conv, required=required) for group, name, shape, conv, required in layers()),
 )
 
 
