@@ -8,19 +8,28 @@ from convlab._dispatch import backend, last_kernel, use_backend
 from convlab._explain import Explanation, explain
 from convlab._threads import get_num_threads, set_num_threads, threads
 from convlab._version import __version__
+from convlab.convolving import Conv2d, conv1d, conv2d, conv3d
 from convlab.edges import gradient_magnitude, laplacian, prewitt, scharr, sobel
 from convlab.filtering import filter2d, filter_bank
 from convlab.imaging import box, gabor, gaussian, unsharp
 from convlab.pooling import avg_pool2d, max_pool2d, min_pool2d
 from convlab.ranking import maximum_filter, median_filter, minimum_filter
 from convlab.separable import sep_filter2d
+from convlab.transposing import conv_transpose1d, conv_transpose2d, conv_transpose3d
 
 __all__ = [
+    "Conv2d",
     "Explanation",
     "__version__",
     "avg_pool2d",
     "backend",
     "box",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "data",
     "explain",
     "filter2d",

@@ -40,13 +40,18 @@ KERNELS = {
     "median2d_3x3": "median2d",
     "median2d_5x5": "median2d",
     "median2d": "median2d",
+    "conv_gemm": "conv_gemm",
+    "conv_depthwise": "conv_depthwise",
+    "conv_winograd2": "conv_winograd",
+    "conv_winograd4": "conv_winograd",
+    "winograd_weights": "conv_winograd",
     "multiply_add": "machine",
 }
 BACKEND_WORDS = ("auto", "compiled", "numpy", "python")
 ISA_WORDS = ("auto", "baseline", "avx2", "avx512", "neon")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Backend:
     """Functions of one origin. `isa` is empty for those that no compiler made."""
 

@@ -106,3 +106,23 @@ def not_normalisable(name: str) -> ValueError:
         f"{name}: got taps that sum to 0; expected a sum to divide by where pixels are left out (by nan or mask): "
         "fill them first, or use a smoothing kernel"
     )
+
+
+def empty_convolution(padded: tuple[int, ...], window: tuple[int, ...]) -> ValueError:
+    return ValueError(
+        f"x: got a padded size of {padded} for a window of {window} (kernel and dilation), which leaves no output; "
+        "expected at least the window's size: choose a larger padding, or a smaller kernel or dilation"
+    )
+
+
+def workspace_too_small(limit: int, needed: int) -> ValueError:
+    return ValueError(
+        f"workspace_limit: got {limit} bytes; expected at least {needed}: raise it, or pass None for the default"
+    )
+
+
+def cannot_serve(algorithm: str, reason: str, choices: Iterable[str]) -> ValueError:
+    return ValueError(
+        f"algorithm: got {algorithm!r}, which cannot serve this call ({reason}); expected None or one of: "
+        f"{', '.join(choices)}"
+    )

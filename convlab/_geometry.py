@@ -160,3 +160,57 @@ class RankGeometry(NamedTuple):
     workspace: int
     source: int
     staged: int
+
+
+class ConvGeometry(NamedTuple):
+    """The sizes that the kernels of a convolution read; src/staging.pxd has the same struct."""
+
+    batch: int
+    groups: int
+    channels: int
+    out_channels: int
+    kernel_depth: int
+    kernel_height: int
+    kernel_width: int
+    height: int
+    width: int
+    out_depth: int
+    out_height: int
+    out_width: int
+    stride_depth: int
+    stride_height: int
+    stride_width: int
+    dilation_depth: int
+    dilation_height: int
+    dilation_width: int
+    above: int
+    before: int
+    depths: int
+    rows: int
+    columns: int
+    x_batch: int
+    x_channel: int
+    x_depth: int
+    x_row: int
+    x_column: int
+    y_batch: int
+    y_channel: int
+    y_depth: int
+    y_row: int
+    y_column: int
+    block_rows: int
+    block_columns: int
+    slices: int
+    in_place: int
+    plain: int
+    gather: int
+    workspace: int
+
+
+class ConvValues(NamedTuple):
+    """What the kernels of a convolution do to a sum; src/gemm.pxd has the same struct."""
+
+    low: float
+    high: float
+    slope: float
+    activation: float  # its place in the enum Activation of src/gemm.pxd

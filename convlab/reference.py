@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
-__all__ = ["avg_pool2d", "filter2d", "max_pool2d", "min_pool2d"]
+__all__ = ["avg_pool2d", "conv2d", "filter2d", "max_pool2d", "min_pool2d"]
 
 
 class _Array(Protocol):
@@ -136,6 +136,67 @@ def filter2d(
                 pixels[row + above][column + left] = value
         return pixels
     return filtered
+
+
+def conv2d(
+    image: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Pair = 1,
+    padding: Pair = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+) -> list[Rows]:
+    """Convolve an image of several channels with several kernels, as a layer of a network does.
+
+    Each output channel has a kernel for each input channel of its group, and is the sum of what they give.
+
+    Parameters
+    ----------
+    image : array or nested list, shape (C, H, W)
+        The channels, of any real type.
+    weight : array or nested list, shape (M, C / groups, kh, kw)
+        The kernels, used as they stand (correlation).
+    bias : array or list of M numbers, optional
+        Added to the sums.
+    stride, padding, dilation : int or (int, int)
+        From window to window, zeros around the image, from tap to tap.
+    groups : int
+        Into how many parts the channels are cut, which do not see each other.
+
+    Returns
+    -------
+    list of list of list of float
+        M channels of (H + 2 padding - (kh - 1) dilation - 1) // stride + 1 rows, and columns likewise.
+
+    Examples
+    --------
+    >>> conv2d([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], [[[[1]], [[10]]]])
+    [[[51.0, 62.0], [73.0, 84.0]]]
+    """
+    channels = [_float_rows(channel, "image") for channel in image]
+    kernels = [[_float_rows(taps, "weight") for taps in kernel] for kernel in weight]
+    step_down, step_right = _pair(stride, "stride", 1)
+    pad_rows, pad_columns = _pair(padding, "padding", 0)
+    apart_down, apart_right = _pair(dilation, "dilation", 1)
+    framed = [_frame(c, pad_rows, pad_rows, pad_columns, pad_columns, "constant", 0.0) for c in channels]
+    output = []
+    for m, kernel in enumerate(kernels):
+        first = m // (len(kernels) // groups) * len(kernel)
+        height, width = (len(kernel[0]) - 1) * apart_down + 1, (len(kernel[0][0]) - 1) * apart_right + 1
+        rows = []
+        for top in range(0, len(framed[0]) - height + 1, step_down):
+            row = []
+            for left in range(0, len(framed[0][0]) - width + 1, step_right):
+                total = 0.0 if bias is None else float(bias[m])
+                for c, taps in enumerate(kernel):
+                    for i, tap_row in enumerate(taps):
+                        for j, tap in enumerate(tap_row):
+                            total += tap * framed[first + c][top + i * apart_down][left + j * apart_right]
+                row.append(total)
+            rows.append(row)
+        output.append(rows)
+    return output
 
 
 def max_pool2d(image: Image, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0) -> Rows:

@@ -126,12 +126,80 @@ CONVLAB_INLINE void fence(void) {}
 #define CONVLAB_EVEN 0, 2, 4, 6
 #define CONVLAB_ODD 1, 3, 5, 7
 #endif
-#if defined(__clang__)
-CONVLAB_INLINE vfloat veven(vfloat a, vfloat b) { return __builtin_shufflevector(a, b, CONVLAB_EVEN); }
-CONVLAB_INLINE vfloat vodd(vfloat a, vfloat b) { return __builtin_shufflevector(a, b, CONVLAB_ODD); }
+#if LANES == 16
+#define CONVLAB_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define CONVLAB_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif LANES == 8
+#define CONVLAB_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define CONVLAB_HIGH 4, 12, 5, 13, 6, 14, 7, 15
 #else
-CONVLAB_INLINE vfloat veven(vfloat a, vfloat b) { return __builtin_shuffle(a, b, (vmask){CONVLAB_EVEN}); }
-CONVLAB_INLINE vfloat vodd(vfloat a, vfloat b) { return __builtin_shuffle(a, b, (vmask){CONVLAB_ODD}); }
+#define CONVLAB_LOW 0, 4, 1, 5
+#define CONVLAB_HIGH 2, 6, 3, 7
+#endif
+#if defined(__clang__)
+#define CONVLAB_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define CONVLAB_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (vmask){__VA_ARGS__})
+#endif
+CONVLAB_INLINE vfloat veven(vfloat a, vfloat b) { return CONVLAB_SHUFFLE(a, b, CONVLAB_EVEN); }
+CONVLAB_INLINE vfloat vodd(vfloat a, vfloat b) { return CONVLAB_SHUFFLE(a, b, CONVLAB_ODD); }
+/* The other way round: a0 b0 a1 b1 ..., its first half and its second. */
+CONVLAB_INLINE vfloat vzip_low(vfloat a, vfloat b) { return CONVLAB_SHUFFLE(a, b, CONVLAB_LOW); }
+CONVLAB_INLINE vfloat vzip_high(vfloat a, vfloat b) { return CONVLAB_SHUFFLE(a, b, CONVLAB_HIGH); }
+
+/* Whether any element is NaN. */
+#if LANES == 16
+CONVLAB_INLINE int vany_nan(vfloat v) { return _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q) != 0; }
+#elif LANES == 8
+CONVLAB_INLINE int vany_nan(vfloat v) { return _mm256_movemask_ps(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)) != 0; }
+#else
+CONVLAB_INLINE int vany_nan(vfloat v)
+{
+    int i, any = 0;
+    for (i = 0; i < LANES; i++)
+        any |= v[i] != v[i];
+    return any;
+}
+#endif
+
+/* The first n elements at p, 0 < n <= LANES, and zeros. */
+#if LANES == 16
+CONVLAB_INLINE vfloat vload_part(const float *p, Py_ssize_t n)
+{
+    return _mm512_maskz_loadu_ps((__mmask16)(0xffffu >> (16 - n)), p);
+}
+#else
+CONVLAB_INLINE vfloat vload_part(const float *p, Py_ssize_t n)
+{
+    if (n == LANES)
+        return vload(p);
+    vfloat v = {0};
+    __builtin_memcpy(&v, p, n * sizeof(float));
+    return v;
+}
+#endif
+
+/* A vector of two halves, and the upper half in the place of the lower. */
+#define HALF (LANES / 2)
+#if LANES == 16
+CONVLAB_INLINE vfloat vload_halves(const float *a, const float *b)
+{
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(a)), _mm256_loadu_ps(b), 1);
+}
+CONVLAB_INLINE vfloat vupper(vfloat v) { return _mm512_shuffle_f32x4(v, v, 0xee); }
+#else
+CONVLAB_INLINE vfloat vload_halves(const float *a, const float *b)
+{
+    vfloat v;
+    __builtin_memcpy(&v, a, sizeof(v) / 2);
+    __builtin_memcpy((float *)&v + HALF, b, sizeof(v) / 2);
+    return v;
+}
+CONVLAB_INLINE vfloat vupper(vfloat v)
+{
+    __builtin_memcpy(&v, (float *)&v + HALF, sizeof(v) / 2);
+    return v;
+}
 #endif
 
 #else
@@ -150,6 +218,10 @@ CONVLAB_INLINE void vstore_part(float *p, vfloat v, Py_ssize_t n) { if (n > 0) *
 CONVLAB_INLINE void vstream(float *p, vfloat v) { *p = v; }
 CONVLAB_INLINE void fence(void) {}
 CONVLAB_INLINE vfloat vsplat(float x) { return x; }
+CONVLAB_INLINE vfloat vload_part(const float *p, Py_ssize_t n) { (void)n; return *p; }
+#define HALF 1
+CONVLAB_INLINE vfloat vload_halves(const float *a, const float *b) { (void)b; return *a; }
+CONVLAB_INLINE vfloat vupper(vfloat v) { return v; }
 CONVLAB_INLINE vwidest vwidest_splat(float x) { return x; }
 /* The vector at p + n, for a constant n below 16, of those at p and p + LANES. At 16 lanes it is made in registers,
  * since all but one in 16 loads would cross a cache line; at fewer it is a load, and a and b cost nothing. */
@@ -175,6 +247,9 @@ CONVLAB_INLINE vfloat vbetween(vfloat a, vfloat b, const float *p, const int n)
 CONVLAB_INLINE vfloat vselect(vmask m, vfloat a, vfloat b) { return m ? a : b; }
 CONVLAB_INLINE vfloat veven(vfloat a, vfloat b) { (void)b; return a; }
 CONVLAB_INLINE vfloat vodd(vfloat a, vfloat b) { (void)a; return b; }
+CONVLAB_INLINE vfloat vzip_low(vfloat a, vfloat b) { (void)b; return a; }
+CONVLAB_INLINE vfloat vzip_high(vfloat a, vfloat b) { (void)a; return b; }
+CONVLAB_INLINE int vany_nan(vfloat v) { return v != v; }
 
 #endif
 
@@ -194,6 +269,8 @@ CONVLAB_INLINE vfloat vodd(vfloat a, vfloat b) { (void)a; return b; }
 #define CONVLAB_LARGER(a, b) vselect(a > b, a, b)
 #define CONVLAB_SMALLER(a, b) vselect(a < b, a, b)
 #endif
+/* Where x is negative a, else b. */
+CONVLAB_INLINE vfloat vselect_negative(vfloat x, vfloat a, vfloat b) { return vselect(x < vsplat(0), a, b); }
 CONVLAB_INLINE vfloat vmax(vfloat a, vfloat b) { return vselect(b != b, b, CONVLAB_LARGER(b, a)); }
 CONVLAB_INLINE vfloat vmin(vfloat a, vfloat b) { return vselect(b != b, b, CONVLAB_SMALLER(b, a)); }
 

@@ -4,6 +4,7 @@ from libc.stdint cimport int16_t, uint8_t, uint16_t
 
 cdef extern from "vector.h" nogil:
     const int LANES
+    const int HALF
     const int WIDEST_LANES
     ctypedef float vfloat
     ctypedef float vwidest
@@ -23,6 +24,13 @@ cdef extern from "vector.h" nogil:
     vfloat vvalid(vfloat v)
     vfloat vwhere(vfloat m, vfloat v)
     vfloat vratio(vfloat a, vfloat b)
+    vfloat vload_part(const float* p, Py_ssize_t n)
+    vfloat vload_halves(const float* a, const float* b)
+    vfloat vupper(vfloat v)
+    vfloat vzip_low(vfloat a, vfloat b)
+    vfloat vzip_high(vfloat a, vfloat b)
+    bint vany_nan(vfloat v)
+    vfloat vselect_negative(vfloat x, vfloat a, vfloat b)
     vfloat veven(vfloat a, vfloat b)
     vfloat vodd(vfloat a, vfloat b)
     int convlab_max_threads()

@@ -24,6 +24,9 @@ SUITES = [
     "test_ranking.py",
     "test_ndimage.py",
     "test_signal.py",
+    "test_conv2d.py",
+    "test_conv_axes.py",
+    "test_conv_algorithms.py",
 ]
 
 

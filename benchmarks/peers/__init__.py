@@ -11,6 +11,7 @@ _MODULES = {
     "scikit-image": ("skimage_peer", "ScikitImage"),
     "PyTorch": ("torch_peer", "PyTorch"),
     "ONNX Runtime": ("onnx_peer", "OnnxRuntime"),
+    "OpenVINO": ("openvino_peer", "OpenVino"),
     "Numba": ("numba_peer", "Numba"),
     "Python": ("python_peer", "Python"),
 }
@@ -18,7 +19,7 @@ _MODULES = {
 NAMES: tuple[str, ...] = tuple(_MODULES)
 
 # The fastest of these is the yardstick. A user's own loop and plain Python are shown beside them.
-YARDSTICKS: tuple[str, ...] = ("OpenCV", "NumPy", "SciPy", "scikit-image", "PyTorch", "ONNX Runtime")
+YARDSTICKS: tuple[str, ...] = ("OpenCV", "NumPy", "SciPy", "scikit-image", "PyTorch", "ONNX Runtime", "OpenVINO")
 
 
 def load(name: str) -> type[Peer]:

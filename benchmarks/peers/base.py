@@ -12,6 +12,7 @@ import numpy as np
 
 from convlab.bench.bank_cases import Bank
 from convlab.bench.cases import Array, Case, Filter, Inputs, Pool
+from convlab.bench.conv_cases import Conv
 from convlab.bench.rank_cases import Rank
 from convlab.bench.separable_cases import Separable
 from convlab.bench.work import Work
@@ -68,12 +69,18 @@ class Peer:
             return bank_ways(self.name, work)
         raise UnsupportedError("nobody has written it down for this library")
 
+    def convolutions(self, conv: Conv, image: Array, kernel: Array) -> dict[str, Call]:
+        """Return the ways to convolve a tensor, by name."""
+        raise UnsupportedError("it has no convolution of tensors")
+
     def calls(self, case: Case, inputs: Inputs) -> dict[str, Call]:
         """Return the ways to do the case's work."""
         if case.work is not None:
             ways = self.ways(case, case.work)
             picture = self.load(case, inputs.image)
             return {name: lambda step=step: step(picture) for name, step in ways.items()}  # type: ignore[misc]
+        if case.conv is not None and inputs.kernel is not None:
+            return self.convolutions(case.conv, inputs.image, inputs.kernel)
         image = self.load(case, inputs.image)
         filters: dict[str, Step] = {}
         pools: dict[str, Step] = {}

@@ -7,6 +7,7 @@ import onnxruntime  # type: ignore[import-untyped]
 from onnx import TensorProto, helper, numpy_helper
 
 from convlab.bench.cases import Array, Case, Filter, Inputs, Pool
+from convlab.bench.conv_cases import Conv
 from convlab.bench.separable_cases import Separable
 from convlab.bench.worker import Call, UnsupportedError
 
@@ -28,6 +29,8 @@ class OnnxRuntime(Peer):
 
     def to_array(self, case: Case, result: Any) -> Array:
         array: Array = result
+        if case.conv is not None:
+            return array
         return array if colour(case) else array.reshape(*case.shape[:-2], *array.shape[2:])
 
     def calls(self, case: Case, inputs: Inputs) -> dict[str, Call]:
@@ -41,20 +44,46 @@ class OnnxRuntime(Peer):
         ):
             raise UnsupportedError("no graph worth a comparison")
         image = inputs.image
+        if case.conv is not None and inputs.kernel is not None:
+            if not case.conv.prepared:
+                raise UnsupportedError("its weights are part of the graph")
+            run = self._session(convolution(case.conv, image, inputs.kernel)).run
+            return {"session.run": lambda: run(None, {"x": image})[0]}
         if not colour(case):
             image = image.reshape((1,) * (4 - image.ndim) + image.shape)
-        run = self._session(_Graph(case, inputs.kernel)).run
+        run = self._session(_Graph(case, inputs.kernel).model()).run
         feed = {"x": image}
         return {"session.run": lambda: run(None, feed)[0]}
 
-    def _session(self, graph: "_Graph") -> Any:
+    def _session(self, model: Any) -> Any:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        return onnxruntime.InferenceSession(
-            graph.model().SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def convolution(conv: Conv, image: Array, kernel: Array) -> Any:
+    """Return a model of one convolution, its weights a constant of it."""
+    axes = image.ndim - 2
+    floats = TensorProto.FLOAT
+    node = helper.make_node(
+        "ConvTranspose" if conv.transposed else "Conv",
+        ["x", "w"],
+        ["y"],
+        strides=[conv.stride] * axes,
+        pads=[conv.padding] * (2 * axes),
+        dilations=[conv.dilation] * axes,
+        group=conv.parts(image.shape),
+    )
+    graph = helper.make_graph(
+        [node],
+        "convolution",
+        [helper.make_tensor_value_info("x", floats, image.shape)],
+        [helper.make_tensor_value_info("y", floats, None)],
+        [numpy_helper.from_array(kernel, "w")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_FORMAT)
 
 
 class _Graph:

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name that everybody uses
 
 from convlab.bench.cases import Array, Case, Filter, Pool
-from convlab.bench.worker import UnsupportedError
+from convlab.bench.conv_cases import Conv
+from convlab.bench.worker import Call, UnsupportedError
 
 from .base import Peer, Step, colour, copy_frame, interior, steps
 
@@ -39,9 +40,21 @@ class PyTorch(Peer):
 
     def to_array(self, case: Case, result: Any) -> Array:
         array: Array = result.numpy()
+        if case.conv is not None:
+            return array
         if colour(case):
             return np.moveaxis(array.reshape(case.planes, *array.shape[2:]), 0, -1)
         return array.reshape(*case.shape[:-2], *array.shape[2:])
+
+    def convolutions(self, conv: Conv, image: Array, kernel: Array) -> dict[str, Call]:
+        axes = image.ndim - 2
+        x, weight = torch.from_numpy(image), torch.from_numpy(kernel)
+        stride, padding, groups, dilation = conv.stride, conv.padding, conv.parts(image.shape), conv.dilation
+        if conv.transposed:
+            transpose: Any = getattr(F, f"conv_transpose{axes}d")
+            return {"": lambda: transpose(x, weight, None, stride, padding, 0, groups, dilation)}
+        convolve: Any = getattr(F, f"conv{axes}d")
+        return {"": lambda: convolve(x, weight, None, stride, padding, dilation, groups)}
 
     def filters(self, case: Case, spec: Filter, kernel: Array) -> dict[str, Step]:
         margin = spec.size // 2

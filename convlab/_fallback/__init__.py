@@ -1,5 +1,6 @@
 """Every kernel of the table in NumPy, with the compiled kernels' signatures (arrays, tables, threads)."""
 
+from .convolving import conv_depthwise, conv_gemm, conv_winograd2, conv_winograd4, winograd_weights
 from .filtering import correlate2d, correlate2d_3x3, correlate2d_5x5, correlate2d_7x7, correlate2d_masked
 from .machine import multiply_add
 from .pooling import avg_pool2d, avg_pool2d_2x2, max_pool2d, max_pool2d_2x2, min_pool2d, min_pool2d_2x2
@@ -10,6 +11,10 @@ __all__ = [
     "avg_pool2d",
     "avg_pool2d_2x2",
     "box2d",
+    "conv_depthwise",
+    "conv_gemm",
+    "conv_winograd2",
+    "conv_winograd4",
     "correlate2d",
     "correlate2d_3x3",
     "correlate2d_5x5",
@@ -27,4 +32,5 @@ __all__ = [
     "min_pool2d_2x2",
     "minimum2d",
     "multiply_add",
+    "winograd_weights",
 ]

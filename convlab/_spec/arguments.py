@@ -106,3 +106,15 @@ def taps(name: str, kernel: NDArray[Any]) -> NDArray[np.float32]:
     if lost.any():
         raise _errors.wrong_value(name, float(kernel[lost][0]), "taps within float32's range")
     return result
+
+
+def float32(name: str, a: NDArray[Any]) -> NDArray[np.float32]:
+    """Weights as kernels read them: the array itself where it is float32 and C-contiguous."""
+    if a.dtype is FLOAT32 and a.flags.c_contiguous and a.flags.aligned:
+        return a
+    with np.errstate(over="ignore"):
+        result = np.array(a, dtype=np.float32, order="C")
+    lost = np.isinf(result) & np.isfinite(a)
+    if lost.any():
+        raise _errors.wrong_value(name, float(a[lost][0]), "numbers within float32's range")
+    return result

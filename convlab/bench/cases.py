@@ -18,6 +18,7 @@ import convlab
 from convlab import data, filters
 
 from .bank_cases import bank_cases
+from .conv_cases import Conv, layers
 from .rank_cases import rank_cases
 from .separable_cases import separable_cases
 from .work import Work
@@ -57,7 +58,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Case:
-    """One piece of work: a filter, a pooling, a filter and then a pooling (the lesson), or another family's.
+    """One piece of work: a filter, a pooling, both (the lesson), a convolution of tensors, or another family's.
 
     `required` is the least ratio (the yardstick's time over ours, on one thread) that the project
     accepts; the yardstick is the fastest peer, or plain Python where `yardstick` says so.
@@ -69,6 +70,7 @@ class Case:
     filter: Filter | None = None
     pool: Pool | None = None
     work: Work | None = None
+    conv: Conv | None = None
     channel_axis: int | None = None
     picture: Literal["random", "ascent"] = "random"
     required: float | None = None
@@ -82,6 +84,8 @@ class Case:
             names.append("filter2d")
         if self.pool is not None:
             names.append(f"{self.pool.kind}_pool2d")
+        if self.conv is not None:
+            names.append(self.conv.name(len(self.shape) - 2))
         return tuple(names)
 
     @property
@@ -101,6 +105,8 @@ class Case:
         """Multiplications and additions of the filter; comparisons or additions of the pooling."""
         if self.work is not None:
             return self.work.flops(math.prod(self.shape))
+        if self.conv is not None:
+            return self.conv.flops(self.shape)
         height, width = self.spatial
         total = 0
         if self.filter is not None:
@@ -122,6 +128,8 @@ class Case:
         """The traffic that no implementation avoids: the input read once, the output written."""
         if self.work is not None:
             return self.work.bytes_moved(math.prod(self.shape))
+        if self.conv is not None:
+            return self.conv.bytes_moved(self.shape)
         height, width = self.spatial
         read = height * width
         if self.filter is not None and self.filter.border == "valid":
@@ -144,6 +152,8 @@ class Case:
             image = data.ascent().astype(np.float32)
         else:
             image = random.random(self.shape, dtype=np.float32)
+        if self.conv is not None:
+            return Inputs(image - 0.5, random.random(self.conv.weight_shape(self.shape), dtype=np.float32) - 0.5)
         if self.filter is None:
             return Inputs(image, None)
         if self.filter.name is not None:
@@ -156,6 +166,8 @@ class Case:
         """Return a call of the public API that does the work into a fresh array."""
         if self.work is not None:
             return self.work.ours(inputs.image, self.channel_axis)
+        if self.conv is not None and inputs.kernel is not None:
+            return self.conv.ours(inputs.image, inputs.kernel)
         stages: list[Callable[[Any], Array]] = []
         image, kernel, axis = inputs.image, inputs.kernel, self.channel_axis
         if self.filter is not None and kernel is not None:
@@ -280,6 +292,7 @@ CASES: tuple[Case, ...] = (
     *separable_cases(Case),
     *rank_cases(Case),
     *bank_cases(Case),
+    *(Case(name, group, shape, conv=conv, required=required) for group, name, shape, conv, required in layers()),
 )
 
 

@@ -1,0 +1,91 @@
+"""Convolutions, in NumPy."""
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from convlab._geometry import ConvGeometry, ConvValues
+
+
+def activated(y: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What is left to do to the sums."""
+    v = ConvValues(*values)
+    if v.activation == 1:
+        return np.clip(y, v.low, v.high)
+    return np.where(y < 0, y * v.slope, y) if v.activation == 2 else y
+
+
+def source(x: NDArray[np.float32], g: ConvGeometry, sources: NDArray[np.intp]) -> NDArray[np.float32]:
+    """The input as (N, groups, C, depth, rows, columns), with its border."""
+    tables = np.split(sources, np.cumsum([g.depths, g.rows]))
+    sizes = [int(table.max()) + 1 if table.size else 0 for table in tables]
+    shape = (g.batch, g.groups, g.channels, *(max(n, 1) for n in sizes))
+    steps = (g.x_batch, g.channels * g.x_channel, g.x_channel, g.x_depth, g.x_row, g.x_column)
+    view: NDArray[np.float32] = as_strided(x, shape, [4 * step for step in steps], writeable=False)
+    for axis, table in enumerate(tables, start=3):
+        view = np.take(view, table, axis=axis)
+        view[(slice(None),) * axis + (table < 0,)] = 0
+    return view
+
+
+def target(y: NDArray[np.float32], g: ConvGeometry) -> NDArray[np.float32]:
+    """The output as (N, groups, M, depth, rows, columns)."""
+    shape = (g.batch, g.groups, g.out_channels, g.out_depth, g.out_height, g.out_width)
+    steps = (g.y_batch, g.out_channels * g.y_channel, g.y_channel, g.y_depth, g.y_row, g.y_column)
+    return as_strided(y, shape, [4 * step for step in steps])
+
+
+def conv_gemm(
+    x: NDArray[np.float32], w: NDArray[np.float32], y: NDArray[np.float32], bias: NDArray[np.float32],
+    geometry: NDArray[np.intp], sources: NDArray[np.intp], values: NDArray[np.float32], threads: int,
+) -> None:  # fmt: skip
+    """One product of matrices for each tap, summed; blocking and threads are the compiled kernels' affair."""
+    g = ConvGeometry(*geometry.tolist())
+    padded = source(x, g, sources)
+    weights = w.reshape(g.groups, g.out_channels, g.channels, g.kernel_depth, g.kernel_height, g.kernel_width)
+    size = (g.out_depth, g.out_height, g.out_width)
+    total = np.empty((g.batch, g.groups, g.out_channels, size[0] * size[1] * size[2]), np.float32)
+    total[...] = bias.reshape(g.groups, g.out_channels, 1)
+    steps = (g.stride_depth, g.stride_height, g.stride_width)
+    dilations = (g.dilation_depth, g.dilation_height, g.dilation_width)
+    with np.errstate(all="ignore"):
+        for tap in np.ndindex(weights.shape[3:]):
+            window: list[Any] = [
+                slice(i * d, i * d + (n - 1) * s + 1, s) for i, d, n, s in zip(tap, dilations, size, steps, strict=True)
+            ]
+            pixels = padded[(..., *window)].reshape(g.batch, g.groups, g.channels, -1)
+            total += weights[(..., *tap)] @ pixels
+        target(y, g)[...] = activated(total, values).reshape(*total.shape[:3], *size)
+
+
+conv_depthwise = conv_gemm
+
+
+def conv_winograd(
+    x: NDArray[np.float32], w: NDArray[np.float32], y: NDArray[np.float32], bias: NDArray[np.float32],
+    geometry: NDArray[np.intp], sources: NDArray[np.intp], values: NDArray[np.float32], u: NDArray[np.float32],
+    threads: int,
+) -> None:  # fmt: skip
+    """The plain sum of the weights as they are; `u`, which holds them transformed, is not read."""
+    conv_gemm(x, w, y, bias, geometry, sources, values, threads)
+
+
+conv_winograd2 = conv_winograd4 = conv_winograd
+
+# What takes three weights to the elements of a tile: see src/winograd.pxd.
+_TRANSFORMS = {
+    2: [[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]],
+    4: [
+        [1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6],
+        [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1],
+    ],
+}  # fmt: skip
+
+
+def winograd_weights(w: NDArray[np.float32], u: NDArray[np.float32], tile: int, threads: int) -> None:
+    """The transformed weights of w (M, C, 3, 3): u is ((tile + 2)^2, M, C)."""
+    g = np.array(_TRANSFORMS[tile], np.float32)
+    with np.errstate(all="ignore"):
+        u[...] = np.einsum("ia,mcab,jb->ijmc", g, w, g, optimize=True).reshape(u.shape)

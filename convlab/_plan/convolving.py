@@ -1,0 +1,392 @@
+"""Plans of convolutions."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab import _borders, _errors
+from convlab._geometry import ConvGeometry, ConvValues
+from convlab._spec import convolving
+from convlab._spec.arguments import FLOAT32, check_dtype, integer
+from convlab._spec.convolving import Conv, Transpose
+
+from .cache import remembered
+from .plan import Machine, Plan, rounded_up, threads_for
+
+# The widest vector, in floats, and so the pixels of a block of registers.
+LANES = 16
+TILE = 3 * LANES
+# Terms of a sum that are multiplied at a time, and floats of their panel: a part of the second-level cache.
+DEPTH = 288
+PANEL = 1 << 17
+WIDEST_BLOCK = 512
+# What is used at most where no limit is given, in bytes.
+WORKSPACE = 64 << 20
+# Floats of a block of outputs that are written through the workspace.
+GATHERED = 1 << 18
+ALGORITHMS = ("gemm", "depthwise", "winograd2", "winograd4")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How the caller wants it done."""
+
+    algorithm: str | None = None
+    workspace_limit: int | None = None
+    prepared: bool = False  # whether weights may be transformed ahead
+
+
+def _three(values: tuple[int, ...], fill: int = 1) -> tuple[int, int, int]:
+    """Depth, rows and columns of a convolution over fewer axes."""
+    depth, height, width = (fill,) * (3 - len(values)) + values
+    return depth, height, width
+
+
+def _sources(spec: Conv) -> list[NDArray[np.intp]]:
+    """For each of three axes the source of every position that a window may touch; -1 is a zero."""
+    tables = [np.zeros(1, np.intp)] * (3 - len(spec.size))
+    for n, out, k, s, d, (before, _) in zip(
+        spec.size, spec.out_size, spec.kernel, spec.stride, spec.dilation, spec.pads, strict=True
+    ):
+        last = (out - 1) * s + (k - 1) * d + 1 - before
+        tables.append(_borders.source_indices(spec.border, n, -before, last))
+    return tables
+
+
+def _extended(sources: list[NDArray[np.intp]], tile: int) -> list[NDArray[np.intp]]:
+    """Rows and columns for whole tiles, with zeros beyond the last output."""
+    depths, *axes = sources
+    return [depths, *(np.pad(t, (0, -(len(t) - 2) % tile), constant_values=-1) for t in axes)]
+
+
+def _block(height: int, width: int, most: int) -> tuple[int, int]:
+    """Rows and columns of a block of at most so many pixels: whole rows, or a part of one."""
+    if width > most:
+        pieces = -(-width // most)
+        return 1, min(width, rounded_up(-(-width // pieces), TILE))
+
+    def vectors(rows: int) -> int:
+        """How many a plane's blocks fill, partly or whole."""
+        whole, rest = divmod(height, rows)
+        return whole * -(-rows * width // LANES) + -(-rest * width // LANES)
+
+    return min(range(1, min(height, most // width) + 1), key=lambda rows: (vectors(rows), -rows)), width
+
+
+def pitches(spec: Conv, x: NDArray[Any]) -> tuple[int, ...] | None:
+    """Floats from image to image, channel to channel, plane, row and column; None where x must be copied."""
+    if not (x.dtype == FLOAT32 and x.dtype.isnative and x.flags.aligned) or any(s % 4 for s in x.strides):
+        return None
+    return _ordered(spec, tuple(s // 4 for s in x.strides))
+
+
+def contiguous(spec: Conv, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The same of a C-contiguous array."""
+    return _ordered(spec, tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape))))
+
+
+def _ordered(spec: Conv, steps: tuple[int, ...]) -> tuple[int, ...]:
+    """Batch, channel, depth, row, column."""
+    if not spec.batched:
+        steps = (0, *steps)
+    batch, rest = steps[0], steps[1:]
+    channel, axes = (rest[-1], rest[:-1]) if spec.channels_last else (rest[0], rest[1:])
+    return (batch, channel, *_three(axes, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What blocks depend on: the slices of the input that a sum runs over, and sizes along three axes."""
+
+    slices: int
+    out_channels: int
+    kernel: tuple[int, int, int]
+    out: tuple[int, int, int]
+    stride: tuple[int, int, int]
+    dilation: tuple[int, int, int]
+    gather: bool
+
+    def strip(self, rows: int, columns: int, apart: bool) -> int:
+        """Floats of a staged slice for so many output pixels: see src/staging.pxd."""
+        (_, height, width), (_, down, right), (_, apart_down, apart_right) = self.kernel, self.stride, self.dilation
+        strip_columns = (columns - 1) * right + (width - 1) * apart_right + 1
+        strip_rows = (rows - 1) * down + (height - 1) * apart_down + 1
+        if apart:
+            strip_rows = min(strip_rows, rows * height)
+        return strip_rows * right * (-(-strip_columns // right) + 2 * LANES)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Output pixels and input slices that are taken at a time, and floats of workspace: of a thread, and in all."""
+
+    rows: int
+    columns: int
+    slices: int
+    workspace: int
+    total: int
+
+
+def gemm_blocks(shape: Shape, limit: int | None) -> tuple[Blocks, str]:
+    """Panels that fit into the second-level cache, or into the limit."""
+    taps = shape.kernel[1] * shape.kernel[2]
+    slices = max(1, min(shape.slices, DEPTH // taps))
+    most = max(TILE, min(WIDEST_BLOCK, PANEL // (slices * taps)))
+    if shape.gather:
+        most = max(LANES, min(most, GATHERED // shape.out_channels))
+    while True:
+        rows, columns = _block(shape.out[1], shape.out[2], most)
+        pitch = (rounded_up(rows * columns + LANES, LANES) // LANES | 1) * LANES
+        floats = slices * taps * pitch + shape.strip(rows, columns, apart=True) + 4 * LANES
+        workspace = rounded_up(floats + shape.gather * shape.out_channels * pitch, LANES)
+        if limit is None or 4 * workspace <= limit:
+            return Blocks(
+                rows, columns, slices, workspace, workspace
+            ), "a product of matrices serves all taps, strides and groups"
+        if slices > 1:
+            slices = (slices + 1) // 2
+        elif most > LANES:
+            most = max(LANES, most // 2)
+        else:
+            raise _errors.workspace_too_small(limit, 4 * workspace)
+
+
+def depthwise_blocks(shape: Shape, limit: int | None) -> tuple[Blocks, str]:
+    """Seven rows of a plane, or of two planes; the taps in vectors."""
+    taps = shape.kernel[1] * shape.kernel[2]
+    workspace = 2 * rounded_up(shape.strip(7, shape.out[2], apart=False), LANES) + (taps + 2) * LANES
+    if limit is not None and 4 * workspace > limit:
+        raise _errors.workspace_too_small(limit, 4 * workspace)
+    return Blocks(7, shape.out[2], 1, workspace, workspace), "each channel alone: rows of the image in registers"
+
+
+def winograd_blocks(
+    shape: Shape, limit: int | None, tile: int, tiles: int, columns: int, weights: int
+) -> tuple[Blocks, str]:
+    """Some tiles at a time: their matrices and those of the sums, for each element of a tile; `weights` to be made."""
+    elements = (tile + 2) ** 2
+    most = 3 * LANES if shape.slices + shape.out_channels <= 512 else 6 * LANES
+    block = min(rounded_up(tiles, LANES), most)
+    while True:
+        matrices = elements * (shape.slices + shape.out_channels) * block + LANES
+        # What a thread stages: see `convolve` in src/conv_winograd.pyx.
+        scratch = elements * (block + 2 * LANES) + 2 * columns + 64 * LANES
+        workspace = matrices + scratch + elements * weights
+        if limit is None or 4 * workspace <= limit:
+            return Blocks(1, block, 1, matrices, workspace), f"fewer multiplications, in tiles of {tile} x {tile}"
+        if block == LANES:
+            raise _errors.workspace_too_small(limit, 4 * workspace)
+        block -= LANES
+
+
+def _seconds(spec: Conv, request: Request, tile: int) -> float:
+    """What one image would take, by the model that was fitted to measurements; a tile of 0 is the plain product.
+
+    Of the batch, the machine and the threads it knows nothing: what they are must not change a result.
+    """
+    channels, out_channels, out = spec.channels // spec.groups, spec.out_channels // spec.groups, spec.out_size
+    weights = channels * out_channels
+    if tile == 0:
+        vectors = -(-math.prod(out) // LANES)
+        return 2 * 9 * weights * vectors * LANES / 210e9
+    elements = (tile + 2) ** 2
+    vectors = -(-math.prod(-(-n // tile) for n in out) // LANES)
+    products = 2 * elements * weights * vectors * LANES / (180e9 if vectors == 1 else 230e9)
+    transforms = (channels + out_channels) * vectors * elements * 1.5e-9
+    # What the second-level cache does not hold comes from the third; what that does not hold, from memory.
+    size = 4 * elements * weights
+    reading = size / (20e9 if size > 24e6 else 60e9)
+    making = 0.0 if request.prepared else size / 8e9
+    return max(products, reading) + transforms + making
+
+
+def _choose(spec: Conv, request: Request) -> str:
+    """The algorithm: the one that is asked for if it can serve, else the fastest."""
+    able = ["gemm"]
+    if spec.channels == spec.groups and len(spec.size) < 3:
+        able.append("depthwise")
+    if (spec.kernel, spec.stride, spec.dilation) == ((3, 3), (1, 1), (1, 1)) and not spec.exact:
+        able += ["winograd2", "winograd4"]
+    if request.algorithm is not None:
+        if request.algorithm not in able:
+            raise _errors.cannot_serve(request.algorithm, "it is for other shapes, or not exact", able)
+        return request.algorithm
+    if "depthwise" in able:
+        return "depthwise"
+    if "winograd4" in able and min(spec.channels, spec.out_channels) // spec.groups >= 16:
+        times = {
+            name: _seconds(spec, request, tile) for name, tile in (("gemm", 0), ("winograd2", 2), ("winograd4", 4))
+        }
+        return min(times, key=lambda name: times[name])
+    return "gemm"
+
+
+def plan_conv(
+    spec: Conv,
+    x_pitches: tuple[int, ...] | None,
+    request: Request,
+    machine: Machine,
+    y_pitches: tuple[int, ...] | None = None,
+) -> Plan[Conv]:
+    """One of the algorithms; `x_pitches` are None where x must be copied, `y_pitches` where y is no view."""
+    inner = (*spec.size, spec.channels) if spec.channels_last else (spec.channels, *spec.size)
+    x_steps = x_pitches or contiguous(spec, (spec.batch, *inner) if spec.batched else inner)
+    y_steps = y_pitches or contiguous(spec, spec.shape)
+    kernel, size, out = _three(spec.kernel), _three(spec.size), _three(spec.out_size)
+    stride, dilation = _three(spec.stride), _three(spec.dilation)
+    sources = _sources(spec)
+    channels, out_channels = spec.channels // spec.groups, spec.out_channels // spec.groups
+
+    before = (0, *(first for first, _ in spec.pads))[-2:]
+    plain = spec.border == "constant" and min(before) >= 0 and x_steps[4] == 1
+    gather = y_steps[4] != 1 or (y_steps[3] != out[2] and out[1] > 1)
+    in_place = (
+        kernel[1:] == stride[1:] == (1, 1)
+        and all(pads == (0, 0) for pads in spec.pads[-2:])
+        and out[1:] == size[1:]
+        and x_steps[4] == 1
+        and (size[1] == 1 or x_steps[3] == size[2])
+    )
+    shape = Shape(channels * kernel[0], out_channels, kernel, out, stride, dilation, gather)
+    name = _choose(spec, request)
+    if name.startswith("winograd"):
+        tile = int(name[-1])
+        whole = _extended(sources, tile)
+        tiles = spec.batch * math.prod(-(-n // tile) for n in out)
+        weights = 0 if request.prepared else spec.out_channels * channels
+        limit = request.workspace_limit
+        if limit is None and request.algorithm is None:
+            limit = WORKSPACE
+        try:
+            blocks, reason = winograd_blocks(shape, limit, tile, tiles, len(whole[2]), weights)
+            sources = whole
+        except ValueError:
+            if request.algorithm is not None:
+                raise
+            name = "gemm"
+    if not name.startswith("winograd"):
+        make = depthwise_blocks if name == "depthwise" else gemm_blocks
+        blocks, reason = make(shape, request.workspace_limit)
+    geometry = (
+        spec.batch, spec.groups, channels, out_channels, *kernel, *size[1:], *out, *stride, *dilation, *before,
+        *(len(table) for table in sources), *x_steps, *y_steps,
+        blocks.rows, blocks.columns, blocks.slices, in_place, plain, gather, blocks.workspace,
+    )  # fmt: skip
+    activation = spec.activation
+    kind = 2 if activation.slope != 1 else int((activation.low, activation.high) != (-math.inf, math.inf))
+    values = ConvValues(activation.low, activation.high, activation.slope, kind)
+    return Plan(
+        spec=spec,
+        kernel=f"conv_{name}",
+        reason=reason,
+        threads=threads_for(spec, machine),
+        workspace=4 * blocks.total,
+        convert=x_pitches is None,
+        source=FLOAT32,
+        tables=(np.array(ConvGeometry._make(geometry), np.intp), np.concatenate(sources), np.array(values, np.float32)),
+        taps=np.zeros(spec.out_channels, np.float32),  # the bias where there is none
+    )
+
+
+def _limit(workspace_limit: Any) -> int | None:
+    if workspace_limit is None:
+        return None
+    limit = integer("workspace_limit", workspace_limit, "None or a number of bytes")
+    if limit < 0:
+        raise _errors.wrong_value("workspace_limit", workspace_limit, "None or a number of bytes")
+    return limit
+
+
+def _algorithm(algorithm: Any) -> str | None:
+    if algorithm is not None and (not isinstance(algorithm, str) or algorithm not in ALGORITHMS):
+        raise _errors.wrong_word("algorithm", algorithm, ALGORITHMS)
+    return algorithm
+
+
+def _make(
+    shape: tuple[int, ...],
+    axes: int,
+    weight_shape: tuple[int, ...],
+    weight_dtype: np.dtype[Any],
+    bias_shape: tuple[int, ...] | None,
+    bias_dtype: np.dtype[Any] | None,
+    algorithm: Any,
+    workspace_limit: Any,
+    *options: Any,
+) -> tuple[Conv, Request]:
+    """What is to be done, and how the caller wants it done."""
+    check_dtype("weight", weight_dtype)
+    if bias_dtype is not None:
+        check_dtype("bias", bias_dtype)
+    *options_of_spec, prepared = options
+    spec = convolving.conv(shape, weight_shape, bias_shape, axes, *options_of_spec)
+    return spec, Request(_algorithm(algorithm), _limit(workspace_limit), prepared)
+
+
+@remembered
+def conv(x: NDArray[Any], _: None, *arguments: Any) -> Plan[Conv]:
+    """The plan for a convolution's arguments, the input first; errors for wrong ones. Of the weights their layout."""
+    check_dtype("x", x.dtype)
+    spec, request = _make(x.shape, *arguments)
+    return plan_conv(spec, pitches(spec, x), request, Machine())
+
+
+@dataclass(frozen=True, slots=True)
+class TransposePlan:
+    """A transpose: a plan for each of its parts, None where there is nothing to sum."""
+
+    spec: Transpose
+    convert: bool
+    parts: tuple[Plan[Conv] | None, ...]
+    zeros: NDArray[np.float32]  # the bias where there is none
+
+
+@remembered
+def conv_transpose(
+    x: NDArray[Any],
+    _: None,
+    axes: int,
+    weight_shape: tuple[int, ...],
+    weight_dtype: np.dtype[Any],
+    bias_shape: tuple[int, ...] | None,
+    bias_dtype: np.dtype[Any] | None,
+    algorithm: Any,
+    workspace_limit: Any,
+    *options: Any,
+) -> TransposePlan:
+    """The plan for a transposed convolution's arguments."""
+    check_dtype("x", x.dtype)
+    check_dtype("weight", weight_dtype)
+    if bias_dtype is not None:
+        check_dtype("bias", bias_dtype)
+    spec = convolving.conv_transpose(x.shape, weight_shape, bias_shape, axes, *options)
+    request = Request(_algorithm(algorithm), _limit(workspace_limit))
+    out_channels = weight_shape[1] * spec.groups
+    plans: list[Plan[Conv] | None] = []
+    convert = True
+    for part in spec.parts:
+        if part.conv is None:
+            plans.append(None)
+            continue
+        whole = contiguous(part.conv, spec.shape)
+        steps = _three(tuple(o.step for o in part.outputs))
+        y_pitches = (*whole[:2], *(p * s for p, s in zip(whole[2:], steps, strict=True)))
+        x_pitches = pitches(part.conv, x)
+        convert = x_pitches is None
+        plans.append(plan_conv(part.conv, x_pitches, request, Machine(), y_pitches))
+    return TransposePlan(spec, convert, tuple(plans), np.zeros(out_channels, np.float32))
+
+
+def check_layer(axes: int, weight_shape: tuple[int, ...], *arguments: Any) -> None:
+    """Errors for wrong arguments of a layer, whose input is not there yet: of the least size that has an output."""
+    convolving.check_weight_shape(weight_shape, axes)
+    dilation, groups, layout = arguments[7], arguments[8], arguments[11]
+    parts = convolving.check_groups(groups)
+    dilations = convolving.numbers("dilation", dilation, axes, 1)
+    size = tuple((k - 1) * d + 1 for k, d in zip(weight_shape[2:], dilations, strict=True))
+    channels = weight_shape[1] * parts
+    last = convolving.channels_last(layout, axes)
+    _make((1, *size, channels) if last else (1, channels, *size), axes, weight_shape, *arguments)

@@ -1,0 +1,137 @@
+"""Convolutions: conversions, the output, the kernel."""
+
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab._dispatch import PYTHON, Backend, active, serve
+from convlab._plan.convolving import TransposePlan
+from convlab._plan.plan import Plan
+from convlab._spec.arguments import FLOAT32, check_dtype, float32
+from convlab._spec.convolving import Conv
+from convlab._threads import get_num_threads
+
+from .arrays import check_out
+from .convolving_reference import reference_conv
+
+# The kernels that want transformed weights, and the size of their tiles.
+WINOGRAD = {"conv_winograd2": 2, "conv_winograd4": 4}
+
+
+class Weights:
+    """A layer's weights, and what kernels want made of them, which is made when it is first wanted."""
+
+    def __init__(self, raw: NDArray[np.float32]) -> None:
+        self.raw = raw
+        self._made: dict[tuple[Backend, int], NDArray[np.float32]] = {}
+        self._lock = threading.Lock()
+
+    def transformed(self, backend: Backend, tile: int) -> NDArray[np.float32]:
+        """Winograd's weights for tiles of this size."""
+        made = self._made.get((backend, tile))
+        if made is None:
+            with self._lock:
+                made = self._made.get((backend, tile))
+                if made is None:
+                    made = self._made[backend, tile] = transformed(backend, self.raw, tile)
+        return made
+
+
+def transformed(backend: Backend, w: NDArray[np.float32], tile: int) -> NDArray[np.float32]:
+    """Winograd's weights."""
+    u = np.empty(((tile + 2) ** 2, *w.shape[:2]), np.float32)
+    backend.functions["winograd_weights"](w, u, tile, get_num_threads())
+    return u
+
+
+def frozen(name: str, a: NDArray[Any]) -> NDArray[np.float32]:
+    """A read-only float32 copy."""
+    check_dtype(name, a.dtype)
+    copy = np.array(float32(name, a), order="C", copy=True)
+    copy.flags.writeable = False
+    return copy
+
+
+def conv(
+    plan: Plan[Conv],
+    x: NDArray[Any],
+    weight: NDArray[Any],
+    bias: NDArray[Any] | None,
+    out: Any,
+    prepared: Weights | None = None,
+) -> NDArray[np.float32]:
+    """Run a plan of _plan.conv."""
+    y = _output(plan.spec.shape, x, weight, bias, out)
+    w = float32("weight", weight)
+    b = plan.taps if bias is None else float32("bias", bias)
+    if plan.convert:
+        x = np.array(x, FLOAT32, order="C")
+    backend = active()
+    _convolve(backend, plan, x, w, b, y, prepared)
+    serve(backend, plan.spec.name if backend is PYTHON else plan.kernel)
+    return y
+
+
+def _output(
+    shape: tuple[int, ...], x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any] | None, out: Any
+) -> NDArray[np.float32]:
+    if out is None:
+        return np.empty(shape, FLOAT32)
+    inputs = {"x": x, "weight": weight} if bias is None else {"x": x, "weight": weight, "bias": bias}
+    check_out(out, shape, FLOAT32, **inputs)
+    result: NDArray[np.float32] = out
+    return result
+
+
+def _convolve(
+    backend: Backend,
+    plan: Plan[Conv],
+    x: NDArray[np.float32],
+    w: NDArray[np.float32],
+    b: NDArray[np.float32],
+    y: NDArray[np.float32],
+    prepared: Weights | None = None,
+) -> None:
+    if backend is PYTHON:
+        y[...] = reference_conv(plan.spec, x, w, b)
+    elif y.size:
+        threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
+        function = backend.functions[plan.kernel]
+        if plan.kernel in WINOGRAD:
+            tile = WINOGRAD[plan.kernel]
+            u = transformed(backend, w, tile) if prepared is None else prepared.transformed(backend, tile)
+            function(x, w, y, b, *plan.tables, u, threads)
+        else:
+            function(x, w, y, b, *plan.tables, threads)
+
+
+def conv_transpose(
+    plan: TransposePlan, x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any] | None, out: Any
+) -> NDArray[np.float32]:
+    """Run a plan of _plan.conv_transpose: part by part, each into its own outputs."""
+    spec = plan.spec
+    y = _output(spec.shape, x, weight, bias, out)
+    w = float32("weight", weight)
+    b = plan.zeros if bias is None else float32("bias", bias)
+    if plan.convert:
+        x = np.array(x, FLOAT32, order="C")
+    backend = active()
+    served = spec.name
+    grouped = w.reshape(spec.groups, w.shape[0] // spec.groups, *w.shape[1:])
+    for part, its_plan in zip(spec.parts, plan.parts, strict=True):
+        last = (slice(None),) if spec.channels_last else ()
+        outputs: Any = (..., *part.outputs, *last)
+        taps: Any = (..., *part.taps)
+        view = y[outputs]
+        if its_plan is None:
+            a = spec.activation
+            value = np.where(b < 0, b * FLOAT32.type(a.slope), b) if a.slope != 1 else np.clip(b, a.low, a.high)
+            view[...] = value if spec.channels_last else value.reshape(-1, *(1,) * len(part.outputs))
+            continue
+        flipped = np.flip(grouped[taps], tuple(range(3, grouped.ndim))).swapaxes(1, 2)
+        _convolve(backend, its_plan, x, np.ascontiguousarray(flipped).reshape(-1, *flipped.shape[2:]), b, view)
+        served = its_plan.kernel
+    serve(backend, spec.name if backend is PYTHON else served)
+    return y

@@ -1,0 +1,353 @@
+"""Convolutions of tensors and their transposes, over one, two or three axes."""
+
+import math
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from convlab import _borders, _errors
+
+from .arguments import LARGEST_NUMBER, integer, real
+from .layout import MAX_ELEMENTS
+
+PADDING_MODES = ("zeros", "nearest", "symmetric", "mirror", "wrap")
+PADDING_WORDS = ("valid", "same", "same_lower")
+ACTIVATIONS = {"relu": (0.0, math.inf), "relu6": (0.0, 6.0)}
+LEAKY_SLOPE = 0.01
+LAYOUTS = {1: ("NCW", "NWC"), 2: ("NCHW", "NHWC"), 3: ("NCDHW", "NDHWC")}
+_AXES = {1: "(width,)", 2: "(rows, columns)", 3: "(depth, rows, columns)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """What is done to a sum: brought within two limits, or its negative part multiplied."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    slope: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Conv:
+    """One convolution, seen over its own axes. Padding may be negative, where it is a part of a transpose."""
+
+    name: str
+    batch: int
+    groups: int
+    channels: int  # of the whole input
+    out_channels: int
+    size: tuple[int, ...]
+    kernel: tuple[int, ...]
+    out_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    pads: tuple[tuple[int, int], ...]
+    border: str  # its name in _borders
+    activation: Activation
+    channels_last: bool
+    batched: bool
+    exact: bool  # whether no algorithm may round otherwise than the sum of products
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The output's shape."""
+        channels_first = () if self.channels_last else (self.out_channels,)
+        channels_last = (self.out_channels,) if self.channels_last else ()
+        return (*((self.batch,) if self.batched else ()), *channels_first, *self.out_size, *channels_last)
+
+    @property
+    def flops(self) -> int:
+        taps = math.prod(self.kernel) * (self.channels // self.groups)
+        return 2 * taps * self.batch * self.out_channels * math.prod(self.out_size)
+
+    @property
+    def bytes(self) -> int:
+        weights = self.out_channels * (self.channels // self.groups) * math.prod(self.kernel)
+        inputs = self.batch * self.channels * math.prod(self.size)
+        return 4 * (weights + inputs + self.batch * self.out_channels * math.prod(self.out_size))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Every stride-th output of a transpose along each axis: an ordinary convolution with some of the taps, flipped."""
+
+    conv: Conv | None  # None where no tap falls on these outputs
+    outputs: tuple[slice, ...]  # along the axes
+    taps: tuple[slice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose:
+    """A transposed convolution: the parts that its outputs fall in."""
+
+    name: str
+    shape: tuple[int, ...]
+    groups: int
+    activation: Activation
+    channels_last: bool
+    parts: tuple[Part, ...]
+
+
+def numbers(name: str, value: Any, axes: int, low: int) -> tuple[int, ...]:
+    """One number for each axis from a number, a 1-tuple or one number per axis."""
+    expected = f"a whole number of at least {low}" + (f", or {axes} of them {_AXES[axes]}" if axes > 1 else "")
+    values = tuple(value) if isinstance(value, (tuple, list)) or getattr(value, "ndim", 0) == 1 else (value,)
+    if len(values) not in (1, axes):
+        raise _errors.wrong_value(name, value, expected)
+    result = tuple(integer(name, v, expected) for v in values)
+    if min(result) < low or max(result) > LARGEST_NUMBER:
+        raise _errors.wrong_value(name, value, f"{expected}, and at most {LARGEST_NUMBER}")
+    return result * axes if len(result) == 1 else result
+
+
+def _pads(
+    padding: Any, size: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> tuple[tuple[int, int], ...]:
+    """Pixels before and after each axis."""
+    axes = len(size)
+    if isinstance(padding, str):
+        if padding not in PADDING_WORDS:
+            raise _errors.wrong_word("padding", padding, PADDING_WORDS)
+        if padding == "valid":
+            return ((0, 0),) * axes
+        pads = []
+        for n, k, s, d in zip(size, kernel, stride, dilation, strict=True):
+            total = max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0)
+            small, large = total // 2, total - total // 2
+            pads.append((small, large) if padding == "same" else (large, small))
+        return tuple(pads)
+    sequence = isinstance(padding, (tuple, list)) or getattr(padding, "ndim", 0) == 1
+    if sequence and len(padding) == 2 * axes:
+        flat = tuple(
+            integer("padding", p, "whole numbers of at least 0, two for each axis: before and after") for p in padding
+        )
+        if min(flat) < 0 or max(flat) > LARGEST_NUMBER:
+            raise _errors.wrong_value("padding", padding, f"numbers from 0 to {LARGEST_NUMBER}")
+        return tuple(zip(flat[::2], flat[1::2], strict=True))
+    return tuple((p, p) for p in numbers("padding", padding, axes, 0))
+
+
+def _border(padding_mode: Any) -> str:
+    if not isinstance(padding_mode, str):
+        raise _errors.wrong_type("padding_mode", padding_mode, f"one of: {', '.join(PADDING_MODES)}")
+    if padding_mode not in PADDING_MODES:
+        hint = "'constant' is 'zeros' here" if padding_mode == "constant" else _borders.ELSEWHERE.get(padding_mode, "")
+        raise _errors.wrong_word("padding_mode", padding_mode, PADDING_MODES, hint)
+    return "constant" if padding_mode == "zeros" else padding_mode
+
+
+def _activation(activation: Any) -> Activation:
+    expected = "None, 'relu', 'relu6', 'leaky_relu' or a pair (low, high)"
+    if activation is None:
+        return Activation()
+    if isinstance(activation, str):
+        if activation == "leaky_relu":
+            return Activation(slope=LEAKY_SLOPE)
+        if activation not in ACTIVATIONS:
+            raise _errors.wrong_word("activation", activation, (*ACTIVATIONS, "leaky_relu", "(low, high)"))
+        return Activation(*ACTIVATIONS[activation])
+    if not isinstance(activation, (tuple, list)):
+        raise _errors.wrong_type("activation", activation, expected)
+    if len(activation) != 2:
+        raise _errors.wrong_value("activation", activation, expected)
+    low = -math.inf if activation[0] is None else real("activation", activation[0], expected)
+    high = math.inf if activation[1] is None else real("activation", activation[1], expected)
+    if not low <= high:
+        raise _errors.wrong_value("activation", activation, "low <= high, and neither of them NaN")
+    return Activation(low, high)
+
+
+def channels_last(layout: Any, axes: int) -> bool:
+    if not isinstance(layout, str):
+        raise _errors.wrong_type("layout", layout, f"one of: {', '.join(LAYOUTS[axes])}")
+    if layout not in LAYOUTS[axes]:
+        raise _errors.wrong_word("layout", layout, LAYOUTS[axes])
+    return layout == LAYOUTS[axes][1]
+
+
+def _exact(precision: Any) -> bool:
+    if not isinstance(precision, str) or precision not in ("fast", "exact"):
+        raise _errors.wrong_word("precision", precision, ("fast", "exact"))
+    return precision == "exact"
+
+
+def check_weight_shape(weight_shape: tuple[int, ...], axes: int) -> None:
+    if len(weight_shape) != axes + 2:
+        raise _errors.wrong_shape("weight", weight_shape, f"{axes + 2} axes: two of channels, {axes} of taps")
+    if 0 in weight_shape:
+        raise _errors.wrong_shape("weight", weight_shape, "at least one channel and one tap")
+    if math.prod(weight_shape) > LARGEST_NUMBER:
+        raise _errors.wrong_shape("weight", weight_shape, f"at most {LARGEST_NUMBER} weights")
+
+
+def _tensor(
+    shape: tuple[int, ...], weight_shape: tuple[int, ...], layout: Any, axes: int
+) -> tuple[int, int, tuple[int, ...], bool, bool]:
+    """Batch, channels and size of the input; whether channels come last, whether there is a batch."""
+    last = channels_last(layout, axes)
+    word = LAYOUTS[axes][last]
+    shown = f"({', '.join(word)}) or ({', '.join(word[1:])})"
+    if len(shape) not in (axes + 1, axes + 2):
+        raise _errors.wrong_shape("x", shape, shown)
+    check_weight_shape(weight_shape, axes)
+    batched = len(shape) == axes + 2
+    batch, rest = (shape[0], shape[1:]) if batched else (1, shape)
+    channels, size = (rest[-1], rest[:-1]) if last else (rest[0], rest[1:])
+    if 0 in rest:
+        raise _errors.wrong_shape("x", shape, f"at least one channel and one element along each axis of {shown}")
+    return batch, channels, size, last, batched
+
+
+def check_groups(groups: Any) -> int:
+    number = integer("groups", groups, "a whole number of at least 1")
+    if number < 1:
+        raise _errors.wrong_value("groups", groups, "a whole number of at least 1")
+    return number
+
+
+def _check_bias(bias_shape: tuple[int, ...] | None, out_channels: int) -> None:
+    if bias_shape is not None and bias_shape != (out_channels,):
+        raise _errors.wrong_shape("bias", bias_shape, f"({out_channels},): one number for each output channel")
+
+
+def _check_size(shape: tuple[int, ...]) -> None:
+    if math.prod(shape) > MAX_ELEMENTS:
+        raise _errors.too_large("x", shape, f"at most {MAX_ELEMENTS} elements")
+
+
+def conv(
+    shape: tuple[int, ...],
+    weight_shape: tuple[int, ...],
+    bias_shape: tuple[int, ...] | None,
+    axes: int,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+    padding_mode: Any,
+    activation: Any,
+    layout: Any,
+    precision: Any,
+) -> Conv:
+    """Check the arguments of a convolution and work out its sizes."""
+    batch, channels, size, last, batched = _tensor(shape, weight_shape, layout, axes)
+    parts = check_groups(groups)
+    out_channels, kernel = weight_shape[0], weight_shape[2:]
+    if out_channels % parts:
+        raise _errors.wrong_shape("weight", weight_shape, f"output channels in groups={parts} equal parts")
+    if weight_shape[1] * parts != channels:
+        raise _errors.wrong_shape(
+            "weight", weight_shape, f"channels of x / groups = {channels} / {parts} in its second axis"
+        )
+    _check_bias(bias_shape, out_channels)
+    strides, dilations = numbers("stride", stride, axes, 1), numbers("dilation", dilation, axes, 1)
+    pads = _pads(padding, size, kernel, strides, dilations)
+    extents = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True))
+    padded = tuple(n + before + after for n, (before, after) in zip(size, pads, strict=True))
+    if any(n < k for n, k in zip(padded, extents, strict=True)):
+        raise _errors.empty_convolution(padded, extents)
+    result = Conv(
+        name=f"conv{axes}d",
+        batch=batch,
+        groups=parts,
+        channels=channels,
+        out_channels=out_channels,
+        size=size,
+        kernel=kernel,
+        out_size=tuple((n - k) // s + 1 for n, k, s in zip(padded, extents, strides, strict=True)),
+        stride=strides,
+        dilation=dilations,
+        pads=pads,
+        border=_border(padding_mode),
+        activation=_activation(activation),
+        channels_last=last,
+        batched=batched,
+        exact=_exact(precision),
+    )
+    _check_size(result.shape)
+    _check_size(padded)
+    return result
+
+
+def _phases(n: int, out: int, k: int, s: int, d: int, p: int) -> list[tuple[slice, slice, int, int, tuple[int, int]]]:
+    """Of one axis of a transpose, for each place in the stride: outputs, taps, their number, dilation, padding.
+
+    Output o is the sum over taps a and inputs i with i * s + a * d = o + p. Taps a, a + period ... share their outputs.
+    """
+    common = math.gcd(s, d)
+    period, dilation = s // common, d // common
+    phases = []
+    for place in range(min(s, out)):
+        first = next((a for a in range(min(period, k)) if (place + p - a * d) % s == 0), None)
+        outputs = slice(place, out, s)
+        if first is None:
+            phases.append((outputs, slice(0, 0), 0, 1, (0, 0)))
+            continue
+        count = -(-(k - first) // period)
+        length = -(-(out - place) // s)
+        # The first output's input under its last tap, and how far beyond the input the last output's first tap is.
+        start = (place + p - first * d) // s - (count - 1) * dilation
+        end = start + length - 1 + (count - 1) * dilation + 1
+        phases.append((outputs, slice(first, k, period), count, dilation, (-start, end - n)))
+    return phases
+
+
+def conv_transpose(
+    shape: tuple[int, ...],
+    weight_shape: tuple[int, ...],
+    bias_shape: tuple[int, ...] | None,
+    axes: int,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: Any,
+    dilation: Any,
+    output_size: Any,
+    activation: Any,
+    layout: Any,
+) -> Transpose:
+    """Check the arguments of a transposed convolution and work out its parts."""
+    batch, channels, size, last, batched = _tensor(shape, weight_shape, layout, axes)
+    parts = check_groups(groups)
+    kernel = weight_shape[2:]
+    out_channels = weight_shape[1] * parts
+    if weight_shape[0] != channels:
+        raise _errors.wrong_shape("weight", weight_shape, f"channels of x = {channels} in its first axis")
+    if channels % parts:
+        raise _errors.wrong_shape("weight", weight_shape, f"input channels in groups={parts} equal parts")
+    _check_bias(bias_shape, out_channels)
+    strides, dilations = numbers("stride", stride, axes, 1), numbers("dilation", dilation, axes, 1)
+    pads = numbers("padding", padding, axes, 0)
+    extra = numbers("output_padding", output_padding, axes, 0)
+    least = tuple(
+        (n - 1) * s - 2 * p + d * (k - 1) + 1
+        for n, s, p, d, k in zip(size, strides, pads, dilations, kernel, strict=True)
+    )
+    if output_size is not None:
+        wanted = numbers("output_size", output_size, axes, 1)
+        extra = tuple(w - n for w, n in zip(wanted, least, strict=True))
+        if any(not 0 <= e < max(s, d) for e, s, d in zip(extra, strides, dilations, strict=True)):
+            most = tuple(n + max(s, d) - 1 for n, s, d in zip(least, strides, dilations, strict=True))
+            raise _errors.wrong_value("output_size", output_size, f"sizes from {least} to {most}")
+    if any(e >= max(s, d) for e, s, d in zip(extra, strides, dilations, strict=True)):
+        raise _errors.wrong_value("output_padding", output_padding, "less than stride or dilation")
+    out_size = tuple(n + e for n, e in zip(least, extra, strict=True))
+    if min(out_size) < 1:
+        raise _errors.wrong_value("padding", padding, f"less: an output of size {out_size} would be left")
+    finish = _activation(activation)
+    made = []
+    every = [_phases(*axis) for axis in zip(size, out_size, kernel, strides, dilations, pads, strict=True)]
+    for phase in product(*every):
+        outputs, taps, counts, apart, around = zip(*phase, strict=True)
+        conv = Conv(
+            name=f"conv_transpose{axes}d", batch=batch, groups=parts, channels=channels, out_channels=out_channels,
+            size=size, kernel=counts,
+            out_size=tuple(len(range(*o.indices(n))) for o, n in zip(outputs, out_size, strict=True)),
+            stride=(1,) * axes, dilation=apart, pads=around, border="constant", activation=finish,
+            channels_last=last, batched=batched, exact=True,
+        ) if min(counts) else None  # fmt: skip
+        made.append(Part(conv, outputs, taps))
+    head, channel = ((batch,) if batched else ()), (out_channels,)
+    result = (*head, *out_size, *channel) if last else (*head, *channel, *out_size)
+    _check_size(result)
+    return Transpose(f"conv_transpose{axes}d", result, parts, finish, last, tuple(made))

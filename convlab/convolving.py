@@ -1,0 +1,361 @@
+"""Convolutions of tensors, as in networks: sums over channels and windows."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convlab._plan import convolving as _plan
+from convlab._run import convolving as _run
+from convlab._spec import arguments as _spec
+
+_Numbers = int | tuple[int, ...]
+_Activation = str | tuple[float | None, float | None]
+
+
+def _conv(
+    x: Any, weight: Any, bias: Any, axes: int, algorithm: Any, workspace_limit: Any, out: Any, *options: Any
+) -> NDArray[np.float32]:
+    a = x if type(x) is np.ndarray else _spec.array("x", x)
+    w = weight if type(weight) is np.ndarray else _spec.array("weight", weight)
+    if bias is None:
+        plan = _plan.conv(a, None, axes, w.shape, w.dtype, None, None, algorithm, workspace_limit, *options, False)
+        return _run.conv(plan, a, w, None, out)
+    b = bias if type(bias) is np.ndarray else _spec.array("bias", bias)
+    plan = _plan.conv(a, None, axes, w.shape, w.dtype, b.shape, b.dtype, algorithm, workspace_limit, *options, False)
+    return _run.conv(plan, a, w, b, out)
+
+
+def conv2d(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    *,
+    stride: _Numbers = 1,
+    padding: _Numbers | str = 0,
+    dilation: _Numbers = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    activation: _Activation | None = None,
+    layout: str = "NCHW",
+    precision: str = "fast",
+    algorithm: str | None = None,
+    workspace_limit: int | None = None,
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Convolve images of several channels with many kernels, as a layer of a network does.
+
+    The kernels are not flipped: this is correlation, as in every deep-learning library.
+
+    Parameters
+    ----------
+    x : array_like, shape (N, C, H, W) or (C, H, W); with layout="NHWC" (N, H, W, C) or (H, W, C)
+        bool, integers, float16, float32 or float64. The arithmetic is float32.
+    weight : array_like, shape (M, C / groups, kh, kw)
+        The kernels, in this order whatever the layout.
+    bias : array_like, shape (M,), optional
+        Added to each output channel.
+    stride : int or (rows, columns)
+        From window to window.
+    padding : int, (rows, columns), (top, bottom, left, right), "valid", "same" or "same_lower"
+        Pixels added on each side. "same" gives ceil(size / stride) outputs for any stride, the odd pixel at the end;
+        "same_lower" has it at the start.
+    dilation : int or (rows, columns)
+        From tap to tap.
+    groups : int
+        Channels are cut into so many parts, which do not see each other.
+    padding_mode : {"zeros", "nearest", "symmetric", "mirror", "wrap"}
+        What the padding holds; see `filter2d` for pictures of it.
+    activation : {"relu", "relu6", "leaky_relu"} or (low, high), optional
+        Done to each sum before it is stored: max(y, 0), that and at most 6, 0.01 y where y < 0, or limits, either of
+        which may be None.
+    layout : {"NCHW", "NHWC"}
+        The order of the axes of `x` and of the result.
+    precision : {"fast", "exact"}
+        "exact" forbids algorithms that round otherwise than the sum of products.
+    algorithm : str, optional
+        "gemm", "depthwise", "winograd2" or "winograd4" (3 x 3 at stride 1), in place of what the plan would choose.
+    workspace_limit : int, optional
+        The most bytes that each thread may use beside the arrays.
+    out : ndarray, optional
+        Where to write: float32 of the exact shape, C-contiguous, sharing no memory with an input.
+
+    Returns
+    -------
+    ndarray of float32
+        (N, M, H', W'), or without N or with M last as `x` has it; H' = floor((H + padding - (kh - 1) * dilation - 1) /
+        stride) + 1, W' likewise.
+
+    Raises
+    ------
+    TypeError
+        An argument of the wrong type or dtype, or a masked array.
+    ValueError
+        Shapes that do not fit each other, a window larger than the padded image, a wrong word, a workspace_limit that
+        cannot be kept.
+
+    See Also
+    --------
+    convlab.Conv2d : the same with weights that are prepared once.
+
+    Notes
+    -----
+    The rules are those of PyTorch's ``conv2d``, whose words for padding modes are refused with ours named. Nothing is
+    remembered of the weights: what is changed in place counts in the next call. Each sum starts at the bias and runs
+    over channels and taps in the order of the weights, so its bits never depend on the image's size, the batch, the
+    layout or the threads.
+
+    Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",
+    Proceedings of the IEEE 86 (11), 1998, pp. 2278-2324.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> x = np.arange(9.0).reshape(1, 1, 3, 3)
+    >>> convlab.conv2d(x, np.ones((1, 1, 2, 2)), bias=[0.5])
+    array([[[[ 8.5, 12.5],
+             [20.5, 24.5]]]], dtype=float32)
+    """
+    return _conv(
+        x, weight, bias, 2, algorithm, workspace_limit, out,
+        stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+    )  # fmt: skip
+
+
+def conv1d(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    *,
+    stride: _Numbers = 1,
+    padding: _Numbers | str = 0,
+    dilation: _Numbers = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    activation: _Activation | None = None,
+    layout: str = "NCW",
+    precision: str = "fast",
+    algorithm: str | None = None,
+    workspace_limit: int | None = None,
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Convolve signals of several channels with many kernels: `conv2d` over one axis.
+
+    Parameters
+    ----------
+    x : array_like, shape (N, C, W) or (C, W); with layout="NWC" (N, W, C) or (W, C)
+        bool, integers, float16, float32 or float64. The arithmetic is float32.
+    weight : array_like, shape (M, C / groups, kw)
+        The kernels.
+    bias : array_like, shape (M,), optional
+        Added to each output channel.
+    stride, dilation : int
+        From window to window, from tap to tap.
+    padding : int, (before, after), "valid", "same" or "same_lower"
+        Elements added on each side.
+    groups : int
+        Channels are cut into so many parts, which do not see each other.
+    padding_mode, activation, precision, algorithm, workspace_limit
+        As `conv2d`.
+    layout : {"NCW", "NWC"}
+        The order of the axes of `x` and of the result.
+    out : ndarray, optional
+        Where to write: float32 of the exact shape, C-contiguous, sharing no memory with an input.
+
+    Returns
+    -------
+    ndarray of float32
+        (N, M, W'), or without N or with M last as `x` has it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv2d`.
+
+    Notes
+    -----
+    Source: A. van den Oord et al., "WaveNet: a generative model for raw audio", arXiv:1609.03499, 2016, section 2.1.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.conv1d([[1.0, 2.0, 4.0, 8.0]], [[[-1.0, 1.0]]])
+    array([[1., 2., 4.]], dtype=float32)
+    """
+    return _conv(
+        x, weight, bias, 1, algorithm, workspace_limit, out,
+        stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+    )  # fmt: skip
+
+
+def conv3d(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    *,
+    stride: _Numbers = 1,
+    padding: _Numbers | str = 0,
+    dilation: _Numbers = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    activation: _Activation | None = None,
+    layout: str = "NCDHW",
+    precision: str = "fast",
+    algorithm: str | None = None,
+    workspace_limit: int | None = None,
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Convolve volumes or films of several channels with many kernels: `conv2d` over three axes.
+
+    Parameters
+    ----------
+    x : array_like, shape (N, C, D, H, W) or (C, D, H, W); with layout="NDHWC" C is last
+        bool, integers, float16, float32 or float64. The arithmetic is float32.
+    weight : array_like, shape (M, C / groups, kd, kh, kw)
+        The kernels.
+    bias : array_like, shape (M,), optional
+        Added to each output channel.
+    stride, dilation : int or (depth, rows, columns)
+        From window to window, from tap to tap.
+    padding : int, (depth, rows, columns), six numbers, "valid", "same" or "same_lower"
+        Elements added on each side of each axis; of six numbers two for each axis.
+    groups : int
+        Channels are cut into so many parts, which do not see each other.
+    padding_mode, activation, precision, algorithm, workspace_limit
+        As `conv2d`.
+    layout : {"NCDHW", "NDHWC"}
+        The order of the axes of `x` and of the result.
+    out : ndarray, optional
+        Where to write: float32 of the exact shape, C-contiguous, sharing no memory with an input.
+
+    Returns
+    -------
+    ndarray of float32
+        (N, M, D', H', W'), or without N or with M last as `x` has it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv2d`.
+
+    Notes
+    -----
+    Source: D. Tran et al., "Learning spatiotemporal features with 3D convolutional networks", ICCV 2015, pp. 4489-4497.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.conv3d(np.ones((1, 2, 3, 3)), np.ones((1, 1, 2, 3, 3)))
+    array([[[[18.]]]], dtype=float32)
+    """
+    return _conv(
+        x, weight, bias, 3, algorithm, workspace_limit, out,
+        stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+    )  # fmt: skip
+
+
+class Conv2d:
+    """A layer of a network: `conv2d` with weights that are checked, copied and made ready once.
+
+    Immutable, and safe to call from many threads. It pickles as its weights and options, and runs on every backend.
+
+    Parameters
+    ----------
+    weight, bias, stride, padding, dilation, groups, padding_mode, activation, layout, precision, algorithm,
+    workspace_limit
+        As `conv2d`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv2d`.
+
+    See Also
+    --------
+    convlab.conv2d : the function, which remembers nothing of its weights.
+
+    Notes
+    -----
+    Where weights are transformed ahead, the plan may choose another algorithm than for `conv2d`; both keep its bounds.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> layer = convlab.Conv2d(np.ones((1, 1, 2, 2)), activation="relu")
+    >>> layer(np.arange(9.0).reshape(1, 1, 3, 3) - 4)
+    array([[[[0., 0.],
+             [4., 8.]]]], dtype=float32)
+    """
+
+    __slots__ = ("_bias", "_key", "_options", "_weights")
+
+    _weights: _run.Weights
+    _bias: NDArray[np.float32] | None
+    _key: tuple[Any, ...]
+    _options: dict[str, Any]
+
+    def __init__(
+        self,
+        weight: ArrayLike,
+        bias: ArrayLike | None = None,
+        *,
+        stride: _Numbers = 1,
+        padding: _Numbers | str = 0,
+        dilation: _Numbers = 1,
+        groups: int = 1,
+        padding_mode: str = "zeros",
+        activation: _Activation | None = None,
+        layout: str = "NCHW",
+        precision: str = "fast",
+        algorithm: str | None = None,
+        workspace_limit: int | None = None,
+    ) -> None:
+        w = _run.frozen("weight", _spec.array("weight", weight))
+        b = None if bias is None else _run.frozen("bias", _spec.array("bias", bias))
+        options = (stride, padding, dilation, groups, padding_mode, activation, layout, precision)
+        names = ("stride", "padding", "dilation", "groups", "padding_mode", "activation", "layout", "precision",
+                 "algorithm", "workspace_limit")  # fmt: skip
+        shapes = (None, None) if b is None else (b.shape, b.dtype)
+        key = (2, w.shape, w.dtype, *shapes, algorithm, workspace_limit, *options, True)
+        _plan.check_layer(*key)
+        object.__setattr__(self, "_weights", _run.Weights(w))
+        object.__setattr__(self, "_bias", b)
+        object.__setattr__(self, "_key", key)
+        object.__setattr__(self, "_options", dict(zip(names, (*options, algorithm, workspace_limit), strict=True)))
+
+    @property
+    def weight(self) -> NDArray[np.float32]:
+        """The weights, read-only."""
+        return self._weights.raw
+
+    @property
+    def bias(self) -> NDArray[np.float32] | None:
+        """The bias, read-only, or None."""
+        return self._bias
+
+    def __call__(self, x: ArrayLike, *, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Convolve a tensor: what ``conv2d(x, weight, bias, ..., out=out)`` gives, within the plan's bounds."""
+        a = x if type(x) is np.ndarray else _spec.array("x", x)
+        return _run.conv(_plan.conv(a, None, *self._key), a, self._weights.raw, self._bias, out, self._weights)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{name}: a Conv2d never changes; make a new one")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{name}: a Conv2d never changes; make a new one")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _layer, (self._weights.raw, self._bias, self._options)
+
+    def __repr__(self) -> str:
+        """Show shape and options that are not the defaults."""
+        defaults: dict[str, Any] = Conv2d.__init__.__kwdefaults__ or {}
+        options = [f", {k}={v!r}" for k, v in self._options.items() if v != defaults[k]]
+        return f"Conv2d(weight of shape {self.weight.shape}{'' if self._bias is None else ', bias'}{''.join(options)})"
+
+
+def _layer(weight: NDArray[Any], bias: NDArray[Any] | None, options: dict[str, Any]) -> Conv2d:
+    return Conv2d(weight, bias, **options)
+
+
+__all__ = ["Conv2d", "conv1d", "conv2d", "conv3d"]

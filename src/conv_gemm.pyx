@@ -1,0 +1,187 @@
+"""Convolution over one, two or three axes as a product of matrices that are never made: implicit GEMM.
+
+    y[m, p] = act(bias[m] + sum over c, a, i, j of w[m, c, a, i, j] * x[c, p shifted by (a, i, j)])
+
+The sum starts at the bias and runs over channels, then taps in the order of the weights, one fused multiply-add each:
+so its bits depend on the weights and options alone.
+
+Blocking. A block of output pixels (some rows, or a part of one) takes a few slices of the input at a time: a slice is
+staged with its border (staging.pxd), and shifted by each tap it gives one row of a panel, slices * taps rows by the
+block's pixels, that stays in the second-level cache. All output channels are multiplied with it, eight by three vectors
+of pixels in registers (gemm.pxd), adding to what y holds of the slices before. Weights are read as they lie.
+
+Blocks, images, groups and planes of depth are what threads share out; output channels too, where those are too few.
+"""
+from cython.parallel cimport prange, threadid
+from libc.stdlib cimport free, malloc
+cimport numpy as cnp
+
+from gemm cimport Values, rows
+from staging cimport Geometry, copy, copy_beyond, phase_pitch, separate, stage, staged
+from vector cimport LANES, convlab_max_threads, vload, vstore
+
+cnp.import_array()
+
+
+cdef struct Conv:
+    const float* x
+    const float* w
+    const float* bias
+    float* y
+    const Geometry* g
+    const Values* v
+    const Py_ssize_t* depths
+    const Py_ssize_t* rows
+    const Py_ssize_t* columns
+    Py_ssize_t row_blocks, column_blocks, parts     # of one plane; parts of the output channels
+    Py_ssize_t pitch                                # floats of a panel's row
+
+
+cdef void fill(const Conv* f, const float* x, Py_ssize_t depth, Py_ssize_t top, Py_ssize_t n_rows, Py_ssize_t left,
+               Py_ssize_t n_columns, float* strip, float* panel) noexcept nogil:
+    """The panel's rows of one slice: the taps of one plane of weights."""
+    cdef const Geometry* g = f.g
+    cdef Py_ssize_t columns = (n_columns - 1) * g.stride_width + (g.kernel_width - 1) * g.dilation_width + 1
+    cdef Py_ssize_t pitch = phase_pitch(columns, g.stride_width), i, j, r, source = f.depths[depth]
+    cdef Py_ssize_t step = staged(g, 0, 1, n_rows) * g.stride_width * pitch
+    cdef const float* line
+    if g.in_place and source >= 0:
+        x += source * g.x_depth + top * g.x_row + left
+        copy(panel, x, n_rows * n_columns)
+        return
+    stage(g, x + source * g.x_depth if source >= 0 else NULL, f.rows + top * g.stride_height, n_rows,
+          separate(g, n_rows), f.columns + left * g.stride_width, columns, strip, pitch)
+    for i in range(g.kernel_height):
+        for j in range(g.kernel_width):
+            line = strip + j * g.dilation_width % g.stride_width * pitch + j * g.dilation_width // g.stride_width
+            line += staged(g, i, 0, n_rows) * g.stride_width * pitch
+            if n_columns <= LANES:
+                for r in range(n_rows):
+                    vstore(panel + r * n_columns, vload(line + r * step))
+            else:
+                for r in range(n_rows):
+                    copy_beyond(panel + r * n_columns, line + r * step, n_columns)
+            panel += f.pitch
+
+
+cdef void multiply(const Conv* f, const float* w, Py_ssize_t w_row, const float* panel, Py_ssize_t depth,
+                   const float* bias, const Values* v, float* c, Py_ssize_t c_row, Py_ssize_t m,
+                   Py_ssize_t n) noexcept nogil:
+    """m output channels by n pixels."""
+    cdef Py_ssize_t r, step, i, count, p
+    cdef const float* row_bias
+    cdef float spare[8 * 16]
+    for r in range(0, m, 8):
+        count = min(m - r, 8)
+        row_bias = bias + r if bias != NULL else NULL
+        p = 0
+        while n - p >= LANES:
+            if n - p >= 5 * LANES or (n - p >= 3 * LANES and n - p < 4 * LANES):
+                step = 3
+                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, count, 3)
+            elif n - p >= 2 * LANES:
+                step = 2
+                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, count, 2)
+            else:
+                step = 1
+                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, count, 1)
+            p += step * LANES
+        if p < n:
+            if bias == NULL:
+                for i in range(count):
+                    copy(spare + i * LANES, c + (r + i) * c_row + p, n - p)
+            rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, spare, LANES, count, 1)
+            for i in range(count):
+                copy(c + (r + i) * c_row + p, spare + i * LANES, n - p)
+
+
+cdef void task(const Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
+    """One block of pixels of one image, group and plane of depth."""
+    cdef const Geometry* g = f.g
+    cdef Py_ssize_t part = t % f.parts, column_block, row_block, plane, group, image
+    t //= f.parts
+    column_block, t = t % f.column_blocks, t // f.column_blocks
+    row_block, t = t % f.row_blocks, t // f.row_blocks
+    plane, t = t % g.out_depth, t // g.out_depth
+    group, image = t % g.groups, t // g.groups
+    # Output channels of this part, in whole blocks of eight.
+    cdef Py_ssize_t eights = (g.out_channels + 7) // 8
+    cdef Py_ssize_t first = eights * part // f.parts * 8
+    cdef Py_ssize_t m = min(eights * (part + 1) // f.parts * 8, g.out_channels) - first
+    cdef Py_ssize_t top = row_block * g.block_rows, left = column_block * g.block_columns
+    cdef Py_ssize_t n_rows = min(g.block_rows, g.out_height - top), n_columns = min(g.block_columns, g.out_width - left)
+    cdef Py_ssize_t n = n_rows * n_columns, taps = g.kernel_height * g.kernel_width
+    cdef Py_ssize_t total = g.channels * g.kernel_depth, k, s, i, p, r, count, w_row = total * taps
+    cdef Py_ssize_t head = (16 - <Py_ssize_t>(<size_t>workspace // sizeof(float)) % 16) % 16
+    cdef float* panel = workspace + head
+    cdef float* strip
+    cdef float* c
+    cdef Py_ssize_t c_row
+    cdef const float* x = f.x + image * g.x_batch + group * g.channels * g.x_channel
+    cdef const float* w = f.w + (group * g.out_channels + first) * w_row
+    cdef const float* bias = f.bias + group * g.out_channels + first
+    cdef float* y = (f.y + image * g.y_batch + (group * g.out_channels + first) * g.y_channel + plane * g.y_depth
+                     + top * g.y_row + left * g.y_column)
+    if m <= 0:
+        return
+    strip = panel + g.slices * taps * f.pitch
+    c, c_row = y, g.y_channel
+    if g.gather:
+        c, c_row = strip, f.pitch
+        strip += g.out_channels * f.pitch
+    k = 0
+    while k < total:
+        count = min(g.slices, total - k)
+        for s in range(count):
+            i = k + s
+            fill(f, x + i // g.kernel_depth * g.x_channel,
+                 plane * g.stride_depth + i % g.kernel_depth * g.dilation_depth,
+                 top, n_rows, left, n_columns, strip, panel + s * taps * f.pitch)
+        multiply(f, w + k * taps, w_row, panel, count * taps, bias if k == 0 else NULL,
+                 f.v if k + count == total else NULL, c, c_row, m, n)
+        k += count
+    if g.gather:
+        for r in range(n_rows):
+            for p in range(n_columns):
+                for i in range(m):
+                    y[r * g.y_row + p * g.y_column + i * g.y_channel] = c[i * c_row + r * n_columns + p]
+
+
+def conv_gemm(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
+              cnp.ndarray sources, cnp.ndarray values, int threads):
+    """Get the workspace and share out the tasks."""
+    cdef Conv f
+    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+    cdef Py_ssize_t t, tasks
+    cdef float* workspace
+    f.x = <const float*>cnp.PyArray_DATA(x)
+    f.w = <const float*>cnp.PyArray_DATA(w)
+    f.y = <float*>cnp.PyArray_DATA(y)
+    f.bias = <const float*>cnp.PyArray_DATA(bias)
+    f.g = g
+    f.v = <const Values*>cnp.PyArray_DATA(values)
+    f.depths = <const Py_ssize_t*>cnp.PyArray_DATA(sources)
+    f.rows = f.depths + g.depths
+    f.columns = f.rows + g.rows
+    f.row_blocks = (g.out_height + g.block_rows - 1) // g.block_rows
+    f.column_blocks = (g.out_width + g.block_columns - 1) // g.block_columns
+    # An odd number of cache lines, or a panel's rows would meet in few sets.
+    f.pitch = ((g.block_rows * g.block_columns + LANES + 15) // 16 | 1) * 16
+    tasks = g.batch * g.groups * g.out_depth * f.row_blocks * f.column_blocks
+    threads = <int>max(1, min(threads, convlab_max_threads()))
+    f.parts = 1
+    if tasks % threads and tasks < 8 * threads:
+        f.parts = min(threads, (g.out_channels + 7) // 8)
+    tasks *= f.parts
+    threads = <int>min(threads, tasks)
+    workspace = <float*>malloc(threads * g.workspace * sizeof(float))
+    if workspace == NULL:
+        raise MemoryError("conv: no memory for %d bytes of workspace" % (4 * threads * g.workspace))
+    with nogil:
+        if threads == 1:
+            for t in range(tasks):
+                task(&f, t, workspace)
+        else:
+            for t in prange(tasks, schedule="static", num_threads=threads):
+                task(&f, t, workspace + threadid() * g.workspace)
+        free(workspace)

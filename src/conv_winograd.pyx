@@ -1,0 +1,347 @@
+"""Winograd's convolution with 3 x 3 taps at stride 1, in tiles of 2 x 2 or 4 x 4 outputs.
+
+    y = act(bias + A^T [sum over c of (G w G^T) * (B^T x B)] A)
+
+with the transforms of winograd.pxd: in place of 9 multiplications for each output and channel 4, or 2.25. The error
+grows by their condition, about 2 and 10 times that of the plain sum; tests hold it to its bound. Each tile's result
+depends on its own pixels alone, in a fixed order.
+
+Blocking. Some tiles at a time: their transforms, vectors over tiles, fill one matrix (channels by tiles) for each of the
+16 or 36 elements; each is multiplied with that element's weights (gemm.pxd); the products go back, vectors over tiles.
+Threads share out channels, then elements and output channels, then output channels.
+
+A tile with an output that is not finite is computed anew by its sum: infinities and NaN stay in their windows.
+"""
+from cython.parallel cimport prange, threadid
+from libc.stdlib cimport free, malloc
+cimport numpy as cnp
+
+from gemm cimport Values, activated, rows
+from staging cimport Geometry, stage_row
+from vector cimport LANES, convlab_max_threads, vany_nan, veven, vfloat, vload, vload_part, vodd, vsplat, vstore
+from vector cimport vstore_part, vzip_high, vzip_low
+from winograd cimport back, into, weights
+
+cnp.import_array()
+
+cdef enum:
+    DEPTH = 512                         # channels that are multiplied at a time
+
+
+cdef struct Conv:
+    const float* x
+    const float* w
+    const float* u                      # transformed weights: elements, output channels, channels
+    const float* bias
+    float* y
+    const Geometry* g
+    const Values* v
+    const Py_ssize_t* rows
+    const Py_ssize_t* columns
+    Py_ssize_t tile_rows, tile_columns  # of an image
+    Py_ssize_t first, n, pitch          # the tiles of this block; floats from one row of a matrix to the next
+    Py_ssize_t group
+    float* inputs                       # elements, channels, tiles
+    float* sums                         # elements, output channels, tiles
+    float* scratch
+    Py_ssize_t scratch_size             # floats of a thread
+
+
+cdef inline void gather(const Conv* f, Py_ssize_t c, float* tiles, float* line, const int tile) noexcept nogil:
+    """The block's tiles of one channel: (tile + 2)^2 rows, a column for each tile."""
+    cdef const Geometry* g = f.g
+    cdef int size = tile + 2
+    cdef Py_ssize_t t = f.first, end = f.first + f.n, n, image, row, column, count, i, k, a
+    cdef Py_ssize_t pitch = f.pitch + LANES     # vectors reach beyond the last tile
+    cdef Py_ssize_t phase = f.tile_columns + 4 * LANES
+    cdef float* phases = line + g.columns + 8 * LANES
+    cdef float* to
+    cdef const float* x
+    cdef vfloat p, q, r, s
+    while t < end:
+        image, row = t // (f.tile_rows * f.tile_columns), t // f.tile_columns % f.tile_rows
+        column = t % f.tile_columns
+        n = min(f.tile_columns - column, end - t)
+        x = f.x + image * g.x_batch + (f.group * g.channels + c) * g.x_channel
+        count = n * tile + 2
+        for i in range(size):
+            stage_row(g, x, f.rows[row * tile + i], f.columns + column * tile, count, 1, line, count)
+            # Every second or fourth column, so that neighbours are neighbouring tiles.
+            k = 0
+            while k <= n:
+                p, q = vload(line + k * tile), vload(line + k * tile + LANES)
+                if tile == 2:
+                    vstore(phases + k, veven(p, q))
+                    vstore(phases + phase + k, vodd(p, q))
+                else:
+                    r, s = vload(line + k * tile + 2 * LANES), vload(line + k * tile + 3 * LANES)
+                    vstore(phases + k, veven(veven(p, q), veven(r, s)))
+                    vstore(phases + phase + k, veven(vodd(p, q), vodd(r, s)))
+                    vstore(phases + 2 * phase + k, vodd(veven(p, q), veven(r, s)))
+                    vstore(phases + 3 * phase + k, vodd(vodd(p, q), vodd(r, s)))
+                k += LANES
+            to = tiles + i * size * pitch + t - f.first
+            for a in range(size):
+                k = 0
+                while k < n:  # what is stored beyond is overwritten by the next row of tiles, or no tile
+                    vstore(to + a * pitch + k, vload(phases + a % tile * phase + a // tile + k))
+                    k += LANES
+        t += n
+
+
+cdef inline void transform_input(const Conv* f, Py_ssize_t c, float* scratch, const int tile) noexcept nogil:
+    cdef vfloat d[36]
+    cdef Py_ssize_t t
+    cdef int i, j
+    cdef int size = tile + 2
+    cdef float* to = f.inputs + c * f.pitch
+    cdef Py_ssize_t matrix = f.g.channels * f.pitch
+    gather(f, c, scratch, scratch + size * size * (f.pitch + LANES), tile)
+    t = 0
+    while t < f.n:
+        for i in range(size * size):
+            d[i] = vload(scratch + i * (f.pitch + LANES) + t)
+        for i in range(size):
+            into(&d[i], size, tile)
+        for i in range(size):
+            into(&d[i * size], 1, tile)
+        for i in range(size * size):
+            vstore(to + i * matrix + t, d[i])
+        t += LANES
+
+
+cdef inline void multiply(const Conv* f, Py_ssize_t element, Py_ssize_t first, Py_ssize_t m,
+                          const float* zeros) noexcept nogil:
+    """m output channels from `first` on, of one element of all tiles."""
+    cdef const Geometry* g = f.g
+    cdef const float* u = f.u + ((element * g.groups + f.group) * g.out_channels + first) * g.channels
+    cdef const float* b = f.inputs + element * g.channels * f.pitch
+    cdef float* c = f.sums + (element * g.out_channels + first) * f.pitch
+    cdef Py_ssize_t k = 0, depth, t, left
+    cdef const float* start
+    while k < g.channels:
+        depth = min(g.channels - k, DEPTH)
+        start = zeros if k == 0 else NULL
+        t = 0
+        while t < f.pitch:
+            left = (f.pitch - t) // LANES
+            if left >= 5 or left == 3:
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, m, 3)
+                t += 3 * LANES
+            elif left >= 2:
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, m, 2)
+                t += 2 * LANES
+            else:
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, m, 1)
+                t += LANES
+        k += depth
+
+
+cdef void plainly(const Conv* f, Py_ssize_t m, Py_ssize_t t, const int tile, float* lines,
+                  Py_ssize_t line) noexcept nogil:
+    """One tile of one output channel by its sum, into the lines of outputs."""
+    cdef const Geometry* g = f.g
+    cdef Py_ssize_t whole = f.first + t, image = whole // (f.tile_rows * f.tile_columns)
+    cdef Py_ssize_t row = whole // f.tile_columns % f.tile_rows * tile, column = whole % f.tile_columns * tile
+    cdef const float* x = f.x + image * g.x_batch + f.group * g.channels * g.x_channel
+    cdef const float* w = f.w + (f.group * g.out_channels + m) * g.channels * 9
+    cdef Py_ssize_t r, q, c, i, j, a, b
+    cdef float total, pixel
+    cdef float result[16]
+    for r in range(tile):
+        for q in range(tile):
+            total = f.bias[f.group * g.out_channels + m]
+            for c in range(g.channels):
+                for i in range(3):
+                    for j in range(3):
+                        a, b = f.rows[row + r + i], f.columns[column + q + j]
+                        pixel = x[c * g.x_channel + a * g.x_row + b * g.x_column] if a >= 0 and b >= 0 else 0
+                        total += w[c * 9 + i * 3 + j] * pixel
+            vstore(result, activated(f.v, vsplat(total)))
+            lines[r * line + t * tile + q] = result[0]
+
+
+cdef inline void transform_output(const Conv* f, Py_ssize_t m, float* lines, const int tile) noexcept nogil:
+    cdef const Geometry* g = f.g
+    cdef int size = tile + 2
+    cdef vfloat d[36]
+    cdef vfloat a, b, c, e, check
+    cdef vfloat bias = vsplat(f.bias[f.group * g.out_channels + m])
+    cdef Py_ssize_t t, n, end, image, row, column, count, k, line = tile * f.pitch, matrix = g.out_channels * f.pitch
+    cdef int i, r
+    cdef float* to
+    cdef float checks[16]
+    cdef const float* source = f.sums + m * f.pitch
+    t = 0
+    while t < f.n:
+        for i in range(size * size):
+            d[i] = vload(source + i * matrix + t)
+        for i in range(size):
+            back(&d[i], size, tile)
+        for i in range(tile):
+            back(&d[i * size], 1, tile)
+        check = vsplat(0)
+        for r in range(tile):
+            for i in range(tile):
+                d[r * size + i] += bias
+                check += d[r * size + i] * vsplat(0)
+                d[r * size + i] = activated(f.v, d[r * size + i])
+            to = lines + r * line + t * tile
+            if tile == 2:
+                vstore(to, vzip_low(d[r * size], d[r * size + 1]))
+                vstore(to + LANES, vzip_high(d[r * size], d[r * size + 1]))
+            else:
+                a, b = vzip_low(d[r * size], d[r * size + 2]), vzip_high(d[r * size], d[r * size + 2])
+                c, e = vzip_low(d[r * size + 1], d[r * size + 3]), vzip_high(d[r * size + 1], d[r * size + 3])
+                vstore(to, vzip_low(a, c))
+                vstore(to + LANES, vzip_high(a, c))
+                vstore(to + 2 * LANES, vzip_low(b, e))
+                vstore(to + 3 * LANES, vzip_high(b, e))
+        if vany_nan(check):
+            vstore(checks, check)
+            for k in range(min(f.n - t, LANES)):
+                if checks[k] != checks[k]:
+                    plainly(f, m, t + k, tile, lines, line)
+        t += LANES
+    t, end = f.first, f.first + f.n
+    while t < end:
+        image, row = t // (f.tile_rows * f.tile_columns), t // f.tile_columns % f.tile_rows * tile
+        column = t % f.tile_columns
+        n = min(f.tile_columns - column, end - t)
+        count = min(n * tile, g.out_width - column * tile)
+        to = f.y + image * g.y_batch + (f.group * g.out_channels + m) * g.y_channel + column * tile * g.y_column
+        for r in range(<int>min(tile, g.out_height - row)):
+            source = lines + r * line + (t - f.first) * tile
+            if g.y_column == 1:
+                k = 0
+                while k < count:
+                    vstore_part(to + (row + r) * g.y_row + k, vload(source + k), min(count - k, LANES))
+                    k += LANES
+            else:
+                for k in range(count):
+                    to[(row + r) * g.y_row + k * g.y_column] = source[k]
+        t += n
+
+
+# With a literal for the tile's size, so that each gets a clone.
+cdef void input_task(const Conv* f, Py_ssize_t c, int tile, float* scratch) noexcept nogil:
+    if tile == 2:
+        transform_input(f, c, scratch, 2)
+    else:
+        transform_input(f, c, scratch, 4)
+
+
+cdef void multiply_task(const Conv* f, Py_ssize_t t, const float* zeros) noexcept nogil:
+    """Eight output channels of one element."""
+    cdef Py_ssize_t eights = (f.g.out_channels + 7) // 8, first = t % eights * 8
+    multiply(f, t // eights, first, min(f.g.out_channels - first, 8), zeros)
+
+
+cdef void output_task(const Conv* f, Py_ssize_t m, int tile, float* scratch) noexcept nogil:
+    if tile == 2:
+        transform_output(f, m, scratch, 2)
+    else:
+        transform_output(f, m, scratch, 4)
+
+
+cdef int convolve(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
+                  cnp.ndarray sources, cnp.ndarray values, cnp.ndarray u, int threads, int tile) except -1:
+    cdef Conv f
+    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+    cdef Py_ssize_t tiles, t, elements = (tile + 2) * (tile + 2), eights = (g.out_channels + 7) // 8, group
+    cdef float zeros[8]
+    cdef float* workspace
+    f.x = <const float*>cnp.PyArray_DATA(x)
+    f.w = <const float*>cnp.PyArray_DATA(w)
+    f.u = <const float*>cnp.PyArray_DATA(u)
+    f.y = <float*>cnp.PyArray_DATA(y)
+    f.bias = <const float*>cnp.PyArray_DATA(bias)
+    f.g = g
+    f.v = <const Values*>cnp.PyArray_DATA(values)
+    f.rows = <const Py_ssize_t*>cnp.PyArray_DATA(sources) + g.depths
+    f.columns = f.rows + g.rows
+    f.tile_rows = (g.out_height + tile - 1) // tile
+    f.tile_columns = (g.out_width + tile - 1) // tile
+    tiles = g.batch * f.tile_rows * f.tile_columns
+    threads = <int>max(1, min(threads, convlab_max_threads()))
+    # The plan's workspace: the matrices, and what one thread stages.
+    f.scratch_size = elements * (g.block_columns + 2 * LANES) + 2 * g.columns + 64 * LANES
+    workspace = <float*>malloc((g.workspace + threads * f.scratch_size) * sizeof(float))
+    if workspace == NULL:
+        raise MemoryError("conv: no memory for %d bytes of workspace" % (4 * (g.workspace + threads * f.scratch_size)))
+    with nogil:
+        for t in range(8):
+            zeros[t] = 0
+        f.scratch = workspace + g.workspace
+        for group in range(g.groups):
+            f.group = group
+            f.first = 0
+            while f.first < tiles:
+                f.n = min(g.block_columns, tiles - f.first)
+                f.pitch = (f.n + LANES - 1) // LANES * LANES
+                f.inputs = workspace + (16 - <Py_ssize_t>(<size_t>workspace // sizeof(float)) % 16) % 16
+                f.sums = f.inputs + elements * g.channels * f.pitch
+                if threads == 1:
+                    for t in range(g.channels):
+                        input_task(&f, t, tile, f.scratch)
+                    for t in range(elements * eights):
+                        multiply_task(&f, t, zeros)
+                    for t in range(g.out_channels):
+                        output_task(&f, t, tile, f.scratch)
+                else:
+                    for t in prange(g.channels, schedule="static", num_threads=threads):
+                        input_task(&f, t, tile, f.scratch + threadid() * f.scratch_size)
+                    for t in prange(elements * eights, schedule="static", num_threads=threads):
+                        multiply_task(&f, t, zeros)
+                    for t in prange(g.out_channels, schedule="static", num_threads=threads):
+                        output_task(&f, t, tile, f.scratch + threadid() * f.scratch_size)
+                f.first += f.n
+        free(workspace)
+    return 0
+
+
+def conv_winograd2(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
+                   cnp.ndarray sources, cnp.ndarray values, cnp.ndarray u, int threads):
+    convolve(x, w, y, bias, geometry, sources, values, u, threads, 2)
+
+
+def conv_winograd4(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
+                   cnp.ndarray sources, cnp.ndarray values, cnp.ndarray u, int threads):
+    convolve(x, w, y, bias, geometry, sources, values, u, threads, 4)
+
+
+cdef inline void transform_weights(const float* w, float* u, Py_ssize_t n, Py_ssize_t matrix,
+                                   const int tile) noexcept nogil:
+    """n kernels of 3 x 3, element i of kernel k to u[i * matrix + k]."""
+    cdef vfloat d[36]
+    cdef float nine[9 * 16]
+    cdef int size = tile + 2
+    cdef Py_ssize_t k = 0, count, j
+    cdef int i
+    while k < n:
+        count = min(n - k, LANES)
+        for j in range(count):
+            for i in range(9):
+                nine[i * LANES + j] = w[(k + j) * 9 + i]
+        for i in range(9):
+            d[i // 3 * size + i % 3] = vload(nine + i * LANES)
+        for i in range(3):
+            weights(&d[i], size, tile)
+        for i in range(size):
+            weights(&d[i * size], 1, tile)
+        for i in range(size * size):
+            vstore_part(u + i * matrix + k, d[i], count)
+        k += LANES
+
+
+def winograd_weights(cnp.ndarray w, cnp.ndarray u, int tile, int threads):
+    """The transformed weights of w (M, C, 3, 3): u is ((tile + 2)^2, M, C)."""
+    cdef const float* source = <const float*>cnp.PyArray_DATA(w)
+    cdef float* to = <float*>cnp.PyArray_DATA(u)
+    cdef Py_ssize_t n = cnp.PyArray_DIM(w, 1), m = cnp.PyArray_DIM(w, 0), t
+    threads = <int>max(1, min(threads, convlab_max_threads(), m))
+    for t in prange(m, schedule="static", num_threads=threads, nogil=True):
+        if tile == 2:
+            transform_weights(source + t * n * 9, to + t * n, n, m * n, 2)
+        else:
+            transform_weights(source + t * n * 9, to + t * n, n, m * n, 4)

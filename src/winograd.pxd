@@ -1,0 +1,60 @@
+# The transforms of Winograd's convolutions F(2 x 2, 3 x 3) and F(4 x 4, 3 x 3), along one axis of a tile: vectors over
+# tiles. Each fused multiply-add is written out. Source: A. Lavin and S. Gray, "Fast algorithms for convolutional neural
+# networks", CVPR 2016, pp. 4013-4021; the points of F(4 x 4) are 0, 1, -1, 2, -2 and infinity.
+from vector cimport vfloat, vsplat
+
+
+cdef inline void into(vfloat* d, const int s, const int tile) noexcept nogil:
+    """The input: tile + 2 elements, s vectors apart."""
+    cdef vfloat t0, t1, t2, t3, t4, t5, a, b
+    if tile == 2:
+        t0 = d[0] - d[2 * s]
+        t1 = d[s] + d[2 * s]
+        t2 = d[2 * s] - d[s]
+        d[3 * s] = d[s] - d[3 * s]
+        d[0], d[s], d[2 * s] = t0, t1, t2
+    else:
+        t0 = vsplat(4) * d[0] + (d[4 * s] - vsplat(5) * d[2 * s])
+        t5 = vsplat(4) * d[s] + (d[5 * s] - vsplat(5) * d[3 * s])
+        a = d[4 * s] - vsplat(4) * d[2 * s]
+        b = d[3 * s] - vsplat(4) * d[s]
+        t1, t2 = a + b, a - b
+        a = d[4 * s] - d[2 * s]
+        b = d[3 * s] - d[s]
+        t3 = vsplat(2) * b + a
+        t4 = a - vsplat(2) * b
+        d[0], d[s], d[2 * s], d[3 * s], d[4 * s], d[5 * s] = t0, t1, t2, t3, t4, t5
+
+
+cdef inline void back(vfloat* d, const int s, const int tile) noexcept nogil:
+    """The sums: of tile + 2 elements the first `tile` become the output's."""
+    cdef vfloat a, b, c, e
+    if tile == 2:
+        a = (d[0] + d[s]) + d[2 * s]
+        d[s] = (d[s] - d[2 * s]) - d[3 * s]
+        d[0] = a
+    else:
+        a, b = d[s] + d[2 * s], d[s] - d[2 * s]
+        c, e = d[3 * s] + d[4 * s], d[3 * s] - d[4 * s]
+        d[0] = (d[0] + a) + c
+        d[s] = vsplat(2) * e + b
+        d[2 * s] = vsplat(4) * c + a
+        d[3 * s] = vsplat(8) * e + (b + d[5 * s])
+
+
+cdef inline void weights(vfloat* g, const int s, const int tile) noexcept nogil:
+    """The weights: three elements become tile + 2."""
+    cdef vfloat a, b
+    cdef vfloat last = g[2 * s]
+    if tile == 2:
+        a = (g[0] + g[2 * s]) * vsplat(0.5)
+        b = g[s] * vsplat(0.5)
+        g[s], g[2 * s], g[3 * s] = a + b, a - b, last
+    else:
+        a, b = (g[0] + g[2 * s]) * vsplat(-1.0 / 6), g[s] * vsplat(-1.0 / 6)
+        g[3 * s], g[4 * s] = g[0] * vsplat(1.0 / 24), g[s] * vsplat(1.0 / 12)
+        g[0] = g[0] * vsplat(0.25)
+        g[s], g[2 * s] = a + b, a - b
+        a = last * vsplat(1.0 / 6) + g[3 * s]
+        b = g[4 * s]
+        g[3 * s], g[4 * s], g[5 * s] = a + b, a - b, last

@@ -1,0 +1,157 @@
+"""The algorithms of conv2d against each other and against double: depthwise and Winograd."""
+
+import numpy as np
+import pytest
+from conv_support import assert_convolved, expected_conv
+from numpy.testing import assert_array_equal
+
+import convlab
+from convlab._plan import convolving
+from convlab._plan.plan import Machine
+from convlab._spec import convolving as specs
+
+# Channels, output channels and side of every 3 x 3 layer at stride 1 of VGG-16, ResNet-18 and ResNet-50.
+LAYERS = [
+    (3, 64, 224), (64, 64, 224), (64, 128, 112), (128, 128, 112), (128, 256, 56), (256, 256, 56), (256, 512, 28),
+    (512, 512, 28), (512, 512, 14), (64, 64, 56), (128, 128, 28), (256, 256, 14), (512, 512, 7),
+]  # fmt: skip
+
+
+def tensors(rng, shape, weight_shape):
+    return (
+        rng.standard_normal(shape, dtype=np.float32),
+        rng.standard_normal(weight_shape, dtype=np.float32),
+        rng.standard_normal(weight_shape[0], dtype=np.float32),
+    )
+
+
+def relative_error(y, expected):
+    return np.linalg.norm(y - expected) / np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("kernel", [(3, 3), (5, 5), (7, 7), (2, 2), (1, 4), (9, 9)])
+@pytest.mark.parametrize("stride", [1, 2, (2, 1), 3])
+@pytest.mark.parametrize("size", [(7, 7), (8, 8), (14, 14), (13, 17), (10, 35), (1, 3), (20, 70)])
+def test_depthwise(fast_backend, rng, kernel, stride, size):
+    x, w, bias = tensors(rng, (2, 3, *size), (3, 1, *kernel))
+    pads = tuple((k // 2, k // 2) for k in kernel)
+    options = {"stride": stride, "padding": (kernel[0] // 2, kernel[1] // 2), "groups": 3}
+    y = convlab.conv2d(x, w, bias, **options)
+    assert convlab.last_kernel() == "conv_depthwise" + fast_backend
+    assert_convolved(y, x, w, bias, stride, pads, 1, 3)
+    last = convlab.conv2d(np.moveaxis(x, 1, -1), w, bias, layout="NHWC", **options)
+    assert_array_equal(np.moveaxis(last, -1, 1), y)
+    assert_array_equal(convlab.conv2d(x[1:, :, ::-1].copy()[:, :, ::-1], w, bias, **options), y[1:])
+    with convlab.threads(3):
+        assert_array_equal(convlab.conv2d(x, w, bias, **options), y)
+    relu = convlab.conv2d(x, w, bias, activation="relu6", **options)
+    assert_array_equal(relu, np.clip(y, 0, 6))
+
+
+@pytest.mark.parametrize("mode", ["nearest", "symmetric", "mirror", "wrap"])
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_depthwise_borders_and_dilations(fast_backend, rng, mode, dilation):
+    x, w, bias = tensors(rng, (1, 5, 9, 20), (10, 1, 3, 3))
+    y = convlab.conv2d(x, w, bias, padding=2, dilation=dilation, groups=5, padding_mode=mode)
+    assert convlab.last_kernel() == "conv_depthwise" + fast_backend
+    assert_convolved(y, x, w, bias, 1, 2, dilation, 5, mode)
+
+
+def test_depthwise_not_a_number(fast_backend, rng):
+    x, w, bias = tensors(rng, (1, 3, 7, 7), (3, 1, 3, 3))
+    x[0, 1, 3, 3] = np.nan
+    y = convlab.conv2d(x, w, bias, padding=1, groups=3)
+    expected = np.zeros(y.shape, bool)
+    expected[0, 1, 2:5, 2:5] = True
+    assert_array_equal(np.isnan(y), expected)
+
+
+@pytest.mark.parametrize("tile", [2, 4])
+@pytest.mark.parametrize(
+    ("shape", "out_channels", "groups", "padding"),
+    [
+        ((1, 3, 7, 7), 5, 1, 1),
+        ((3, 16, 9, 33), 17, 1, 0),
+        ((5, 4, 13, 6), 8, 2, 1),
+        ((2, 64, 30, 70), 64, 1, 1),
+        ((1, 600, 14, 14), 20, 1, 1),
+        ((1, 8, 37, 200), 8, 1, 3),
+        ((1, 4, 1, 1), 4, 1, 1),
+    ],
+)
+def test_winograd(fast_backend, rng, tile, shape, out_channels, groups, padding):
+    x, w, bias = tensors(rng, shape, (out_channels, shape[1] // groups, 3, 3))
+    options = {"padding": padding, "groups": groups, "algorithm": f"winograd{tile}"}
+    y = convlab.conv2d(x, w, bias, **options)
+    assert convlab.last_kernel() == f"conv_winograd{tile}{fast_backend}"
+    assert relative_error(y, expected_conv(x, w, bias, 1, padding, 1, groups)) < 1e-5
+    layer = convlab.Conv2d(w, bias, **options)
+    assert_array_equal(layer(x), y)
+    assert_array_equal(layer(x[-1:]), y[-1:])
+    with convlab.threads(2):
+        assert_array_equal(layer(x), y)
+    if fast_backend != "[numpy]":
+        assert_array_equal(convlab.Conv2d(w, bias, workspace_limit=1 << 21, **options)(x), y)
+        last = convlab.conv2d(np.moveaxis(x, 1, -1), w, bias, layout="NHWC", **options)
+        assert_array_equal(np.moveaxis(last, -1, 1), y)
+    leaky = convlab.conv2d(x, w, bias, activation="leaky_relu", **options)
+    assert_array_equal(leaky, np.where(y < 0, y * np.float32(0.01), y))
+    nearest = convlab.conv2d(x, w, bias, padding_mode="nearest", **options)
+    assert relative_error(nearest, expected_conv(x, w, bias, 1, padding, 1, groups, "nearest")) < 1e-5
+
+
+@pytest.mark.parametrize("tile", [2, 4])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
+def test_winograd_where_not_finite(fast_backend, rng, tile, value):
+    """The tiles are computed anew by their sums: the same infinities and NaN, in the same places."""
+    x, w, bias = tensors(rng, (1, 8, 21, 40), (9, 8, 3, 3))
+    x[0, 3, 10, 11] = value
+    w = np.clip(w, -0.9, 0.9)
+    expected = convlab.conv2d(x, w, bias, padding=1, algorithm="gemm")
+    y = convlab.conv2d(x, w, bias, padding=1, algorithm=f"winograd{tile}")
+    assert_array_equal(np.isnan(y), np.isnan(expected))
+    assert_array_equal(y[~np.isfinite(y)], expected[~np.isfinite(y)])
+    w[2, 3, 1, 1] = np.inf
+    expected = convlab.conv2d(x, w, bias, padding=1, algorithm="gemm")
+    y = convlab.conv2d(x, w, bias, padding=1, algorithm=f"winograd{tile}")
+    assert_array_equal(np.isfinite(y), np.isfinite(expected))
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_the_error_of_known_layers(layer):
+    """At most 1e-5 in the norm, whatever the plan chooses; the largest planes are cut to 56 x 56."""
+    channels, out_channels, side = layer
+    rng = np.random.default_rng(channels + side)
+    x, w, bias = tensors(rng, (1, channels, min(side, 56), min(side, 56)), (out_channels, channels, 3, 3))
+    w *= np.float32((channels * 9) ** -0.5)
+    # Every eighth output channel is enough of a norm.
+    expected = expected_conv(x, w[::8], bias[::8], 1, 1)
+    for algorithm in (None, "winograd2", "winograd4"):
+        y = convlab.Conv2d(w, bias, padding=1, algorithm=algorithm)(x)
+        assert relative_error(y[:, ::8], expected) <= 1e-5
+
+
+def test_what_the_plan_chooses():
+    def chosen(shape, weight_shape, prepared=True, **options):
+        names = ("stride", "padding", "dilation", "groups", "padding_mode", "activation", "layout", "precision")
+        defaults = dict(zip(names, (1, 1, 1, 1, "zeros", None, "NCHW", "fast"), strict=True)) | options
+        spec = specs.conv(shape, weight_shape, None, 2, *defaults.values())
+        return convolving.plan_conv(spec, None, convolving.Request(prepared=prepared), Machine()).kernel
+
+    assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == "conv_winograd4"
+    assert chosen((8, 64, 56, 56), (64, 64, 3, 3)) == "conv_winograd4"
+    assert chosen((1, 64, 56, 56), (64, 64, 3, 3), precision="exact") == "conv_gemm"
+    assert chosen((1, 64, 56, 56), (64, 64, 3, 3), stride=2) == "conv_gemm"
+    assert chosen((1, 3, 56, 56), (64, 3, 3, 3)) == "conv_gemm"
+    assert chosen((1, 512, 7, 7), (512, 512, 3, 3), prepared=False) == "conv_gemm"
+    assert chosen((1, 64, 56, 56), (64, 1, 3, 3), groups=64) == "conv_depthwise"
+    assert chosen((1, 64, 56, 56), (64, 1, 3, 3), groups=64, precision="exact") == "conv_depthwise"
+
+
+@pytest.mark.parametrize("algorithm", ["depthwise", "winograd2", "winograd4"])
+def test_an_algorithm_that_cannot_serve(algorithm):
+    with pytest.raises(ValueError, match=f"algorithm: got '{algorithm}', which cannot serve this call"):
+        convlab.conv2d(np.zeros((1, 4, 9, 9)), np.zeros((4, 4, 5, 5)), algorithm=algorithm)
+    groups, taps = (4, (4, 1, 3, 3)) if algorithm == "depthwise" else (1, (4, 4, 3, 3))
+    with pytest.raises(ValueError, match="workspace_limit: got 10 bytes; expected at least"):
+        convlab.conv2d(np.zeros((1, 4, 9, 9)), np.zeros(taps), groups=groups, algorithm=algorithm, workspace_limit=10)
