@@ -19,6 +19,7 @@ cimport numpy as cnp
 
 from lanes cimport FLOAT32, INT16, UINT8, UINT16, VBYTES, raw_load, raw_max, raw_min, raw_store, vraw
 from libc.string cimport memcpy
+from vector cimport LANES
 from rank cimport Geometry, Rank, aligned, all_finite, fill_border, share_out, source_rows, tile_function
 
 cnp.import_array()
@@ -37,42 +38,43 @@ cdef inline vraw join(vraw a, vraw b, const Operation operation, const int kind,
 cdef inline void down(const char** rows, char* to, Py_ssize_t pitch, Py_ssize_t n, Py_ssize_t k, char* scratch,
                       const Py_ssize_t G, const bint unrolled, const Operation operation, const int kind,
                       const bint careful) noexcept nogil:
-    """Reduce the k rows from each of G on, n bytes of each, for 1 <= G <= k; two vectors at a time."""
+    """Reduce the k rows from each of G on, n bytes of each, for 1 <= G <= k; two vectors at a time, which overlap
+    where a row has not as many."""
     cdef vraw registers[16]
     cdef vraw* upper = registers
     cdef vraw a, b
-    cdef Py_ssize_t x = 0, r
+    cdef Py_ssize_t x = 0, r, second = min(VBYTES, n - VBYTES)
     if not unrolled:
         upper = <vraw*>scratch
     while True:
         a = raw_load(rows[G - 1] + x)
-        b = raw_load(rows[G - 1] + x + VBYTES)
+        b = raw_load(rows[G - 1] + x + second)
         for r in range(G, k):
             a = join(a, raw_load(rows[r] + x), operation, kind, careful)
-            b = join(b, raw_load(rows[r] + x + VBYTES), operation, kind, careful)
+            b = join(b, raw_load(rows[r] + x + second), operation, kind, careful)
         upper[2 * G - 2] = a
         upper[2 * G - 1] = b
         for r in range(G - 2, -1, -1):
             a = join(raw_load(rows[r] + x), a, operation, kind, careful)
-            b = join(raw_load(rows[r] + x + VBYTES), b, operation, kind, careful)
+            b = join(raw_load(rows[r] + x + second), b, operation, kind, careful)
             upper[2 * r] = a
             upper[2 * r + 1] = b
         raw_store(to + x, a)
-        raw_store(to + x + VBYTES, b)
+        raw_store(to + x + second, b)
         if G > 1:
             a = raw_load(rows[k] + x)
-            b = raw_load(rows[k] + x + VBYTES)
+            b = raw_load(rows[k] + x + second)
             raw_store(to + pitch + x, join(upper[2], a, operation, kind, careful))
-            raw_store(to + pitch + x + VBYTES, join(upper[3], b, operation, kind, careful))
+            raw_store(to + pitch + x + second, join(upper[3], b, operation, kind, careful))
             for r in range(2, G):
                 a = join(a, raw_load(rows[k + r - 1] + x), operation, kind, careful)
-                b = join(b, raw_load(rows[k + r - 1] + x + VBYTES), operation, kind, careful)
+                b = join(b, raw_load(rows[k + r - 1] + x + second), operation, kind, careful)
                 raw_store(to + r * pitch + x, join(upper[2 * r], a, operation, kind, careful))
-                raw_store(to + r * pitch + x + VBYTES, join(upper[2 * r + 1], b, operation, kind, careful))
+                raw_store(to + r * pitch + x + second, join(upper[2 * r + 1], b, operation, kind, careful))
         x += 2 * VBYTES
         if x >= n:
             break
-        x = min(x, n - 2 * VBYTES)
+        x = min(x, n - 2 * VBYTES)  # lies back
 
 
 cdef inline vraw taps(const char* v, const Py_ssize_t* offset, const int n, const Operation operation, const int kind,
@@ -136,7 +138,7 @@ cdef inline void along(char* v, char* y, Py_ssize_t n, Py_ssize_t k, Py_ssize_t 
 cdef inline void group(const Rank* f, const char** rows, char* y, Py_ssize_t G, char* scratch, char* body,
                        const Operation operation, const int kind, const bint careful) noexcept nogil:
     """G output rows: down into the workspace, its border, along into the result."""
-    cdef Py_ssize_t r, k = f.g.window_height, pitch = f.g.pitch, n = max(f.g.width * f.pixel, 2 * VBYTES)
+    cdef Py_ssize_t r, k = f.g.window_height, pitch = f.g.pitch, n = max(f.g.width * f.pixel, VBYTES)
     if G == 8:
         down(rows, body, pitch, n, k, scratch, 8, True, operation, kind, careful)
     elif G == 4:
@@ -156,7 +158,7 @@ cdef inline void tile(const Rank* f, Py_ssize_t t, char* workspace, const Operat
     cdef Py_ssize_t plane = t // f.g.tiles, part = t % f.g.tiles
     cdef Py_ssize_t first = part * f.g.tile_rows, n_rows = min(f.g.tile_rows, f.g.out_height - first)
     cdef Py_ssize_t k = f.g.window_height, slots = n_rows + k - 1, i = 0, s, G, n = f.g.width * f.g.step
-    cdef bint careful = not f.finite
+    cdef Py_ssize_t seen = 0, unsafe = -1       # source rows examined, and the last of them that is not finite
     # The workspace: a pointer to each source row, narrow rows, partial maxima, the group's rows with their border.
     cdef const char** rows = <const char**>workspace
     cdef char* scratch = workspace + aligned(slots * sizeof(char*))
@@ -164,14 +166,16 @@ cdef inline void tile(const Rank* f, Py_ssize_t t, char* workspace, const Operat
     cdef char* body
     scratch = source_rows(f, rows, plane, first, slots, scratch)
     body = scratch + 2 * f.g.group_rows * VBYTES + aligned(f.g.n_before * f.pixel)
-    if kind == FLOAT32:
-        for s in range(slots):
-            careful = careful or not all_finite(rows[s], max(n, 2 * VBYTES // 4))
     while i < n_rows:
         G = min(f.g.group_rows, n_rows - i)
         if G < f.g.group_rows and G < 8:
             G = 4 if G >= 4 else 2 if G >= 2 else 1
-        if careful:
+        if kind == FLOAT32:  # just before they are used, so that they come from memory once
+            for s in range(seen, i + G + k - 1):
+                if not all_finite(rows[s], max(n, LANES)):
+                    unsafe = s
+            seen = i + G + k - 1
+        if unsafe >= i or not f.finite:
             group(f, rows + i, y + i * f.g.y_row * f.itemsize, G, scratch, body, operation, kind, True)
         else:
             group(f, rows + i, y + i * f.g.y_row * f.itemsize, G, scratch, body, operation, kind, False)

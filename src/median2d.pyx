@@ -200,7 +200,7 @@ cdef inline void tile(const Rank* f, Py_ssize_t t, char* workspace, const int k,
     """A tile of medians of k x k, 3 or 5."""
     cdef Py_ssize_t plane = t // f.g.tiles, part = t % f.g.tiles
     cdef Py_ssize_t first = part * f.g.tile_rows, n_rows = min(f.g.tile_rows, f.g.out_height - first)
-    cdef Py_ssize_t slots = n_rows + k - 1, i, r, x, n = max(f.g.width * f.pixel, 2 * VBYTES)
+    cdef Py_ssize_t slots = n_rows + k - 1, i, r, x, n = max(f.g.width * f.pixel, VBYTES)
     cdef Py_ssize_t n_out = f.g.out_width * f.pixel, pixel = f.pixel, pitch = f.g.pitch
     cdef Py_ssize_t dirty = 0       # rows until the last one that is not finite is out of the window
     cdef char vector[64]
@@ -365,7 +365,7 @@ cdef void tile_bisected(const Rank* f, Py_ssize_t t, char* workspace) noexcept n
             pixel_row = f.constant if i < 0 else rows[r] + i * f.pixel
             stage(f, strip + r * f.g.pitch + (p - left) * pixel, pixel_row, step)
         if f.g.source == FLOAT32:
-            finite = finite and all_finite(rows[r], max(f.g.width * f.pixel, 2 * VBYTES) // 4)
+            finite = finite and all_finite(rows[r], max(f.g.width * f.pixel, VBYTES) // 4)
     for r in range(n_rows):
         if f.g.staged == FLOAT32:
             bisect(f, strip + r * f.g.pitch, result, n_out * pixel, pixel, bits, FLOAT32)

@@ -5,7 +5,7 @@
 # first step made, copied beside it.
 from cython.parallel cimport prange, threadid
 from libc.stdlib cimport free, malloc
-from libc.stdint cimport uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
@@ -49,7 +49,7 @@ cdef inline Py_ssize_t aligned(Py_ssize_t n) noexcept nogil:
 
 cdef inline char* source_rows(const Rank* f, const char** rows, Py_ssize_t plane, Py_ssize_t first,
                               Py_ssize_t slots, char* spare) noexcept nogil:
-    """Where the source rows of a tile lie. Rows narrower than two vectors are copied to where they may be read past
+    """Where the source rows of a tile lie. Rows narrower than a vector are copied to where they may be read past
     their end: into `spare`, the rest of which is returned."""
     cdef Py_ssize_t s, i, n = f.g.width * f.pixel
     for s in range(slots):
@@ -62,40 +62,51 @@ cdef inline char* source_rows(const Rank* f, const char** rows, Py_ssize_t plane
             rows[s] = f.constant
         else:
             rows[s] = f.x + (plane * f.g.x_plane + i * f.g.x_row) * f.itemsize
-        if n < 2 * VBYTES:
-            memset(spare, 0, 2 * VBYTES)
+        if n < VBYTES:
+            memset(spare, 0, VBYTES)
             memcpy(spare, rows[s], n)
             rows[s] = spare
-            spare += 2 * VBYTES
+            spare += VBYTES
     return spare
+
+
+ctypedef fused unit:
+    uint8_t
+    uint16_t
+    uint32_t
+
+
+cdef inline void copy_columns(unit* to, const unit* row, const Py_ssize_t* columns, Py_ssize_t n, const unit* constant,
+                              const Py_ssize_t step) noexcept nogil:
+    """n pixels of a row, chosen by their numbers, -1 for the constant."""
+    cdef Py_ssize_t p, c
+    cdef const unit* pixel
+    for p in range(n):
+        pixel = row + columns[p] * step if columns[p] >= 0 else constant
+        for c in range(step):
+            to[p * step + c] = pixel[c]
+
+
+cdef inline void copy_pixels(const Rank* f, char* to, const char* row, const Py_ssize_t* columns,
+                             Py_ssize_t n) noexcept nogil:
+    if f.itemsize == 4:
+        copy_columns(<uint32_t*>to, <const uint32_t*>row, columns, n, <const uint32_t*>f.constant, f.g.step)
+    elif f.itemsize == 2:
+        copy_columns(<uint16_t*>to, <const uint16_t*>row, columns, n, <const uint16_t*>f.constant, f.g.step)
+    elif f.g.step == 1:
+        copy_columns(<uint8_t*>to, <const uint8_t*>row, columns, n, <const uint8_t*>f.constant, 1)
+    else:
+        copy_columns(<uint8_t*>to, <const uint8_t*>row, columns, n, <const uint8_t*>f.constant, f.g.step)
 
 
 cdef inline void fill_border(const Rank* f, char* row) noexcept nogil:
     """The columns outside the image, beside the row's own, which start at `row`."""
-    cdef Py_ssize_t p
-    cdef Py_ssize_t before = f.g.n_before, end = f.g.width
-    for p in range(before):
-        copy_pixel(f, row + (p - before) * f.pixel, row, f.before[p])
-    for p in range(f.g.n_after):
-        copy_pixel(f, row + (end + p) * f.pixel, row, f.after[p])
-
-
-cdef inline void copy_pixel(const Rank* f, char* to, const char* row, Py_ssize_t i) noexcept nogil:
-    cdef Py_ssize_t b
-    cdef const char* pixel = row + i * f.pixel if i >= 0 else f.constant
-    if f.pixel == 1:
-        to[0] = pixel[0]
-    elif f.pixel == 2:
-        (<uint16_t*>to)[0] = (<const uint16_t*>pixel)[0]
-    elif f.pixel == 4:
-        (<uint32_t*>to)[0] = (<const uint32_t*>pixel)[0]
-    else:
-        for b in range(f.pixel):
-            to[b] = pixel[b]
+    copy_pixels(f, row - f.g.n_before * f.pixel, row, f.before, f.g.n_before)
+    copy_pixels(f, row + f.g.width * f.pixel, row, f.after, f.g.n_after)
 
 
 cdef inline bint all_finite(const char* row, Py_ssize_t n) noexcept nogil:
-    """Whether n floats, at least two vectors, hold neither NaN nor infinity; the last vector lies back."""
+    """Whether n floats, at least a vector, hold neither NaN nor infinity; the last vector lies back."""
     cdef const float* x = <const float*>row
     cdef Py_ssize_t i = 0
     cdef vfloat a = vsplat(0), b = vsplat(0), c = vsplat(0), d = vsplat(0)
@@ -124,6 +135,7 @@ cdef inline int share_out(tile_function function, cnp.ndarray x, cnp.ndarray y, 
     cdef Py_ssize_t t, i, constant_bytes
     cdef char* memory
     cdef char* workspace
+    cdef char* constant
     f.g = g
     f.x = <const char*>cnp.PyArray_DATA(x)
     f.y = <char*>cnp.PyArray_DATA(y)
@@ -141,9 +153,13 @@ cdef inline int share_out(tile_function function, cnp.ndarray x, cnp.ndarray y, 
         raise MemoryError("rank filter: no memory for %d bytes of workspace" % (threads * g.workspace))
     with nogil:
         workspace = <char*>((<size_t>memory + 63) // 64 * 64)
-        f.constant = workspace + threads * g.workspace
-        for i in range(g.width * g.step):
-            memcpy(workspace + threads * g.workspace + i * f.itemsize, cnp.PyArray_DATA(cval), f.itemsize)
+        constant = workspace + threads * g.workspace
+        memcpy(constant, cnp.PyArray_DATA(cval), f.itemsize)
+        i = f.itemsize
+        while i < g.width * f.pixel:  # what there is, once more
+            memcpy(constant + i, constant, min(i, g.width * f.pixel - i))
+            i *= 2
+        f.constant = constant
         if threads == 1:
             for t in range(g.planes * g.tiles):
                 function(&f, t, workspace)

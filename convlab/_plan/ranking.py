@@ -52,7 +52,7 @@ def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | 
     pitch = rounded_up((before + image.width + after) * pixel, VECTOR) + 5 * VECTOR
 
     group_rows, tile_rows, tile_columns, staged = 1, TILE_ROWS, region.width, source
-    narrow = 2 * VECTOR if image.width * pixel < 2 * VECTOR else 0
+    narrow = VECTOR if image.width * pixel < VECTOR else 0
     if spec.operation != "median":
         if window_height < 16:
             group_rows = 2 if window_height == 3 else max(g for g in (1, 2, 4, 8) if g <= window_height)

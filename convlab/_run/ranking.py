@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab._dispatch import NUMPY, PYTHON, active, serve
-from convlab._geometry import STORED
 from convlab._plan.plan import Plan
+from convlab._spec.arguments import FLOAT32
 from convlab._spec.ranking import Rank2d
 from convlab._threads import get_num_threads
 
@@ -21,10 +21,10 @@ def rank2d(plan: Plan[Rank2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     if out is not None:
         check_out(out, spec.output.shape, spec.dtype, image=x)
     backend = active()
-    if backend is PYTHON or plan.source not in STORED:
+    if backend is PYTHON or (plan.source.itemsize > 2 and plan.source is not FLOAT32):
         backend = NUMPY  # the lesson has no loops for these, and no kernel reads other dtypes
     truths = spec.dtype.kind == "b"
-    y = out if out is not None and (truths or spec.dtype == plan.source) else None
+    y = out if out is not None and (truths or spec.dtype is plan.source) else None
     if y is None:
         y = np.empty(spec.output.shape, spec.dtype if truths else plan.source)
     if truths:
@@ -44,4 +44,4 @@ def rank2d(plan: Plan[Rank2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     if truths:  # a true's byte may be any but 0
         y = np.not_equal(y, 0, out=y.view(np.bool_))
         return y if out is None else out
-    return y if spec.dtype == plan.source else finished(y, spec.dtype, out)
+    return y if spec.dtype is plan.source else finished(y, spec.dtype, out)

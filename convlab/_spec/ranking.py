@@ -8,7 +8,7 @@ import numpy as np
 
 from convlab import _borders, _errors
 
-from .arguments import pair, real
+from .arguments import FLOAT32, pair, real
 from .filtering import anchor_of
 from .layout import Layout, check_not_empty, check_size, image_layout
 
@@ -94,6 +94,7 @@ def rank2d(
             raise _errors.empty_output("image", (image.height, image.width), window, "or choose another border")
     region = image.resized(max(height, 0), max(width, 0))
     native = dtype.newbyteorder("=")
+    native = FLOAT32 if native == FLOAT32 else native
     return Rank2d(
         operation=operation,
         image=image,
