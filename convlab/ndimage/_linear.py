@@ -27,11 +27,13 @@ def correlate(
     wanted: Wanted,
     factors: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
     finish: dict[str, float] | None = None,
+    mean: bool | None = None,
 ) -> NDArray[Any] | None:
     """Correlate along `axes`, in ascending order, of an array of any number of axes; None where it is for SciPy.
 
     `factors` are the column and the row that `taps` are the product of, where they are. `finish` is what is done to
-    each sum, after which the result's type is sure to hold it.
+    each sum, after which the result's type is sure to hold it. `mean` says of equal taps that they are a mean's or,
+    where it is False, ones.
     """
     constant = cval if border == "constant" else None
     exact = _calls.exact(x, taps, constant)
@@ -66,7 +68,9 @@ def correlate(
         **(finish or {}),
         "out": into.reshape(shape) if direct and into is not None else None,
     }
-    if factors is not None and min(kernel.shape) > 1 and kernel.size > UNROLLED:
+    if mean is not None and kernel.size > UNROLLED:
+        sums = convlab.box(x.reshape(shape), kernel.shape, normalize=mean, **options)
+    elif factors is not None and min(kernel.shape) > 1 and kernel.size > UNROLLED:
         sums = convlab.sep_filter2d(x.reshape(shape), *factors, **options)
     else:
         # Whole numbers by their own taps: a column and a row whose product they are may have fractions.
