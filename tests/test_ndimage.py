@@ -99,6 +99,18 @@ def test_integer_derivatives_and_means_are_scipys_to_the_bit(rng, name, dtype):
                     np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.parametrize("size", [2, 3, 7, 16, 31, 33, 129, 255])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
+def test_means_are_cut_off_at_the_right_whole_number(fast_backend, rng, dtype, size):
+    x = rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, (40, 300), dtype, endpoint=True)
+    x[::4] = np.where(rng.random(300) < 0.02, np.iinfo(dtype).max - 1, np.iinfo(dtype).max)  # close to whole numbers
+    x[1::4] = np.where(rng.random(300) < 0.02, 1, 0)
+    for output in (None, np.float64):
+        np.testing.assert_array_equal(*both("uniform_filter1d", x, size, output=output))
+        assert convlab.last_kernel().endswith(fast_backend)
+        np.testing.assert_array_equal(*both("uniform_filter1d", x, size, 0, output=output, mode="constant", cval=200))
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_separable_filters_within_the_bound(rng, mode):
     for shape in [(40,), (21, 34), (5, 6, 7), (2, 3, 4, 5)]:

@@ -27,6 +27,8 @@ SCIPY = [
     "ndi.correlate1d(x, w, 0, mode='wrap')",
     "ndi.correlate(u, k, output=np.float32)",
     "ndi.uniform_filter(x, 4)",
+    "ndi.uniform_filter(x, size=(3, 12), mode='constant', cval=5, origin=(1, -6))",
+    "ndi.uniform_filter(x, 5, output=np.float32)",
     "ndi.uniform_filter1d(x, 3, axis=0)",
     "ndi.gaussian_filter1d(x, 1.5)",
     "ndi.gaussian_laplace(x, 1.5)",

@@ -8,9 +8,12 @@ The functions defined here have SciPy's signatures, border names, dtypes and err
   2**24: exactly SciPy's numbers, truncated and taken modulo the output's range as SciPy's are;
 
 along one axis or two, of arrays of any number of axes; and the largest, smallest and middle of windows, of images of
-those types, exactly. All other calls are SciPy's own: complex, float64 and other
-dtypes, wrong arguments, results that are not finite (which of them are NaN and which infinite depends on SciPy's order
-and on the zero weights that it leaves out), and every other function of scipy.ndimage.
+those types, exactly. All other calls are SciPy's own: complex, float64 and other dtypes, wrong arguments, results that
+are not finite (which of them are NaN and which infinite depends on SciPy's order and on the zero weights that it leaves
+out), and every other function of scipy.ndimage.
+
+SciPy 1.17 is wrong where a Laplacian or a gradient is written into its own input, where a kernel is eight times the
+image under "reflect", and in medians of lines no longer than the window; these are right here.
 
 ``reflect`` is SciPy's here: ``c b a | a b c d | d c b``, which is ``symmetric`` in convlab's functions.
 """

@@ -3,7 +3,7 @@
 import math
 import operator
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import lru_cache, wraps
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
@@ -28,6 +28,7 @@ LARGEST = {
 # What a float32 sum of integers may reach and still be exact.
 EXACT_BELOW = 2**24
 LARGEST_WINDOW = 2047  # along an axis, of a median
+LARGEST_KEY = 1 << 14  # bytes of taps that are worth keeping by their content
 SMALLEST, LARGEST_FLOAT = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
@@ -149,6 +150,40 @@ def anchor(size: int, origin: Any) -> int | None:
     return tap if 0 <= tap < size else None
 
 
+class Facts(NamedTuple):
+    """What matters of a kernel's taps."""
+
+    whole: bool  # all are whole numbers
+    up: float  # the sum of the positive ones
+    down: float  # the sum of the negative ones
+    smallest: float  # magnitude but 0
+    largest: float
+
+    @property
+    def representable(self) -> bool:
+        """Whether float32 holds them to its precision."""
+        return self.smallest >= SMALLEST and self.largest <= LARGEST_FLOAT
+
+
+def _facts(w: NDArray[np.float64]) -> Facts:
+    up, down = float(w[w > 0].sum()), float(w[w < 0].sum())
+    sizes = np.abs(w[w != 0])
+    if not np.isfinite(up - down):  # NaN among them, or infinity
+        return Facts(False, up, down, 0.0, math.inf)
+    low, high = (float(sizes.min()), float(sizes.max())) if sizes.size else (SMALLEST, 0.0)
+    return Facts(bool(np.all(w == np.rint(w))), up, down, low, high)
+
+
+@lru_cache(256)
+def _known_facts(taps: bytes) -> Facts:
+    return _facts(np.frombuffer(taps))
+
+
+def facts(w: NDArray[np.float64]) -> Facts:
+    """The facts of a kernel, kept by its content."""
+    return _known_facts(w.tobytes()) if w.nbytes <= LARGEST_KEY else _facts(w)
+
+
 def weights(value: Any, ndim: int, skip: float = 0.0) -> NDArray[np.float64] | None:
     """Taps that float32 holds to its precision; those of no more than `skip` are 0."""
     try:
@@ -158,34 +193,44 @@ def weights(value: Any, ndim: int, skip: float = 0.0) -> NDArray[np.float64] | N
         w = np.asarray(w, np.float64)
     except (TypeError, ValueError, OverflowError):
         return None
-    if skip:
-        small = np.abs(w) <= skip
-        w = np.where(small, 0.0, w) if small.any() else w
-    return w if representable(w) else None
+    known = facts(w)
+    if 0 < known.smallest <= skip:
+        w = np.where(np.abs(w) <= skip, 0.0, w)
+        known = facts(w)
+    return w if known.representable else None
 
 
-def representable(w: NDArray[np.float64]) -> bool:
-    sizes = np.abs(w)
-    return bool(np.all((w == 0) | ((sizes >= SMALLEST) & (sizes <= LARGEST_FLOAT))))
+@lru_cache(64)
+def _known_product(column: bytes, row: bytes) -> NDArray[np.float64]:
+    taps = np.outer(np.frombuffer(column), np.frombuffer(row))
+    taps.flags.writeable = False
+    return taps
+
+
+def product(column: NDArray[np.float64], row: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Their outer product, kept by their content."""
+    if column.nbytes * row.size > LARGEST_KEY:
+        return np.outer(column, row)
+    return _known_product(column.tobytes(), row.tobytes())
 
 
 def exact(x: NDArray[Any], w: NDArray[np.float64], cval: float | None) -> bool:
     """Whether float32 holds each sum of these taps over these integers; `cval` where it is part of them."""
-    largest = LARGEST.get(x.dtype.newbyteorder("="))
+    largest = LARGEST.get(x.dtype) or LARGEST.get(x.dtype.newbyteorder("="))
     if largest is None or (cval is not None and not cval.is_integer()):
         return False
-    total = float(np.abs(w).sum())
-    return bool(np.all(w == np.rint(w))) and total * max(largest, abs(cval or 0.0)) < EXACT_BELOW
+    known = facts(w)
+    return known.whole and (known.up - known.down) * max(largest, abs(cval or 0.0)) < EXACT_BELOW
 
 
 def holds(dtype: np.dtype[Any], x: NDArray[Any], w: NDArray[np.float64], cval: float | None) -> bool:
     """Whether an integer type of 8 or 16 bits holds each sum of these taps over these integers."""
     if dtype not in LARGEST or dtype.kind not in "iu":
         return False
-    least = min(0.0 if x.dtype.kind in "bu" else -LARGEST[x.dtype.newbyteorder("=")], cval or 0.0)
-    most = max(LARGEST[x.dtype.newbyteorder("=")], cval or 0.0)
-    up, down = float(w[w > 0].sum()), float(w[w < 0].sum())
-    limits = np.iinfo(dtype)
+    largest, known, limits = LARGEST[x.dtype.newbyteorder("=")], facts(w), np.iinfo(dtype)
+    least = min(0.0 if x.dtype.kind in "bu" else -largest, cval or 0.0)
+    most = max(largest, cval or 0.0)
+    up, down = known.up, known.down
     return up * least + down * most >= limits.min and up * most + down * least <= limits.max
 
 

@@ -26,10 +26,14 @@ def correlate(
     cval: float,
     wanted: Wanted,
     factors: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+    finish: dict[str, float] | None = None,
+    mean: bool | None = None,
 ) -> NDArray[Any] | None:
     """Correlate along `axes`, in ascending order, of an array of any number of axes; None where it is for SciPy.
 
-    `factors` are the column and the row that `taps` are the product of, where they are.
+    `factors` are the column and the row that `taps` are the product of, where they are. `finish` is what is done to
+    each sum, after which the result's type is sure to hold it. `mean` says of equal taps that they are a mean's or,
+    where it is False, ones.
     """
     constant = cval if border == "constant" else None
     exact = _calls.exact(x, taps, constant)
@@ -46,7 +50,8 @@ def correlate(
 
     into = wanted.array
     # Whole numbers that the result's type holds are stored as such by the kernels; others go round.
-    stores = FLOAT32 if not (exact and _calls.holds(wanted.dtype, x, taps, constant)) else wanted.dtype
+    fits = finish is not None or (exact and _calls.holds(wanted.dtype, x, taps, constant))
+    stores = wanted.dtype if fits else FLOAT32
     direct = (
         into is not None
         and into.dtype == stores
@@ -60,9 +65,12 @@ def correlate(
         "anchor": anchor,
         "channel_axis": channel_axis,
         "dtype": stores,
+        **(finish or {}),
         "out": into.reshape(shape) if direct and into is not None else None,
     }
-    if factors is not None and min(kernel.shape) > 1 and kernel.size > UNROLLED:
+    if mean is not None and kernel.size > UNROLLED:
+        sums = convlab.box(x.reshape(shape), kernel.shape, normalize=mean, **options)
+    elif factors is not None and min(kernel.shape) > 1 and kernel.size > UNROLLED:
         sums = convlab.sep_filter2d(x.reshape(shape), *factors, **options)
     else:
         # Whole numbers by their own taps: a column and a row whose product they are may have fractions.
@@ -121,8 +129,8 @@ def passes(x: NDArray[Any], steps: list[Pass], cval: float, wanted: Wanted) -> N
     if len(steps) == 2:
         through = border_is_filtered(steps, cval)
         (v, first, border), (h, last, other) = sorted(steps, key=lambda step: step[1])
-        kernel = np.outer(v, h)
-        if border == other and through and _calls.representable(kernel):
+        kernel = _calls.product(v, h)
+        if border == other and through and _calls.facts(kernel).representable:
             anchors = v.size // 2, h.size // 2
             result = correlate(x, kernel, (first, last), anchors, border, cval, wanted, (v, h))
             if result is not None:

@@ -8,10 +8,11 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from . import _calls, _linear
-from ._calls import FLOAT32, Wanted, or_scipy
+from ._calls import FLOAT32, LARGEST, Wanted, or_scipy
 from ._linear import Pass
 
 NO_SIGMA = 1e-15  # SciPy leaves an axis of no larger sigma as it is
+LONG_WINDOW = 64  # of more pixels the sums cost more than a division of whole numbers
 LARGEST_RADIUS = 1000  # what is asked of SciPy by an impulse grows with its square
 
 _gaussian_filter1d = scipy.ndimage.gaussian_filter1d
@@ -39,7 +40,7 @@ def gaussian_pass(sigma: Any, order: Any, mode: Any, radius: Any, truncate: Any,
     if reach is None or not 0 <= reach <= LARGEST_RADIUS:
         return None
     taps = gaussian_taps(sd, orders, reach)
-    return (taps, axis, border) if _calls.representable(taps) else None
+    return (taps, axis, border) if _calls.facts(taps).representable else None
 
 
 def gaussian(
@@ -124,16 +125,26 @@ def _mean(
     """The mean of each window along one axis; whole numbers are divided as SciPy divides, towards zero."""
     if x.dtype.kind == "f":
         taps = np.full(size, 1.0 / size)
-        return _linear.correlate(x, taps, (axis,), (anchor,), border, cval, wanted)
+        return _linear.correlate(x, taps, (axis,), (anchor,), border, cval, wanted, mean=True)
+    ones = np.ones(size)
+    if not _calls.exact(x, ones, cval if border == "constant" else None):
+        return None
     if wanted.dtype.kind not in "iuf" or not wanted.dtype.isnative:
         return None
-    sums = _linear.correlate(x, np.ones(size), (axis,), (anchor,), border, cval, Wanted(FLOAT32, None))
-    if sums is None or not _calls.exact(x, np.ones(size), cval if border == "constant" else None):
+    unsigned = x.dtype.kind == "u" and wanted.dtype == x.dtype and 0 <= cval <= LARGEST[x.dtype]
+    if unsigned and size <= LONG_WINDOW and size * LARGEST[x.dtype] < 2**21:
+        # floor(sum / size) is the whole number nearest to sum / size - (size - 1) / (2 size): nearest by 1 / (2 size)
+        # at the least, which is more than the kernel's rounding of numbers of this size.
+        less = {"scale": 1.0 / size, "offset": -0.5 * (size - 1) / size}
+        return _linear.correlate(x, ones, (axis,), (anchor,), border, cval, wanted, finish=less)
+    sums = _linear.correlate(x, ones, (axis,), (anchor,), border, cval, Wanted(FLOAT32, None), mean=False)
+    if sums is None:
         return None
     if wanted.dtype.kind == "f":
-        return _calls.stored((sums / np.dtype(np.float64).type(size)).astype(wanted.dtype, copy=False), wanted)
-    # Whole numbers below 2^24 over one another: the nearest float32 of a quotient is never a whole number above it.
-    return _calls.stored(_calls.wrapped(np.trunc(np.divide(sums, size, dtype=np.float64)), wanted.dtype), wanted)
+        return _calls.stored((sums / np.float64(size)).astype(wanted.dtype, copy=False), wanted)
+    whole = sums.astype(np.int32)
+    quotients = np.abs(whole) // size
+    return _calls.stored(np.where(whole < 0, -quotients, quotients).astype(wanted.dtype), wanted)
 
 
 @or_scipy
@@ -190,11 +201,8 @@ def uniform_filter(
         return None
     if x.dtype.kind == "f" and len(steps) == 2 and steps[0][2] == steps[1][2]:
         (height, first, border, _, row), (width, last, _, _, column) = sorted(steps, key=lambda step: step[1])
-        down, along_row = np.full(height, 1 / height), np.full(width, 1 / width)
-        taps = np.outer(down, along_row)
-        result = _linear.correlate(
-            x, taps, (first, last), (row, column), border, value, wanted, factors=(down, along_row)
-        )
+        taps = _calls.product(np.full(height, 1 / height), np.full(width, 1 / width))
+        result = _linear.correlate(x, taps, (first, last), (row, column), border, value, wanted, mean=True)
         if result is not None:
             return result
     for step in steps:

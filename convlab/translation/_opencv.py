@@ -97,13 +97,8 @@ def laplacian(b: Bound) -> str:
     return numbers(np.outer(smooth, second) + np.outer(second, smooth))
 
 
-def box_kernel(b: Bound) -> str:
-    return f"np.ones({pair_xy(b, 'ksize')})"
-
-
-def box_scale(b: Bound) -> str | None:
-    height, width = pair_xy(b, "ksize")
-    return None if "normalize" in b.values and not b.literal("normalize") else f"1 / {height * width}"
+def box_size(b: Bound) -> str:
+    return str(pair_xy(b, "ksize"))
 
 
 def rectangle(b: Bound) -> tuple[int, int]:
@@ -204,10 +199,9 @@ RULES = (
     ),
     Rule(
         "cv2.blur(src, ksize, dst=None, anchor=(-1, -1), borderType=cv2.BORDER_DEFAULT)",
-        "convlab.filter2d",
-        (text("src"), box_kernel),
+        "convlab.box",
+        (text("src"), box_size),
         {
-            "scale": box_scale,
             "border": border("OpenCV", "borderType"),
             "anchor": anchor_xy("anchor", lambda b: pair_xy(b, "ksize")),
             "dtype": lambda b: f"{b.operand('src')}.dtype",
@@ -217,10 +211,10 @@ RULES = (
     ),
     Rule(
         "cv2.boxFilter(src, ddepth, ksize, dst=None, anchor=(-1, -1), normalize=True, borderType=cv2.BORDER_DEFAULT)",
-        "convlab.filter2d",
-        (text("src"), box_kernel),
+        "convlab.box",
+        (text("src"), box_size),
         {
-            "scale": box_scale,
+            "normalize": given("normalize"),
             "border": border("OpenCV", "borderType"),
             "anchor": anchor_xy("anchor", lambda b: pair_xy(b, "ksize")),
             "dtype": depth("ddepth", "src"),
