@@ -40,6 +40,8 @@ KERNELS = {
     "median2d_3x3": "median2d",
     "median2d_5x5": "median2d",
     "median2d": "median2d",
+    "max_pool2d_indices": "pool_indices",
+    "max_unpool": "pool_indices",
     "multiply_add": "machine",
 }
 BACKEND_WORDS = ("auto", "compiled", "numpy", "python")
