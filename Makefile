@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml $(wildcard src/*)
 SAY := @printf '\n==> %s\n'
 
-.PHONY: demo test test-fallback lint format bench clean help
+.PHONY: demo test test-fallback conformance lint format bench clean help
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -29,6 +29,10 @@ test-fallback: $(VENV)-fallback/.test ## run the operations' tests on a build wi
 	    tests/test_filter2d.py tests/test_pool2d.py tests/test_errors.py tests/test_dispatch.py tests/test_threads.py \
 	    tests/test_filters.py tests/test_reference.py tests/test_data.py tests/test_docs.py tests/test_cli.py \
 	    tests/test_ndimage.py tests/test_signal.py tests/test_translation.py
+
+conformance: $(VENV)/.conformance ## run the other libraries' own samples (installs PyTorch)
+	$(SAY) "PyTorch's sample inputs"
+	$(BIN)/pytest --kernels=compiled tests/conformance
 
 lint: $(VENV)/.lint ## check style, types and Cython sources
 	$(SAY) "Style, types, Cython sources"
@@ -77,6 +81,11 @@ $(VENV)/.bench: $(VENV)/.built
 	$(SAY) "Installing the peers"
 	$(BIN)/pip install --quiet torch==2.13.0
 	$(BIN)/pip install --quiet --editable ".[bench]"
+	@touch $@
+
+$(VENV)/.conformance: $(VENV)/.test
+	$(SAY) "Installing PyTorch and what its samples need"
+	$(BIN)/pip install --quiet torch==2.13.0 expecttest
 	@touch $@
 
 $(VENV)-fallback/.test: $(VENV)/.pip $(SOURCES) $(shell find convlab -name '*.py')

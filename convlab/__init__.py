@@ -8,20 +8,61 @@ from convlab._dispatch import backend, last_kernel, use_backend
 from convlab._explain import Explanation, explain
 from convlab._threads import get_num_threads, set_num_threads, threads
 from convlab._version import __version__
+from convlab.adaptive_pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+)
+from convlab.average_pooling import (
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+)
 from convlab.convolving import Conv2d, conv1d, conv2d, conv3d
 from convlab.edges import gradient_magnitude, laplacian, prewitt, scharr, sobel
 from convlab.filtering import filter2d, filter_bank
+from convlab.global_pooling import (
+    global_avg_pool,
+    global_lp_pool,
+    global_max_pool,
+)
 from convlab.imaging import box, gabor, gaussian, unsharp
-from convlab.pooling import avg_pool2d, max_pool2d, min_pool2d
+from convlab.lp_pooling import (
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+)
+from convlab.pooling import (
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+    min_pool2d,
+)
 from convlab.ranking import maximum_filter, median_filter, minimum_filter
 from convlab.separable import sep_filter2d
 from convlab.transposing import conv_transpose1d, conv_transpose2d, conv_transpose3d
+from convlab.unpooling import (
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+)
 
 __all__ = [
     "Conv2d",
     "Explanation",
     "__version__",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "avg_pool1d",
     "avg_pool2d",
+    "avg_pool3d",
     "backend",
     "box",
     "conv1d",
@@ -38,10 +79,21 @@ __all__ = [
     "gabor",
     "gaussian",
     "get_num_threads",
+    "global_avg_pool",
+    "global_lp_pool",
+    "global_max_pool",
     "gradient_magnitude",
     "laplacian",
     "last_kernel",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "max_pool1d",
     "max_pool2d",
+    "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "maximum_filter",
     "median_filter",
     "min_pool2d",

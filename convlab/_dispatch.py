@@ -45,6 +45,8 @@ KERNELS = {
     "conv_winograd2": "conv_winograd",
     "conv_winograd4": "conv_winograd",
     "winograd_weights": "conv_winograd",
+    "max_pool2d_indices": "pool_indices",
+    "max_unpool": "pool_indices",
     "multiply_add": "machine",
 }
 BACKEND_WORDS = ("auto", "compiled", "numpy", "python")

@@ -57,9 +57,10 @@ def no_channel_axis(name: str, shape: tuple[int, ...]) -> ValueError:
     )
 
 
-def empty_output(name: str, size: tuple[int, int], window: tuple[int, int], todo: str) -> ValueError:
+def empty_output(name: str, size: tuple[int, ...], window: tuple[int, ...], todo: str) -> ValueError:
+    what = "height and width" if len(size) == 2 else "sizes"
     return ValueError(
-        f"{name}: got height and width {size} for a window of {window}, which leaves no output; expected at least "
+        f"{name}: got {what} {size} for a window of {window}, which leaves no output; expected at least "
         f"the window's size: {todo}"
     )
 

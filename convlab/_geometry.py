@@ -111,26 +111,48 @@ class FilterValues(NamedTuple):
 
 
 class PoolGeometry(NamedTuple):
-    """The sizes that a pooling kernel reads; src/pool2d.pyx has the same struct."""
+    """The sizes that a pooling kernel reads; src/pool.pxd has the same struct and says what they are.
+
+    Where `bins` is set, two numbers for each output of each axis follow: where its window starts, and its size.
+    """
 
     planes: int
+    depth: int
     height: int
     width: int
+    out_depth: int
     out_height: int
     out_width: int
     step: int
     x_plane: int
+    x_slice: int
     x_row: int
     y_plane: int
+    y_slice: int
     y_row: int
+    window_depth: int
     window_height: int
     window_width: int
+    stride_depth: int
     stride_height: int
     stride_width: int
+    pad_depth: int
     pad_height: int
     pad_width: int
+    after_depth: int
+    after_height: int
+    after_width: int
+    dilation_depth: int
+    dilation_height: int
+    dilation_width: int
+    bins: int
+    extent: int
+    divisor: int
+    count_pad: int
     tiles: int
+    row: int
     workspace: int
+    stream: int
 
 
 class RankGeometry(NamedTuple):

@@ -1,212 +1,157 @@
-"""Maximum, minimum and average over windows of planes.
+"""Maximum, minimum and average over windows of planes, or of volumes.
 
-    y[i, j] = reduce over a, b of x[i * stride_height - pad_height + a, j * stride_width - pad_width + b]
+    y[i, j] = reduce over a, b of x[i * stride - pad + a * dilation, j * stride - pad + b * dilation]
 
-for those a, b that lie in the image: padding is never read, so it never wins; an average divides by the whole window.
+for those a, b that lie in the array: padding never wins; an average divides by its window's size, see Geometry.
+A volume's window has rows in several slices, and is otherwise a plane's; a line is a plane of one row.
 
-Order: down each column of the window first, then along the row, whatever the size or the place, so a sum's bits
-depend on the window alone. The first of equals stays, and NaN stays once it is met.
+Order: down the rows of the window first, slice by slice, then along the row, whatever the size or the place, so a
+sum's bits depend on the window alone. The first of equals stays, and NaN stays once it is met: in that order, so that
+a maximum may be put together in any way from parts that stand in it.
 
-Blocking. A row of outputs is made in two steps: the window's rows are reduced into one row of the workspace (whole
-vectors), and that row is reduced along itself: at strides 1 and 2 straight into the output, at others at stride 1 into
-a second row, from which the wanted windows are picked. A plain loop makes the edges, whose windows are cut. Windows of
-2 x 2 at stride 2 do both steps in registers.
+Blocking. Windows of 2, 3 and 5 columns at stride 1, and of 2 and 3 at stride 2, are made in registers, a vector of
+outputs at a time, from left to right: a vector of columns is loaded from each row of the window, whose reduction is
+the next vector of columns; the outputs are that one and the one before it, shifted against each other (stride 1) or
+parted into even and odd columns (stride 2). At stride 1 two rows of outputs share what they have in common. Columns
+outside the row are lanes that are not loaded. These clones do not look for NaN in each step, which would cost two
+operations more: they compare every two loaded vectors once, and a row in which that found any is done again.
+
+All others take two steps: the window's rows are reduced into one row of the workspace, between its padding, and that
+row along itself (maxima of 2, 4, 8 ... columns, since they may overlap; sums column by column), at other strides into
+a second row first, from which the wanted windows are picked. Windows far larger than the array are cut to it.
 
 Channels that lie innermost are pixels of `step` floats.
 """
 from cython.parallel cimport prange, threadid
+from libc.stdint cimport uintptr_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
 cimport numpy as cnp
 
-from vector cimport LANES, convlab_max_threads, veven, vfloat, vload, vmax, vmin, vodd, vsplat, vstore
+from vector cimport LANES, convlab_max_threads, fence, vfloat, vsplat
+from pool cimport AVERAGE, MAXIMUM, MINIMUM, Geometry, Operation, Rows, rows_of
+from pool_rows cimport along_row, column_counts, divide, down_rows, prepare
+from pool_strips cimport DIVIDE, MULTIPLY, STREAM, strip_1, strip_2, strip_half
 
 cnp.import_array()
-
-cdef enum Operation:
-    MAXIMUM
-    MINIMUM
-    AVERAGE
-
-
-# The fields of convlab._geometry.PoolGeometry, in its order.
-cdef struct Geometry:
-    Py_ssize_t planes, height, width, out_height, out_width, step
-    Py_ssize_t x_plane, x_row, y_plane, y_row           # in floats
-    Py_ssize_t window_height, window_width, stride_height, stride_width, pad_height, pad_width
-    Py_ssize_t tiles                                    # of one plane
-    Py_ssize_t workspace                                # floats of one thread
-
 
 ctypedef void (*tile_function)(const Geometry*, const float*, float*, Py_ssize_t, float*) noexcept nogil
 
 
-cdef inline vfloat join(vfloat a, vfloat b, const Operation operation) noexcept nogil:
-    if operation == MAXIMUM:
-        return vmax(a, b)
-    if operation == MINIMUM:
-        return vmin(a, b)
-    return a + b
+cdef inline bint in_registers(const Geometry* g) noexcept nogil:
+    """Whether a clone of strips serves."""
+    if LANES == 1 or g.step > 1 or g.dilation_width > 1 or g.bins:
+        return False
+    if g.stride_width == 1:
+        return g.window_width in (2, 3, 5)
+    return g.stride_width == 2 and g.window_width in (2, 3)
 
 
-cdef inline float join1(float a, float b, const Operation operation) noexcept nogil:
-    if operation == MAXIMUM:
-        return b if b > a or b != b else a
-    if operation == MINIMUM:
-        return b if b < a or b != b else a
-    return a + b
+cdef inline bint twice(const Geometry* g, const Rows* r, Py_ssize_t row) noexcept nogil:
+    """Whether this row of windows and the next are whole, overlap in all but a row each, and have a clone."""
+    return (
+        g.stride_height == 1 and g.dilation_height == 1 and g.window_height == g.window_width and r.slices == 1
+        and row + 1 < g.out_height and row >= g.pad_height and row + 1 - g.pad_height + r.n <= g.height
+        and r.n == g.window_height
+    )
 
 
-cdef inline vfloat finished(const Geometry* g, vfloat a, const Operation operation) noexcept nogil:
-    if operation == AVERAGE:
-        return a / vsplat(<float>(g.window_height * g.window_width))
-    return a
+cdef inline Py_ssize_t strips(const Geometry* g, const Rows* r, float* y, Py_ssize_t row, bint another, vfloat divisor,
+                              int finish, const int n, const int stride, const Operation operation) noexcept nogil:
+    """One row of windows of n columns, or two. Returns how many."""
+    cdef Py_ssize_t start = 0
+    cdef Rows second
+    if finish & STREAM:  # aligned stores, the first of them with lanes that are not written
+        start = -<Py_ssize_t>((<uintptr_t>y // sizeof(float)) % LANES)
+    if stride == 1:
+        if another and twice(g, r, row):
+            if strip_2(g, r, y, y + g.y_row, start, divisor, finish, n, operation):
+                second = r[0]
+                second.x += r.pitch
+                strip_1(g, r, y, start, divisor, finish, 0, n, operation, True)
+                strip_1(g, &second, y + g.y_row, start, divisor, finish, 0, n, operation, True)
+            return 2
+        if strip_1(g, r, y, start, divisor, finish, 0, n, operation, False):
+            strip_1(g, r, y, start, divisor, finish, 0, n, operation, True)
+        return 1
+    if r.slices == 1 and r.n == n:
+        if not strip_half(g, r, y, start, divisor, finish, n, n, operation, False):
+            return 1
+    elif not strip_half(g, r, y, start, divisor, finish, 0, n, operation, False):
+        return 1
+    strip_half(g, r, y, start, divisor, finish, 0, n, operation, True)
+    return 1
 
 
-cdef inline float finished1(const Geometry* g, float a, const Operation operation) noexcept nogil:
-    if operation == AVERAGE:
-        return a / <float>(g.window_height * g.window_width)
-    return a
-
-
-cdef inline void down(const Geometry* g, const float* x, float* row, Py_ssize_t n_rows,
+cdef inline void tile(const Geometry* g, const float* x, float* y, Py_ssize_t t, float* workspace,
                       const Operation operation) noexcept nogil:
-    """Reduce n_rows source rows into one."""
-    cdef Py_ssize_t i = 0, r, n = g.width * g.step
-    cdef vfloat a
-    cdef float a1
-    while i + LANES <= n:
-        a = vload(x + i)
-        for r in range(1, n_rows):
-            a = join(a, vload(x + r * g.x_row + i), operation)
-        vstore(row + i, a)
-        i += LANES
-    while i < n:
-        a1 = x[i]
-        for r in range(1, n_rows):
-            a1 = join1(a1, x[r * g.x_row + i], operation)
-        row[i] = a1
-        i += 1
-
-
-cdef inline void along(const Geometry* g, float* row, float* y, const Operation operation) noexcept nogil:
-    """Reduce one row along itself. It may be read two vectors past its end, and room for another lies behind it."""
-    cdef Py_ssize_t i, end, last
-    # The outputs, in pixels, whose windows lie inside: those before `i` and from `end` on are cut.
-    i = min((g.pad_width + g.stride_width - 1) // g.stride_width, g.out_width)
-    end = 0
-    if g.width + g.pad_width >= g.window_width:
-        end = min((g.width + g.pad_width - g.window_width) // g.stride_width + 1, g.out_width)
-    if g.stride_width == 1 and (end - i) * g.step >= LANES:
-        pixels(g, row, y, 0, i, operation)
-        pixels(g, row, y, end, g.out_width, operation)
-        i, last = i * g.step, end * g.step - LANES
-        while i < last:
-            vstore(y + i, neighbours(g, row + i - g.pad_width * g.step, operation))
-            i += LANES
-        vstore(y + last, neighbours(g, row + last - g.pad_width * g.step, operation))
-    elif g.stride_width == 2 and g.step == 1 and end - i >= LANES:
-        pixels(g, row, y, 0, i, operation)
-        pixels(g, row, y, end, g.out_width, operation)
-        last = end - LANES
-        while i < last:
-            vstore(y + i, every_second(g, row + 2 * i - g.pad_width, operation))
-            i += LANES
-        vstore(y + last, every_second(g, row + 2 * last - g.pad_width, operation))
-    elif i < end:
-        pixels(g, row, y, 0, i, operation)
-        pixels(g, row, y, end, g.out_width, operation)
-        picked(g, row, y, i, end, operation)
-    else:
-        pixels(g, row, y, 0, g.out_width, operation)
-
-
-cdef inline void picked(const Geometry* g, float* row, float* y, Py_ssize_t start, Py_ssize_t end,
-                        const Operation operation) noexcept nogil:
-    """Outputs start .. end at any stride: all windows at stride 1, in vectors, and of those the wanted ones."""
-    cdef float* windows = row + g.workspace // 2
-    cdef Py_ssize_t step = g.step, i, c, n = ((end - 1 - start) * g.stride_width + 1) * step
-    row += (start * g.stride_width - g.pad_width) * step
-    i = 0
-    while i < n:
-        vstore(windows + i, neighbours(g, row + i, operation))
-        i += LANES
-    for i in range(start, end):
-        for c in range(step):
-            y[i * step + c] = windows[c]
-        windows += g.stride_width * step
-
-
-cdef inline vfloat neighbours(const Geometry* g, const float* row, const Operation operation) noexcept nogil:
-    """One vector of outputs at stride 1, from the pixels that its windows start at."""
-    cdef vfloat a = vload(row)
-    cdef Py_ssize_t j
-    for j in range(1, g.window_width):
-        a = join(a, vload(row + j * g.step), operation)
-    return finished(g, a, operation)
-
-
-cdef inline vfloat every_second(const Geometry* g, const float* row, const Operation operation) noexcept nogil:
-    """The same at stride 2, for single floats."""
-    cdef vfloat a = veven(vload(row), vload(row + LANES))
-    cdef Py_ssize_t j
-    for j in range(1, g.window_width):
-        a = join(a, veven(vload(row + j), vload(row + j + LANES)), operation)
-    return finished(g, a, operation)
-
-
-cdef inline void pixels(const Geometry* g, const float* row, float* y, Py_ssize_t start, Py_ssize_t end,
-                        const Operation operation) noexcept nogil:
-    """Outputs start .. end one by one, over what of their windows lies in the image."""
-    cdef Py_ssize_t i, j, c, first, last
-    cdef float a
-    for i in range(start, end):
-        first = i * g.stride_width - g.pad_width
-        last = min(first + g.window_width, g.width)
-        first = max(first, 0)
-        for c in range(g.step):
-            a = row[first * g.step + c]
-            for j in range(first + 1, last):
-                a = join1(a, row[j * g.step + c], operation)
-            y[i * g.step + c] = finished1(g, a, operation)
-
-
-cdef inline void tile(const Geometry* g, const float* x, float* y, Py_ssize_t t, float* row,
-                      const Operation operation) noexcept nogil:
-    cdef Py_ssize_t plane = t // g.tiles, part = t % g.tiles, i, first, last
+    """Some rows of a plane's windows."""
+    cdef Py_ssize_t plane = t // g.tiles, part = t % g.tiles, n = g.out_depth * g.out_height, slice, row, done, k
+    cdef Py_ssize_t i = n * part // g.tiles, end = n * (part + 1) // g.tiles
+    cdef bint quick_row = in_registers(g), divided
+    cdef float* out
+    cdef Rows r
+    cdef int finish = 0
+    cdef vfloat divisor = vsplat(1)
     x += plane * g.x_plane
     y += plane * g.y_plane
-    memset(row + g.width * g.step, 0, 2 * LANES * sizeof(float))
-    for i in range(g.out_height * part // g.tiles, g.out_height * (part + 1) // g.tiles):
-        first = i * g.stride_height - g.pad_height
-        last = min(first + g.window_height, g.height)
-        first = max(first, 0)
-        down(g, x + first * g.x_row, row, last - first, operation)
-        along(g, row, y + i * g.y_row, operation)
+    if not quick_row:
+        prepare(g, workspace, operation)
+    if operation == AVERAGE:
+        if not g.divisor:
+            column_counts(g, workspace)
+        elif quick_row and g.divisor > 0 and g.divisor & (g.divisor - 1) == 0:
+            finish = MULTIPLY  # exactly the quotient
+            divisor = vsplat(1 / <float>g.divisor)
+        elif quick_row:
+            finish = DIVIDE
+            divisor = vsplat(<float>g.divisor)
+    slice, row = i // g.out_height, i % g.out_height
+    divided = operation != AVERAGE or finish != 0
+    if g.stream and divided:
+        finish |= STREAM
+    while i < end:
+        r = rows_of(g, x, slice, row)
+        out = y + slice * g.y_slice + row * g.y_row
+        done = 1
+        if not quick_row:
+            down_rows(g, &r, workspace, operation)
+            along_row(g, workspace, out, operation)
+        elif g.stride_width == 2:
+            if g.window_width == 2:
+                strips(g, &r, out, row, False, divisor, finish, 2, 2, operation)
+            else:
+                strips(g, &r, out, row, False, divisor, finish, 3, 2, operation)
+        elif g.window_width == 2:
+            done = strips(g, &r, out, row, i + 1 < end, divisor, finish, 2, 1, operation)
+        elif g.window_width == 3:
+            done = strips(g, &r, out, row, i + 1 < end, divisor, finish, 3, 1, operation)
+        else:
+            done = strips(g, &r, out, row, i + 1 < end, divisor, finish, 5, 1, operation)
+        if not divided:
+            for k in range(done):
+                divide(g, workspace, out + k * g.y_row, r.counted)
+        i += done
+        row += done
+        if row == g.out_height:
+            row = 0
+            slice += 1
+    if g.stream:
+        fence()
 
 
 cdef inline void tile_2x2(const Geometry* g, const float* x, float* y, Py_ssize_t t,
                           const Operation operation) noexcept nogil:
-    """Windows of 2 x 2 at stride 2, without padding, on planes with step 1."""
-    cdef Py_ssize_t plane = t // g.tiles, part = t % g.tiles, i, j
-    cdef const float* upper
-    cdef const float* lower
-    cdef float* row
-    cdef vfloat a, b
+    """Windows of 2 x 2 at stride 2, without padding, on planes with step 1: nothing else to ask for each row."""
+    cdef Py_ssize_t plane = t // g.tiles, part = t % g.tiles, i
+    cdef vfloat divisor = vsplat(0.25)
+    cdef int finish = (MULTIPLY if operation == AVERAGE else 0) | (STREAM if g.stream else 0)
+    cdef Rows r
+    r.slices, r.slice_pitch, r.n, r.pitch, r.counted = 1, 0, 2, g.x_row, 4
     for i in range(g.out_height * part // g.tiles, g.out_height * (part + 1) // g.tiles):
-        upper = x + plane * g.x_plane + 2 * i * g.x_row
-        lower = upper + g.x_row
-        row = y + plane * g.y_plane + i * g.y_row
-        j = 0
-        while j + LANES <= g.out_width:
-            a = join(vload(upper + 2 * j), vload(lower + 2 * j), operation)
-            b = join(vload(upper + 2 * j + LANES), vload(lower + 2 * j + LANES), operation)
-            vstore(row + j, finished(g, join(veven(a, b), vodd(a, b), operation), operation))
-            j += LANES
-        while j < g.out_width:
-            row[j] = finished1(g, join1(join1(upper[2 * j], lower[2 * j], operation),
-                                        join1(upper[2 * j + 1], lower[2 * j + 1], operation), operation), operation)
-            j += 1
+        r.x = x + plane * g.x_plane + 2 * i * g.x_row
+        strips(g, &r, y + plane * g.y_plane + i * g.y_row, i, False, divisor, finish, 2, 2, operation)
+    if g.stream:
+        fence()
 
 
 cdef void tile_max(const Geometry* g, const float* x, float* y, Py_ssize_t t, float* row) noexcept nogil:

@@ -27,13 +27,19 @@ MAY_IMPORT = {
     "_run": {"_borders", "_geometry", "_dispatch", "_errors", "_plan", "_spec", "_threads", "reference"},
     "_explain": {"_dispatch", "_errors", "_plan", "_spec", "_threads", "filtering"},
     "filtering": {"_plan", "_run", "_spec"},
-    "pooling": {"_plan", "_run", "_spec"},
     "ranking": {"_plan", "_run", "_spec"},
     "separable": {"_plan", "_run", "_spec"},
     "edges": {"_plan", "_run", "_spec", "filtering", "separable"},
     "imaging": {"_plan", "_run", "_spec", "filtering", "separable"},
     "convolving": {"_plan", "_run", "_spec"},
     "transposing": {"_plan", "_run", "_spec"},
+    "_docstrings": set(),
+    "pooling": {"_docstrings", "_plan", "_run", "_spec"},
+    "average_pooling": {"_docstrings", "_plan", "_run", "_spec"},
+    "lp_pooling": {"_docstrings", "_plan", "_run", "_spec"},
+    "adaptive_pooling": {"_docstrings", "_plan", "_run", "_spec"},
+    "global_pooling": {"_docstrings", "_plan", "_run", "_spec"},
+    "unpooling": {"_docstrings", "_plan", "_run", "_spec"},
 }
 CLIENTS = ["cli", "bench", "filters", "data", "ndimage", "signal", "skimage", "translation"]
 
@@ -84,7 +90,6 @@ def struct_fields(source, name):
     [
         ("filter_image.pxd", "Geometry", _geometry.FilterGeometry),
         ("filter_image.pxd", "Values", _geometry.FilterValues),
-        ("pool2d.pyx", "Geometry", _geometry.PoolGeometry),
         ("rank.pxd", "Geometry", _geometry.RankGeometry),
         ("sepfilter2d.pyx", "Geometry", _geometry.SeparableGeometry),
         ("sepfilter2d.pyx", "Values", _geometry.FilterValues),
@@ -92,6 +97,7 @@ def struct_fields(source, name):
         ("box2d.pyx", "Values", _geometry.FilterValues),
         ("staging.pxd", "Geometry", _geometry.ConvGeometry),
         ("gemm.pxd", "Values", _geometry.ConvValues),
+        ("pool.pxd", "Geometry", _geometry.PoolGeometry),
     ],
 )
 def test_kernels_read_the_tables_that_plans_write(file, struct, table):

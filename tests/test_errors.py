@@ -161,7 +161,7 @@ def test_out_that_shares_memory(backend):
         ((IMAGE, 2, 1.5), {}, TypeError, "stride: got float"),
         ((IMAGE, 2, None, -1), {}, ValueError, "padding: got -1"),
         ((IMAGE, 2, None, 2), {}, ValueError, "padding: got 2; expected less than the window"),
-        ((IMAGE, 2, None, "same"), {}, TypeError, "padding: got str"),
+        ((IMAGE, 2, None, "full"), {}, ValueError, "padding: got .full.; expected one of: same"),
         ((IMAGE, 2**31 - 1, 1, 2**31 - 2), {}, ValueError, "x: the result would have shape"),
         ((IMAGE, 2), {"channel_axis": 0}, ValueError, "x: got shape"),
         ((IMAGE[None], 2), {"channel_axis": "last"}, TypeError, "channel_axis: got str"),

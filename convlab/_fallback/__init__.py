@@ -3,7 +3,16 @@
 from .convolving import conv_depthwise, conv_gemm, conv_winograd2, conv_winograd4, winograd_weights
 from .filtering import correlate2d, correlate2d_3x3, correlate2d_5x5, correlate2d_7x7, correlate2d_masked
 from .machine import multiply_add
-from .pooling import avg_pool2d, avg_pool2d_2x2, max_pool2d, max_pool2d_2x2, min_pool2d, min_pool2d_2x2
+from .pooling import (
+    avg_pool2d,
+    avg_pool2d_2x2,
+    max_pool2d,
+    max_pool2d_2x2,
+    max_pool2d_indices,
+    max_unpool,
+    min_pool2d,
+    min_pool2d_2x2,
+)
 from .ranking import maximum2d, median2d, median2d_3x3, median2d_5x5, minimum2d
 from .separable import box2d, correlate2d_separable, magnitude2d_separable
 
@@ -24,6 +33,8 @@ __all__ = [
     "magnitude2d_separable",
     "max_pool2d",
     "max_pool2d_2x2",
+    "max_pool2d_indices",
+    "max_unpool",
     "maximum2d",
     "median2d",
     "median2d_3x3",

@@ -1,36 +1,67 @@
 """Plans of pools."""
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convlab import _errors
 from convlab._geometry import PoolGeometry
 from convlab._spec import pooling
 from convlab._spec.arguments import EXACT_IN_FLOAT32, FLOAT32, check_dtype
-from convlab._spec.pooling import Pool2d
+from convlab._spec.pooling import Pool, Unpool
 
 from .cache import remembered
-from .plan import WIDEST_BLOCK, Machine, Plan, pitches_of, rounded_up, threads_for
+from .plan import WIDEST_BLOCK, Machine, Plan, rounded_up, threads_for
 
 # Output rows in a tile, the piece of work that a thread takes.
 TILE_ROWS = 24
+# A cache line, in floats.
+LINE = 16
 
 
-def plan_pool2d(spec: Pool2d, source: np.dtype[Any], pitches: tuple[int, int] | None, machine: Machine) -> Plan[Pool2d]:
-    """Rows of windows, then along the row; 2x2 at stride 2 in one pass in registers."""
+def pitches_of(spec: Pool, x: NDArray[Any], source: np.dtype[Any]) -> tuple[int, int, int] | None:
+    """The array's own pitches if a kernel can read it where it lies."""
+    if not (x.dtype == source and x.dtype.isnative and x.flags.aligned):
+        return None
+    return spec.image.pitches_of(x.strides, x.dtype.itemsize)
+
+
+def _padded(numbers: tuple[int, ...], fill: int) -> tuple[int, ...]:
+    """Numbers of one to three axes as those of depth, height and width."""
+    return (fill,) * (3 - len(numbers)) + numbers
+
+
+def plan_pool(spec: Pool, source: np.dtype[Any], pitches: tuple[int, int, int] | None, machine: Machine) -> Plan[Pool]:
+    """Small windows in registers, others rows first; see src/pool2d.pyx."""
     image, output = spec.image, spec.output
-    in_registers = (spec.window, spec.stride, spec.padding, image.step) == ((2, 2), (2, 2), (0, 0), 1)
-    # A row of the windows' rows, and one of its windows at stride 1: see `along` in src/pool2d.pyx.
-    workspace = 2 * rounded_up(image.width * image.step + WIDEST_BLOCK, 16)
-    geometry = PoolGeometry(
-        output.planes, image.height, image.width, output.height, output.width, image.step,
-        *(pitches or image.pitches()), *output.pitches(),
-        *spec.window, *spec.stride, *spec.padding, -(-output.height // TILE_ROWS), workspace,
+    window, stride, dilation = _padded(spec.window, 1), _padded(spec.stride, 1), _padded(spec.dilation, 1)
+    before, after = _padded(spec.before, 0), _padded(spec.after, 0)
+    sizes, out = _padded(image.sizes, 1), _padded(output.sizes, 1)
+    bins = _bins(spec)
+    kernel = _kernel(spec)
+    halves = (spec.window, spec.stride, spec.before, spec.after) == ((2, 2), (2, 2), (0, 0), (0, 0))
+    whole = all(2 * o <= n for o, n in zip(output.sizes, image.sizes, strict=True))
+    plain = image.step == 1 and spec.dilation == (1, 1) and not (spec.bins or spec.indices or spec.norm)
+    in_registers = halves and whole and plain and spec.divisor in (0, 4)
+    # A row with its padding, where that is no larger than the row by much.
+    extent = (out[2] - 1) * stride[2] + (window[2] - 1) * dilation[2] + 1
+    if bins.size or extent > 4 * sizes[2] + 1024:
+        extent = 0
+    row = rounded_up(max(extent, sizes[2] + before[2] if extent else sizes[2]) * image.step + 2 * WIDEST_BLOCK, LINE)
+    workspace = 2 * row + rounded_up(out[2], LINE)
+    y_pitches = output.pitches()
+    stream = 4 * math.prod(output.shape) >= machine.cache_bytes and not any(pitch % LINE for pitch in y_pitches)
+    geometry = (
+        output.planes, *sizes, *out, image.step, *(pitches or image.pitches()), *y_pitches,
+        *window, *stride, *before, *after, *dilation,
+        bins.size > 0, extent, spec.divisor, spec.count_pad, -(-out[0] * out[1] // TILE_ROWS), row, workspace, stream,
     )  # fmt: skip
+    assert len(geometry) == len(PoolGeometry._fields)
     return Plan(
         spec=spec,
-        kernel=f"{spec.operation}_pool2d" + ("_2x2" if in_registers else ""),
+        kernel=kernel + ("_2x2" if in_registers else ""),
         reason="2x2 at stride 2 fits in registers"
         if in_registers
         else "rows first, then along the row, for any window",
@@ -38,15 +69,68 @@ def plan_pool2d(spec: Pool2d, source: np.dtype[Any], pitches: tuple[int, int] | 
         workspace=4 * workspace,
         convert=pitches is None,
         source=source,
-        tables=(np.array(geometry, np.intp),),
+        tables=(np.concatenate([np.array(geometry, np.intp), bins]),),
     )
 
 
+def _kernel(spec: Pool) -> str:
+    if spec.indices:
+        return "max_pool2d_indices"
+    if spec.operation != "lp":
+        return f"{spec.operation}_pool2d"
+    return "avg_pool2d" if math.isfinite(spec.norm) else "max_pool2d"
+
+
+def _bins(spec: Pool) -> NDArray[np.intp]:
+    """What follows the table of sizes: starts and sizes of depth's, height's and width's windows."""
+    if not spec.bins:
+        return np.empty(0, np.intp)
+    whole = [np.array([[0, 1]], np.intp)] * (3 - len(spec.bins))
+    return np.concatenate([*whole, *spec.bins]).ravel()
+
+
+def _planned(spec: Pool, x: NDArray[Any]) -> Plan[Pool]:
+    exact = spec.operation in ("avg", "lp") or spec.dtype in EXACT_IN_FLOAT32
+    source = FLOAT32 if exact else spec.dtype
+    return plan_pool(spec, source, pitches_of(spec, x, source), Machine())
+
+
 @remembered
-def pool2d(x: NDArray[Any], _: None, *options: Any) -> Plan[Pool2d]:
+def pool(x: NDArray[Any], _: None, *options: Any) -> Plan[Pool]:
     """The plan for a pool's arguments, the array and the operation first; errors for wrong ones."""
     check_dtype("x", x.dtype)
-    spec = pooling.pool2d(x.shape, x.dtype, *options)
-    exact = spec.operation == "avg" or spec.dtype in EXACT_IN_FLOAT32
-    source = FLOAT32 if exact else spec.dtype
-    return plan_pool2d(spec, source, pitches_of(spec.image, x, source), Machine())
+    return _planned(pooling.pool(x.shape, x.dtype, *options), x)
+
+
+@remembered
+def adaptive_pool(x: NDArray[Any], _: None, *options: Any) -> Plan[Pool]:
+    """The same for a pool whose result's size is given."""
+    check_dtype("x", x.dtype)
+    return _planned(pooling.adaptive_pool(x.shape, x.dtype, *options), x)
+
+
+@remembered
+def global_pool(x: NDArray[Any], _: None, *options: Any) -> Plan[Pool]:
+    """The same for a pool over all of each plane."""
+    check_dtype("x", x.dtype)
+    return _planned(pooling.global_pool(x.shape, x.dtype, *options), x)
+
+
+def max_unpool(x: NDArray[Any], indices: NDArray[Any], *options: Any) -> Plan[Unpool]:
+    """The plan for an unpool's arguments: sizes alone."""
+    check_dtype("x", x.dtype)
+    if indices.dtype.kind not in "iu":
+        raise _errors.wrong_dtype("indices", indices.dtype, "integers, as max_pool2d returns them")
+    spec = pooling.max_unpool(x.shape, x.dtype, indices.shape, *options)
+    sizes = np.array([spec.image.planes, math.prod(spec.image.sizes), math.prod(spec.output.sizes)], np.intp)
+    compiled = spec.dtype.itemsize == 4
+    return Plan(
+        spec=spec,
+        kernel="max_unpool",
+        reason="values of four bytes" if compiled else "no kernel for this dtype",
+        threads=threads_for(spec, Machine()),
+        workspace=0,
+        convert=not compiled,
+        source=spec.dtype,
+        tables=(sizes,),
+    )

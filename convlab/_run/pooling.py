@@ -5,41 +5,109 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab import reference
+from convlab import _errors, reference
 from convlab._dispatch import NUMPY, PYTHON, active, serve
 from convlab._plan.plan import Plan
 from convlab._spec.arguments import FLOAT32
-from convlab._spec.pooling import Pool2d
+from convlab._spec.pooling import Pool, Unpool
 from convlab._threads import get_num_threads
 
-from .arrays import by_planes, check_out, finished
+from .arrays import check_out, finished
 
 
-def pool2d(plan: Plan[Pool2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
-    """Run a plan of _plan.pool2d."""
+def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
+    """Run a plan of _plan.pool: the result, or the result and its indices."""
     spec = plan.spec
     if out is not None:
         check_out(out, spec.output.shape, spec.dtype, x=x)
     backend = active()
     if backend is PYTHON:
-        serve(backend, f"{spec.operation}_pool2d")
-        return finished(_reference_pool2d(spec, x), spec.dtype, out)
+        if _in_the_lesson(spec):
+            serve(backend, f"{spec.operation}_pool2d")
+            return finished(_reference_pool2d(spec, x), spec.dtype, out)
+        backend = NUMPY
     if plan.source is not FLOAT32:
         backend = NUMPY  # what float32 cannot hold is reduced in its own dtype
-    if plan.convert:
+    if spec.norm:
+        x = _powers(spec, np.array(x, FLOAT32, order="C"))
+    elif plan.convert:
         x = np.array(x, plan.source, order="C")
     y = out if out is not None and spec.dtype is plan.source else np.empty(spec.output.shape, plan.source)
+    results = [y, np.empty(spec.output.shape, np.int64)] if spec.indices else [y]
     if y.size:
         threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
-        backend.functions[plan.kernel](x, y, *plan.tables, threads)
+        backend.functions[plan.kernel](x, *results, *plan.tables, threads)
     serve(backend, plan.kernel)
-    return y if spec.dtype is plan.source else finished(y, spec.dtype, out)
+    if spec.norm:
+        _roots(spec, y)
+    y = y if spec.dtype is plan.source else finished(y, spec.dtype, out)
+    return (y, results[1]) if spec.indices else y
 
 
-def _reference_pool2d(spec: Pool2d, x: NDArray[Any]) -> NDArray[Any]:
+def _powers(spec: Pool, x: NDArray[Any]) -> NDArray[Any]:
+    """|x| ** p, in place."""
+    np.abs(x, out=x)
+    with np.errstate(all="ignore"):
+        if spec.norm == 2:
+            x *= x
+        elif spec.norm != 1 and spec.norm != np.inf:
+            np.power(x, FLOAT32.type(spec.norm), out=x)
+    return x
+
+
+def _roots(spec: Pool, y: NDArray[Any]) -> None:
+    with np.errstate(all="ignore"):
+        if spec.norm == 2:
+            np.sqrt(y, out=y)
+        elif spec.norm != 1 and spec.norm != np.inf:
+            np.power(y, FLOAT32.type(1 / spec.norm), out=y)
+
+
+def max_unpool(plan: Plan[Unpool], x: NDArray[Any], indices: NDArray[Any], out: Any) -> NDArray[Any]:
+    """Run a plan of _plan.max_unpool."""
+    spec = plan.spec
+    if out is not None:
+        check_out(out, spec.output.shape, spec.dtype, x=x, indices=indices)
+    backend = active()
+    if backend is PYTHON or plan.convert:
+        backend = NUMPY
+    axes = spec.image.axes
+    y = np.empty(spec.output.shape, spec.dtype) if out is None else out
+    inner = spec.image.inner_channels
+    # Planes one behind the other, each contiguous.
+    values, places, result = (np.moveaxis(a, -1, -1 - len(axes)) if inner else a for a in (x, indices, y))
+    if not inner and axes != tuple(range(x.ndim - len(axes), x.ndim)):
+        values, places, result = (np.moveaxis(a, axes, tuple(range(-len(axes), 0))) for a in (values, places, result))
+    values = np.ascontiguousarray(values, spec.dtype)
+    places = np.ascontiguousarray(places, np.int64)
+    flat = result if result.flags.c_contiguous else np.empty(result.shape, spec.dtype)
+    if flat.size:
+        wrong = backend.functions[plan.kernel](values, places, flat, *plan.tables, 1)
+        if wrong is not None:
+            raise _errors.wrong_value("indices", wrong, f"places in a plane of {spec.output.sizes}")
+    serve(backend, plan.kernel)
+    if flat is not result:
+        result[...] = flat
+    return y
+
+
+def _in_the_lesson(spec: Pool) -> bool:
+    """Whether the plain loops know it: two axes, the same padding on both sides, partial windows dropped."""
+    whole = not any(
+        (o - 1) * s + k > n + 2 * p
+        for o, s, k, n, p in zip(
+            spec.output.sizes, spec.stride, spec.window, spec.image.sizes, spec.before, strict=True
+        )
+    )
+    plain = not (spec.indices or spec.bins or spec.norm)
+    usual = spec.operation != "avg" or spec.divisor == spec.window[0] * spec.window[-1]
+    return plain and len(spec.window) == 2 and spec.before == spec.after and max(spec.dilation) == 1 and whole and usual
+
+
+def _reference_pool2d(spec: Pool, x: NDArray[Any]) -> NDArray[Any]:
     operation = getattr(reference, f"{spec.operation}_pool2d")
-
-    def one(plane: NDArray[Any]) -> Any:
-        return operation(plane, spec.window, spec.stride, spec.padding)
-
-    return by_planes(one, x, spec.image, spec.output, spec.dtype)
+    axes, sizes = spec.image.axes, spec.output.sizes
+    stack = np.moveaxis(x, axes, (-2, -1)).reshape(-1, *spec.image.sizes)
+    planes = np.array([operation(plane, spec.window, spec.stride, spec.before) for plane in stack], spec.dtype)
+    leading = [n for axis, n in enumerate(spec.output.shape) if axis not in axes]
+    return np.ascontiguousarray(np.moveaxis(planes.reshape(*leading, *sizes), (-2, -1), axes))

@@ -14,13 +14,14 @@ from convlab.cli.commands._arguments import from_in_to_out, through
 from convlab.cli.failures import core_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from convlab.cli.pictures import Picture
 
 __all__ = ["pool"]
 
-_OPERATIONS = {
+_OPERATIONS: dict[str, Callable[..., npt.NDArray[np.generic]]] = {
     "max": convlab.max_pool2d,
     "avg": convlab.avg_pool2d,
     "min": convlab.min_pool2d,

@@ -1,0 +1,311 @@
+"""Pools whose results have a given size."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convlab._docstrings import described
+from convlab._plan import pooling as _plan
+from convlab._run import pooling as _run
+from convlab._spec import arguments as _spec
+
+_Result = NDArray[Any]
+
+
+def _average(axes: int, *call: Any) -> _Result:
+    result: _Result = _adaptive("avg", axes, *call)
+    return result
+
+
+def _adaptive(operation: str, axes: int, x: Any, out: Any, *options: Any) -> Any:
+    a = x if type(x) is np.ndarray else _spec.array("x", x)
+    return _run.pool(_plan.adaptive_pool(a, None, operation, axes, *options), a, out)
+
+
+@described(1)
+def adaptive_avg_pool1d(
+    x: ArrayLike,
+    output_size: Any,
+    *,
+    layout: str | None = None,
+    channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> _Result:
+    """Average each part of axes that are divided into a given number of parts.
+
+    Parameters
+    ----------
+    {x}
+    {output_size}
+    {layout}
+    {channel_axis}
+    {out}
+
+    Returns
+    -------
+    ndarray of float32
+        `output_size` elements on each axis.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    Part i of o runs from floor(i * n / o) to ceil((i + 1) * n / o), as PyTorch's: parts may share elements, and be more
+    than there are elements.
+
+    Source: K. He, X. Zhang, S. Ren and J. Sun, "Spatial pyramid pooling in deep convolutional networks for visual
+    recognition", ECCV 2014, pp. 346-361.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.adaptive_avg_pool1d(np.array([[1, 3, 2, 5, 4]]), 2)
+    array([[2.       , 3.6666667]], dtype=float32)
+    """
+    return _average(1, x, out, output_size, layout, channel_axis)
+
+
+@described(2)
+def adaptive_avg_pool2d(
+    x: ArrayLike,
+    output_size: Any,
+    *,
+    layout: str | None = None,
+    channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> _Result:
+    """Average each part of axes that are divided into a given number of parts.
+
+    Parameters
+    ----------
+    {x}
+    {output_size}
+    {layout}
+    {channel_axis}
+    {out}
+
+    Returns
+    -------
+    ndarray of float32
+        `output_size` elements on each axis.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    Part i of o runs from floor(i * n / o) to ceil((i + 1) * n / o), as PyTorch's: parts may share elements, and be more
+    than there are elements.
+
+    Source: K. He, X. Zhang, S. Ren and J. Sun, "Spatial pyramid pooling in deep convolutional networks for visual
+    recognition", ECCV 2014, pp. 346-361.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.adaptive_avg_pool2d(np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]]), 2)
+    array([[3., 4.],
+           [6., 7.]], dtype=float32)
+    """
+    return _average(2, x, out, output_size, layout, channel_axis)
+
+
+@described(3)
+def adaptive_avg_pool3d(
+    x: ArrayLike,
+    output_size: Any,
+    *,
+    layout: str | None = None,
+    channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> _Result:
+    """Average each part of axes that are divided into a given number of parts.
+
+    Parameters
+    ----------
+    {x}
+    {output_size}
+    {layout}
+    {channel_axis}
+    {out}
+
+    Returns
+    -------
+    ndarray of float32
+        `output_size` elements on each axis.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    Part i of o runs from floor(i * n / o) to ceil((i + 1) * n / o), as PyTorch's: parts may share elements, and be more
+    than there are elements.
+
+    Source: K. He, X. Zhang, S. Ren and J. Sun, "Spatial pyramid pooling in deep convolutional networks for visual
+    recognition", ECCV 2014, pp. 346-361.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.adaptive_avg_pool3d(np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]), 1)
+    array([[[4.5]]], dtype=float32)
+    """
+    return _average(3, x, out, output_size, layout, channel_axis)
+
+
+@described(1)
+def adaptive_max_pool1d(
+    x: ArrayLike,
+    output_size: Any,
+    return_indices: bool = False,
+    *,
+    layout: str | None = None,
+    channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> Any:
+    """Keep the largest element of each part of axes that are divided into a given number of parts.
+
+    Parameters
+    ----------
+    {x}
+    {output_size}
+    {return_indices}
+    {layout}
+    {channel_axis}
+    {out}
+
+    Returns
+    -------
+    ndarray, or a pair of them
+        The dtype of `x` in native byte order; with `return_indices` the indices too.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    Part i of o runs from floor(i * n / o) to ceil((i + 1) * n / o), as PyTorch's: parts may share elements, and be more
+    than there are elements.
+
+    Source: K. He, X. Zhang, S. Ren and J. Sun, "Spatial pyramid pooling in deep convolutional networks for visual
+    recognition", ECCV 2014, pp. 346-361.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.adaptive_max_pool1d(np.array([[1, 3, 2, 5, 4]]), 2)
+    array([[3, 5]])
+    """
+    return _adaptive("max", 1, x, out, output_size, layout, channel_axis, return_indices)
+
+
+@described(2)
+def adaptive_max_pool2d(
+    x: ArrayLike,
+    output_size: Any,
+    return_indices: bool = False,
+    *,
+    layout: str | None = None,
+    channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> Any:
+    """Keep the largest element of each part of axes that are divided into a given number of parts.
+
+    Parameters
+    ----------
+    {x}
+    {output_size}
+    {return_indices}
+    {layout}
+    {channel_axis}
+    {out}
+
+    Returns
+    -------
+    ndarray, or a pair of them
+        The dtype of `x` in native byte order; with `return_indices` the indices too.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    Part i of o runs from floor(i * n / o) to ceil((i + 1) * n / o), as PyTorch's: parts may share elements, and be more
+    than there are elements.
+
+    Source: K. He, X. Zhang, S. Ren and J. Sun, "Spatial pyramid pooling in deep convolutional networks for visual
+    recognition", ECCV 2014, pp. 346-361.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.adaptive_max_pool2d(np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]]), 2)
+    array([[5, 6],
+           [8, 9]])
+    """
+    return _adaptive("max", 2, x, out, output_size, layout, channel_axis, return_indices)
+
+
+@described(3)
+def adaptive_max_pool3d(
+    x: ArrayLike,
+    output_size: Any,
+    return_indices: bool = False,
+    *,
+    layout: str | None = None,
+    channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> Any:
+    """Keep the largest element of each part of axes that are divided into a given number of parts.
+
+    Parameters
+    ----------
+    {x}
+    {output_size}
+    {return_indices}
+    {layout}
+    {channel_axis}
+    {out}
+
+    Returns
+    -------
+    ndarray, or a pair of them
+        The dtype of `x` in native byte order; with `return_indices` the indices too.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    Part i of o runs from floor(i * n / o) to ceil((i + 1) * n / o), as PyTorch's: parts may share elements, and be more
+    than there are elements.
+
+    Source: K. He, X. Zhang, S. Ren and J. Sun, "Spatial pyramid pooling in deep convolutional networks for visual
+    recognition", ECCV 2014, pp. 346-361.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.adaptive_max_pool3d(np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]), 1)
+    array([[[8]]])
+    """
+    return _adaptive("max", 3, x, out, output_size, layout, channel_axis, return_indices)
+
+
+__all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+]

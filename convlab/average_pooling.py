@@ -1,0 +1,240 @@
+"""Pools over lines, images and volumes: the average of each window."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convlab._docstrings import described
+from convlab._plan import pooling as _plan
+from convlab._run import pooling as _run
+from convlab._spec import arguments as _spec
+
+_Sizes = int | tuple[int, ...]
+_Padding = int | str | tuple[Any, ...]
+_Result = NDArray[Any]
+
+
+def _pool(operation: str, axes: int, x: Any, out: Any, *options: Any) -> NDArray[Any]:
+    a = x if type(x) is np.ndarray else _spec.array("x", x)
+    result: NDArray[Any] = _run.pool(_plan.pool(a, None, operation, axes, *options), a, out)
+    return result
+
+
+@described(1)
+def avg_pool1d(
+    x: ArrayLike,
+    kernel_size: _Sizes,
+    stride: _Sizes | None = None,
+    padding: _Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    *,
+    divisor_override: int | None = None,
+    dilation: _Sizes = 1,
+    layout: str | None = None,
+    channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> _Result:
+    """Average each window.
+
+    Parameters
+    ----------
+    {x}
+    {kernel_size}
+    {stride}
+    {padding}
+    {ceil_mode}
+    {count_include_pad}
+    {divisor_override}
+    {dilation}
+    {layout}
+    {channel_axis}
+    {out}
+
+    Returns
+    -------
+    ndarray of float32
+        As many elements on each axis as a maximum pool has.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    Each window is summed down its rows and then along the row, in float32, whatever its place or the threads, and
+    divided by its size: of what lies in the array, or in the array and its padding. The rules are those of PyTorch's
+    ``avg_pool1d``.
+
+    Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",
+    Proceedings of the IEEE 86 (11), 1998, pp. 2278-2324.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.avg_pool1d(np.array([[1, 3, 2, 5]]), 2)
+    array([[2. , 3.5]], dtype=float32)
+    """
+    return _pool(
+        "avg",
+        1,
+        x,
+        out,
+        kernel_size,
+        stride,
+        padding,
+        dilation,
+        ceil_mode,
+        count_include_pad,
+        divisor_override,
+        layout,
+        channel_axis,
+    )
+
+
+@described(2)
+def avg_pool2d(
+    x: ArrayLike,
+    kernel_size: _Sizes,
+    stride: _Sizes | None = None,
+    padding: _Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+    *,
+    dilation: _Sizes = 1,
+    layout: str | None = None,
+    channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> _Result:
+    """Average each window.
+
+    Parameters
+    ----------
+    {x}
+    {kernel_size}
+    {stride}
+    {padding}
+    {ceil_mode}
+    {count_include_pad}
+    {divisor_override}
+    {dilation}
+    {layout}
+    {channel_axis}
+    {out}
+
+    Returns
+    -------
+    ndarray of float32
+        As many elements on each axis as a maximum pool has.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    Each window is summed down its rows and then along the row, in float32, whatever its place or the threads, and
+    divided by its size: of what lies in the array, or in the array and its padding. The rules are those of PyTorch's
+    ``avg_pool2d``.
+
+    Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",
+    Proceedings of the IEEE 86 (11), 1998, pp. 2278-2324.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.avg_pool2d(np.array([[1, 2, 5, 6], [3, 4, 7, 8]]), 2)
+    array([[2.5, 6.5]], dtype=float32)
+    """
+    return _pool(
+        "avg",
+        2,
+        x,
+        out,
+        kernel_size,
+        stride,
+        padding,
+        dilation,
+        ceil_mode,
+        count_include_pad,
+        divisor_override,
+        layout,
+        channel_axis,
+    )
+
+
+@described(3)
+def avg_pool3d(
+    x: ArrayLike,
+    kernel_size: _Sizes,
+    stride: _Sizes | None = None,
+    padding: _Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+    *,
+    dilation: _Sizes = 1,
+    layout: str | None = None,
+    channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> _Result:
+    """Average each window.
+
+    Parameters
+    ----------
+    {x}
+    {kernel_size}
+    {stride}
+    {padding}
+    {ceil_mode}
+    {count_include_pad}
+    {divisor_override}
+    {dilation}
+    {layout}
+    {channel_axis}
+    {out}
+
+    Returns
+    -------
+    ndarray of float32
+        As many elements on each axis as a maximum pool has.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    Each window is summed down its rows and then along the row, in float32, whatever its place or the threads, and
+    divided by its size: of what lies in the array, or in the array and its padding. The rules are those of PyTorch's
+    ``avg_pool3d``.
+
+    Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",
+    Proceedings of the IEEE 86 (11), 1998, pp. 2278-2324.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.avg_pool3d(np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]), 2)
+    array([[[4.5]]], dtype=float32)
+    """
+    return _pool(
+        "avg",
+        3,
+        x,
+        out,
+        kernel_size,
+        stride,
+        padding,
+        dilation,
+        ceil_mode,
+        count_include_pad,
+        divisor_override,
+        layout,
+        channel_axis,
+    )
+
+
+__all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d"]

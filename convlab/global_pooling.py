@@ -1,0 +1,154 @@
+"""Pools over whole planes and volumes."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convlab._docstrings import described
+from convlab._plan import pooling as _plan
+from convlab._run import pooling as _run
+from convlab._spec import arguments as _spec
+
+_Result = NDArray[Any]
+
+
+def _global(operation: str, x: Any, out: Any, *options: Any) -> NDArray[Any]:
+    a = x if type(x) is np.ndarray else _spec.array("x", x)
+    result: NDArray[Any] = _run.pool(_plan.global_pool(a, None, operation, *options), a, out)
+    return result
+
+
+@described(2)
+def global_avg_pool(
+    x: ArrayLike,
+    *,
+    layout: str | None = None,
+    channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> _Result:
+    """Average each plane or volume.
+
+    Parameters
+    ----------
+    x : array_like, shape (N, C, ...) with one to three axes more
+        bool, integers, float16, float32 or float64.
+    layout : str, optional
+        As the operations' for as many axes: "NHWC" where channels lie innermost.
+    {channel_axis}
+    {out}
+
+    Returns
+    -------
+    ndarray
+        Pooled axes of one element each; float32.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    The same as a pool whose window is the whole plane.
+
+    Source: M. Lin, Q. Chen and S. Yan, "Network in network", ICLR 2014, section 3.2.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.global_avg_pool(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))
+    array([[[[2.5]]]], dtype=float32)
+    """
+    return _global("avg", x, out, layout, channel_axis)
+
+
+@described(2)
+def global_lp_pool(
+    x: ArrayLike,
+    norm_type: float = 2,
+    *,
+    layout: str | None = None,
+    channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> _Result:
+    """Take the p-norm of each plane or volume: the p-th root of the sum of |x| ** p.
+
+    Parameters
+    ----------
+    x : array_like, shape (N, C, ...) with one to three axes more
+        bool, integers, float16, float32 or float64.
+    norm_type : float
+        The exponent p, above 0; infinity keeps the largest absolute value.
+    layout : str, optional
+        As the operations' for as many axes: "NHWC" where channels lie innermost.
+    {channel_axis}
+    {out}
+
+    Returns
+    -------
+    ndarray
+        Pooled axes of one element each; float32.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    The same as a pool whose window is the whole plane.
+
+    Source: M. Lin, Q. Chen and S. Yan, "Network in network", ICLR 2014, section 3.2.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.global_lp_pool(np.array([[[[3.0, -4.0]]]]))
+    array([[[[5.]]]], dtype=float32)
+    """
+    return _global("lp", x, out, layout, channel_axis, norm_type)
+
+
+@described(2)
+def global_max_pool(
+    x: ArrayLike,
+    *,
+    layout: str | None = None,
+    channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> _Result:
+    """Keep the largest element of each plane or volume.
+
+    Parameters
+    ----------
+    x : array_like, shape (N, C, ...) with one to three axes more
+        bool, integers, float16, float32 or float64.
+    layout : str, optional
+        As the operations' for as many axes: "NHWC" where channels lie innermost.
+    {channel_axis}
+    {out}
+
+    Returns
+    -------
+    ndarray
+        Pooled axes of one element each; the dtype of `x` in native byte order.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    The same as a pool whose window is the whole plane.
+
+    Source: M. Lin, Q. Chen and S. Yan, "Network in network", ICLR 2014, section 3.2.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.global_max_pool(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))
+    array([[[[4.]]]])
+    """
+    return _global("max", x, out, layout, channel_axis)
+
+
+__all__ = ["global_avg_pool", "global_lp_pool", "global_max_pool"]

@@ -1,0 +1,197 @@
+"""The way back from a maximum pool."""
+
+from typing import Any
+
+from numpy.typing import ArrayLike, NDArray
+
+from convlab._docstrings import described
+from convlab._plan import pooling as _plan
+from convlab._run import pooling as _run
+from convlab._spec import arguments as _spec
+
+_Sizes = int | tuple[int, ...]
+_Result = NDArray[Any]
+
+
+def _unpool(axes: int, x: Any, indices: Any, out: Any, *options: Any) -> NDArray[Any]:
+    a, places = _spec.array("x", x), _spec.array("indices", indices)
+    return _run.max_unpool(_plan.max_unpool(a, places, axes, *options), a, places, out)
+
+
+@described(1)
+def max_unpool1d(
+    x: ArrayLike,
+    indices: ArrayLike,
+    kernel_size: _Sizes,
+    stride: _Sizes | None = None,
+    padding: _Sizes = 0,
+    output_size: Any = None,
+    *,
+    layout: str | None = None,
+    channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> _Result:
+    """Put maxima back where they stood, and zeros elsewhere.
+
+    Parameters
+    ----------
+    {x}
+    indices : array_like of integers, shape of `x`
+        Where each value stands in its plane, as `max_pool1d` returns them.
+    kernel_size : int or sizes for each axis
+        The window of the maximum pool.
+    {stride}
+    padding : int or sizes for each axis
+        The padding of the maximum pool.
+    output_size : sequence of int, optional
+        The size of what was pooled, with or without N and C, where several sizes give the same maxima.
+    {layout}
+    {channel_axis}
+    {out}
+
+    Returns
+    -------
+    ndarray
+        The dtype of `x` in native byte order; (n - 1) * stride - 2 * padding + kernel_size elements on each axis, or
+        `output_size`.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    Of several values for one place the last stays.
+
+    Source: M. D. Zeiler, G. W. Taylor and R. Fergus, "Adaptive deconvolutional networks for mid and high level feature
+    learning", ICCV 2011, pp. 2018-2025.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.max_unpool1d(np.array([[3, 5]]), np.array([[1, 3]]), 2)
+    array([[0, 3, 0, 5]])
+    """
+    return _unpool(1, x, indices, out, kernel_size, stride, padding, output_size, layout, channel_axis)
+
+
+@described(2)
+def max_unpool2d(
+    x: ArrayLike,
+    indices: ArrayLike,
+    kernel_size: _Sizes,
+    stride: _Sizes | None = None,
+    padding: _Sizes = 0,
+    output_size: Any = None,
+    *,
+    layout: str | None = None,
+    channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> _Result:
+    """Put maxima back where they stood, and zeros elsewhere.
+
+    Parameters
+    ----------
+    {x}
+    indices : array_like of integers, shape of `x`
+        Where each value stands in its plane, as `max_pool2d` returns them.
+    kernel_size : int or sizes for each axis
+        The window of the maximum pool.
+    {stride}
+    padding : int or sizes for each axis
+        The padding of the maximum pool.
+    output_size : sequence of int, optional
+        The size of what was pooled, with or without N and C, where several sizes give the same maxima.
+    {layout}
+    {channel_axis}
+    {out}
+
+    Returns
+    -------
+    ndarray
+        The dtype of `x` in native byte order; (n - 1) * stride - 2 * padding + kernel_size elements on each axis, or
+        `output_size`.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    Of several values for one place the last stays.
+
+    Source: M. D. Zeiler, G. W. Taylor and R. Fergus, "Adaptive deconvolutional networks for mid and high level feature
+    learning", ICCV 2011, pp. 2018-2025.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.max_unpool2d(np.array([[4, 8]]), np.array([[5, 7]]), 2)
+    array([[0, 0, 0, 0],
+           [0, 4, 0, 8]])
+    """
+    return _unpool(2, x, indices, out, kernel_size, stride, padding, output_size, layout, channel_axis)
+
+
+@described(3)
+def max_unpool3d(
+    x: ArrayLike,
+    indices: ArrayLike,
+    kernel_size: _Sizes,
+    stride: _Sizes | None = None,
+    padding: _Sizes = 0,
+    output_size: Any = None,
+    *,
+    layout: str | None = None,
+    channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> _Result:
+    """Put maxima back where they stood, and zeros elsewhere.
+
+    Parameters
+    ----------
+    {x}
+    indices : array_like of integers, shape of `x`
+        Where each value stands in its plane, as `max_pool3d` returns them.
+    kernel_size : int or sizes for each axis
+        The window of the maximum pool.
+    {stride}
+    padding : int or sizes for each axis
+        The padding of the maximum pool.
+    output_size : sequence of int, optional
+        The size of what was pooled, with or without N and C, where several sizes give the same maxima.
+    {layout}
+    {channel_axis}
+    {out}
+
+    Returns
+    -------
+    ndarray
+        The dtype of `x` in native byte order; (n - 1) * stride - 2 * padding + kernel_size elements on each axis, or
+        `output_size`.
+
+    Raises
+    ------
+    {raises}
+
+    Notes
+    -----
+    Of several values for one place the last stays.
+
+    Source: M. D. Zeiler, G. W. Taylor and R. Fergus, "Adaptive deconvolutional networks for mid and high level feature
+    learning", ICCV 2011, pp. 2018-2025.
+
+    Examples
+    --------
+    >>> import numpy as np, convlab
+    >>> convlab.max_unpool3d(np.array([[[8]]]), np.array([[[7]]]), 2)
+    array([[[0, 0],
+            [0, 0]],
+    <BLANKLINE>
+           [[0, 0],
+            [0, 8]]])
+    """
+    return _unpool(3, x, indices, out, kernel_size, stride, padding, output_size, layout, channel_axis)
+
+
+__all__ = ["max_unpool1d", "max_unpool2d", "max_unpool3d"]

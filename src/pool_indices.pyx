@@ -1,0 +1,145 @@
+"""Maximum over windows with the place that it stands in, and back: values put where a maximum was.
+
+    y[i, j] = max over a, b of x[...], indices[i, j] = row * width + column of it, in its plane or volume
+
+Of equals the first place stays, and NaN wins over whatever stands before it, so of several the last: row by row, as
+PyTorch does it. A window of nothing but minus infinity has its first place.
+
+Blocking. A vector of outputs at a time goes through the taps in that order, with its maxima and their places in two
+registers. Outputs whose windows are cut, strides above 2, channels that lie innermost and planes of more than 2 ** 31
+elements are made one by one.
+"""
+from cython.parallel cimport prange
+from libc.math cimport INFINITY
+from libc.string cimport memset
+cimport numpy as cnp
+
+from vector cimport LANES, convlab_max_threads, veven, vfloat, vload, vsplat, vstore
+from pool cimport (
+    Geometry, Rows, Window, rows_of, vbetter, vchoose, vchoose_place, vplace, vplace_from, vplace_store, vtruth, window,
+)
+
+cnp.import_array()
+
+
+cdef inline void block(const Geometry* g, const Rows* r, Py_ssize_t first, Py_ssize_t i, float* y, long long* indices,
+                       vplace lanes, const int stride) noexcept nogil:
+    """Outputs i .. of a row whose window's first row starts at the place `first`."""
+    cdef Py_ssize_t c = i * stride - g.pad_width, z, row, t, at
+    cdef vplace place, best = lanes + <int>(first + c)
+    cdef vfloat largest = vsplat(-INFINITY), value
+    cdef const float* x
+    cdef vtruth better
+    for z in range(r.slices):
+        for row in range(r.n):
+            x = r.x + z * r.slice_pitch + row * r.pitch + c
+            at = first + c + (z * g.dilation_depth * g.height + row * g.dilation_height) * g.width
+            for t in range(g.window_width):
+                value = vload(x) if stride == 1 else veven(vload(x), vload(x + LANES))
+                better = vbetter(value, largest)
+                largest = vchoose(better, value, largest)
+                place = lanes + <int>at
+                best = vchoose_place(better, place, best)
+                x += g.dilation_width
+                at += g.dilation_width
+    vstore(y + i, largest)
+    vplace_store(indices + i, best)
+
+
+cdef inline void single(const Geometry* g, const Rows* r, Py_ssize_t first, Py_ssize_t start, Py_ssize_t end, float* y,
+                        long long* indices) noexcept nogil:
+    """Outputs start .. end one by one."""
+    cdef Py_ssize_t i, c, z, row, t, at, best
+    cdef Window w
+    cdef float largest, value
+    cdef const float* x
+    for i in range(start, end):
+        w = window(g, 2, i)
+        for c in range(g.step):
+            largest, best = -INFINITY, first + w.start
+            for z in range(r.slices):
+                for row in range(r.n):
+                    x = r.x + z * r.slice_pitch + row * r.pitch + w.start * g.step + c
+                    at = first + w.start + (z * g.dilation_depth * g.height + row * g.dilation_height) * g.width
+                    for t in range(w.size):
+                        value = x[t * g.dilation_width * g.step]
+                        if value > largest or value != value:
+                            largest, best = value, at + t * g.dilation_width
+            y[i * g.step + c] = largest
+            indices[i * g.step + c] = best
+
+
+cdef inline void blocks(const Geometry* g, const Rows* r, Py_ssize_t first, Py_ssize_t start, Py_ssize_t end, float* y,
+                        long long* indices, const int stride) noexcept nogil:
+    cdef vplace lanes = vplace_from(0, stride)
+    while start < end:  # the last lies back over its neighbour
+        block(g, r, first, min(start, end - LANES), y, indices, lanes, stride)
+        start += LANES
+
+
+cdef void tile(const Geometry* g, const float* x, float* y, long long* indices, Py_ssize_t t) noexcept nogil:
+    cdef Py_ssize_t plane = t // g.tiles, part = t % g.tiles, n = g.out_depth * g.out_height, slice, row, first, at
+    cdef Py_ssize_t i, start = g.out_width, end = g.out_width, s = g.stride_width
+    cdef Rows r
+    cdef bint vectors = LANES > 1 and g.step == 1 and not g.bins and s <= 2
+    if vectors and g.depth * g.height * g.width + 2 * LANES < 0x7FFFFFFF:
+        # Outputs whose windows lie inside, and an element more for what is loaded beside every other one.
+        start = min((g.pad_width + s - 1) // s, g.out_width)
+        end = 0
+        if g.width + g.pad_width >= (g.window_width - 1) * g.dilation_width + s:
+            end = min((g.width + g.pad_width - (g.window_width - 1) * g.dilation_width - s) // s + 1, g.out_width)
+        if end - start < LANES:
+            start = end = g.out_width
+    x += plane * g.x_plane
+    for i in range(n * part // g.tiles, n * (part + 1) // g.tiles):
+        slice, row = i // g.out_height, i % g.out_height
+        r = rows_of(g, x, slice, row)
+        first = (window(g, 0, slice).start * g.height + window(g, 1, row).start) * g.width
+        at = plane * g.y_plane + slice * g.y_slice + row * g.y_row
+        single(g, &r, first, 0, start, y + at, indices + at)
+        if s == 1:
+            blocks(g, &r, first, start, end, y + at, indices + at, 1)
+        else:
+            blocks(g, &r, first, start, end, y + at, indices + at, 2)
+        single(g, &r, first, end, g.out_width, y + at, indices + at)
+
+
+def max_pool2d_indices(cnp.ndarray x, cnp.ndarray y, cnp.ndarray indices, cnp.ndarray geometry, int threads):
+    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+    cdef const float* source = <const float*>cnp.PyArray_DATA(x)
+    cdef float* result = <float*>cnp.PyArray_DATA(y)
+    cdef long long* places = <long long*>cnp.PyArray_DATA(indices)
+    cdef Py_ssize_t t
+    threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
+    with nogil:
+        if threads == 1:
+            for t in range(g.planes * g.tiles):
+                tile(g, source, result, places, t)
+        else:
+            for t in prange(g.planes * g.tiles, schedule="static", num_threads=threads):
+                tile(g, source, result, places, t)
+
+
+def max_unpool(cnp.ndarray x, cnp.ndarray indices, cnp.ndarray y, cnp.ndarray sizes, int threads):
+    """Values of four bytes. Returns the first index that is no place, or None."""
+    cdef const Py_ssize_t* n = <const Py_ssize_t*>cnp.PyArray_DATA(sizes)  # planes, elements of x's, elements of y's
+    cdef const int* source = <const int*>cnp.PyArray_DATA(x)
+    cdef const long long* places = <const long long*>cnp.PyArray_DATA(indices)
+    cdef int* result = <int*>cnp.PyArray_DATA(y)
+    cdef Py_ssize_t plane, i
+    with nogil:
+        memset(result, 0, n[0] * n[2] * sizeof(int))
+        for plane in range(n[0]):
+            for i in range(n[1]):
+                if not 0 <= places[i] < n[2]:
+                    break
+                result[places[i]] = source[i]
+            else:
+                source += n[1]
+                places += n[1]
+                result += n[2]
+                continue
+            break
+        else:
+            i = -1
+    return None if i == -1 else places[i]
