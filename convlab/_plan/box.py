@@ -1,5 +1,6 @@
 """Plans of sums over windows."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,13 @@ from numpy.typing import NDArray
 from convlab._geometry import STORED, BoxGeometry, FilterValues
 from convlab._spec import separable
 from convlab._spec.arguments import FLOAT32, check_dtype
+from convlab._spec.filtering import Filter2d
 from convlab._spec.separable import Separable2d
 
+from .bands import in_bands
 from .cache import remembered
 from .plan import Machine, Plan, pitches_of, rounded_up, threads_for
-from .separable import border_tables, separable_for, source_of
+from .separable import border_tables, plan_separable2d, separable_for, source_of
 
 # Windows of up to so many pixels down and along are summed directly: that takes them less than blocks would.
 DIRECT = 9
@@ -26,6 +29,19 @@ def plan_box2d(
     spec: Separable2d, source: np.dtype[Any], pitches: tuple[int, int] | None, machine: Machine
 ) -> Plan[Separable2d] | None:
     """By blocks; None where the workspace would be too large for it."""
+    part_rows = rounded_up(max(PART_ROWS, 2 * spec.filter.kernel_shape[0]), spec.filter.kernel_shape[0])
+    if pitches is None or spec.dtype not in STORED:
+
+        def of_floats(band: Filter2d) -> Plan[Separable2d]:
+            part, pitches = replace(spec, filter=band), band.image.pitches()
+            ones = np.ones(sum(band.kernel_shape), np.float32)
+            return plan_box2d(part, FLOAT32, pitches, machine) or plan_separable2d(
+                part, FLOAT32, pitches, machine, ones
+            )
+
+        # Bands of whole parts, whose blocks begin where those of the image do.
+        first, bands = in_bands(spec.filter, of_floats, part_rows)
+        return replace(first, spec=spec, convert=True, bands=bands)
     image, region, step = spec.image, spec.region, spec.image.step
     kernel_height, kernel_width = spec.filter.kernel_shape
     borders = border_tables(spec)
@@ -35,16 +51,14 @@ def plan_box2d(
     if not _holds_border(spec, columns, borders):
         columns = region.width
     pitch = rounded_up((columns + kernel_width - 1) * step + 2 * LANES, 2 * LANES) + LANES
-    part_rows = rounded_up(max(PART_ROWS, 2 * kernel_height), kernel_height)
     workspace = rounded_up((2 * LANES + 2 + kernel_height) * pitch + 2 * kernel_width * LANES, LANES)
     if workspace > MOST:
         return None
-    target = spec.dtype if spec.dtype in STORED else FLOAT32
     geometry = BoxGeometry(
         region.planes, image.height, image.width, region.height, region.width, step,
-        *(pitches or image.pitches()), *spec.output.pitches(), kernel_height, kernel_width,
+        *pitches, *spec.output.pitches(), kernel_height, kernel_width,
         *spec.filter.border_sizes, -(-region.width // columns), columns, -(-region.height // part_rows), part_rows,
-        pitch, workspace, STORED.index(source), STORED.index(target),
+        pitch, workspace, STORED.index(source), STORED.index(spec.dtype),
     )  # fmt: skip
     values = FilterValues(spec.filter.cval, spec.filter.scale, spec.filter.offset, *spec.filter.clip)
     return Plan(
@@ -53,7 +67,7 @@ def plan_box2d(
         reason="a window is the end of one block and the beginning of the next: three additions an axis",
         threads=threads_for(spec, machine),
         workspace=4 * workspace,
-        convert=pitches is None,
+        convert=False,
         source=source,
         tables=(np.array(geometry, np.intp), borders, np.array(values, np.float32)),
         taps=np.ones(kernel_height + kernel_width, np.float32),

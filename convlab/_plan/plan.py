@@ -62,12 +62,12 @@ class Plan(Generic[SpecT]):
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Some rows of the output, the source's rows that they want (-1 the constant), and the kernel's sizes for them."""
+    """Some rows of the output, the source's rows that they want (-1 the constant), and the plan of their filter."""
 
     first: int
     rows: int
     source: NDArray[np.intp]
-    geometry: NDArray[np.intp]
+    plan: Plan[Any]
 
 
 def threads_for(

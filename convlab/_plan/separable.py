@@ -1,5 +1,6 @@
 """Plans of separable filters over images."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ from convlab import _borders
 from convlab._geometry import STORED, FilterValues, SeparableGeometry
 from convlab._spec import separable
 from convlab._spec.arguments import FLOAT32, check_dtype, taps
+from convlab._spec.filtering import Filter2d
 from convlab._spec.separable import Separable2d, check_taps
 
+from .bands import in_bands
 from .cache import LARGEST_KEY, remembered
 from .plan import Machine, Plan, pitches_of, rounded_up, threads_for
 
@@ -44,6 +47,13 @@ def plan_separable2d(
     kernels: NDArray[np.float32],
 ) -> Plan[Separable2d]:
     """Columns into a few rows of workspace, and from there along the rows."""
+    if pitches is None or spec.dtype not in STORED:
+
+        def of_floats(band: Filter2d) -> Plan[Separable2d]:
+            return plan_separable2d(replace(spec, filter=band), FLOAT32, band.image.pitches(), machine, kernels)
+
+        first, bands = in_bands(spec.filter, of_floats, TILE_ROWS)
+        return replace(first, spec=spec, convert=True, bands=bands)
     image, region, step = spec.image, spec.region, spec.image.step
     kernel_height, kernel_width = spec.filter.kernel_shape
     above, below, before, after = spec.filter.border_sizes
@@ -55,12 +65,11 @@ def plan_separable2d(
     # The rows of sums, output rows too narrow for a block, pointers (two floats each), source rows too narrow for one.
     narrow = slots * WIDEST_BLOCK if width < WIDEST_BLOCK else 0
     workspace = rounded_up(ROWS * ((1 + spec.magnitude) * pitch + WIDEST_BLOCK) + 2 * slots + narrow + 16, 16)
-    target = spec.dtype if spec.dtype in STORED else FLOAT32
     geometry = SeparableGeometry(
         region.planes, image.height, image.width, region.height, region.width, step,
-        *(pitches or image.pitches()), *spec.output.pitches(), kernel_height, kernel_width,
+        *pitches, *spec.output.pitches(), kernel_height, kernel_width,
         above, below, before, after, -(-region.height // tile_rows), tile_rows, pitch, workspace,
-        spec.magnitude, spec.filter.finishes, STORED.index(source), STORED.index(target),
+        spec.magnitude, spec.filter.finishes, STORED.index(source), STORED.index(spec.dtype),
     )  # fmt: skip
     values = FilterValues(spec.filter.cval, spec.filter.scale, spec.filter.offset, *spec.filter.clip)
     return Plan(
@@ -69,7 +78,7 @@ def plan_separable2d(
         reason="the kernel is an outer product: its columns' sums wait in the cache for the rows'",
         threads=threads_for(spec, machine),
         workspace=4 * workspace,
-        convert=pitches is None,
+        convert=False,
         source=source,
         tables=(np.array(geometry, np.intp), borders, np.array(values, np.float32)),
         taps=kernels,

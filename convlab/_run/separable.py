@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from convlab import reference
 from convlab._dispatch import PYTHON, active, serve
-from convlab._geometry import STORED
 from convlab._plan.plan import Plan
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.separable import Separable2d
 from convlab._threads import get_num_threads
 
 from .arrays import by_planes, check_out, finished
+from .bands import Mask, run_bands
 from .frame import copy_frame, inside_and_frame
 
 
@@ -57,24 +57,24 @@ def run_separable(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray
     if backend is PYTHON:
         serve(backend, spec.operation)
         return finished(_reference(spec, plan.taps, x), spec.dtype, out)
-    original = x
-    if plan.convert:
-        with np.errstate(over="ignore"):
-            x = np.array(x, plan.source, order="C")
-    target = spec.dtype if spec.dtype in STORED else FLOAT32
-    y = out if out is not None and spec.dtype == target else np.empty(spec.output.shape, target)
+    y = np.empty(spec.output.shape, spec.dtype) if out is None else out
     region = y
-    frame = []
     if spec.filter.border == "keep":
         inside, *frame = inside_and_frame(spec.image, spec.filter.region, spec.filter.anchor)
         region = y[inside]
-    if region.size:
-        threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
-        backend.functions[plan.kernel](x, plan.taps, region, *plan.tables, threads)
+        copy_frame(x, y, frame)
+    if plan.bands:
+        run_bands(plan, spec.filter, x, None, region, _kernel)
+    elif region.size:
+        _kernel(plan, x, None, region)
     serve(backend, plan.kernel)
-    y = finished(y, spec.dtype, out)
-    copy_frame(original, y, frame)
     return y
+
+
+def _kernel(plan: Plan[Separable2d], x: NDArray[Any], _: Mask, y: NDArray[Any]) -> None:
+    """The kernel over all of x, or a band."""
+    threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
+    active().functions[plan.kernel](x, plan.taps, y, *plan.tables, threads)
 
 
 def _reference(spec: Separable2d, kernels: NDArray[np.float32], x: NDArray[Any]) -> NDArray[Any]:

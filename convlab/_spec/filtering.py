@@ -36,6 +36,7 @@ class Filter2d:
     precision: str
     algorithm: str | None
     workspace_limit: int | None
+    band: bool = False  # of another filter's image: the border's rows are rows of this one
 
     @property
     def result_shape(self) -> tuple[int, ...]:
@@ -53,7 +54,8 @@ class Filter2d:
         if self.border in ("valid", "keep"):
             return 0, 0, 0, 0
         (height, width), (row, column) = self.kernel_shape, self.anchor
-        return row, height - 1 - row, column, width - 1 - column
+        above, below = (0, 0) if self.band else (row, height - 1 - row)
+        return above, below, column, width - 1 - column
 
     @property
     def finishes(self) -> bool:
