@@ -11,7 +11,6 @@ from convlab._run import separable as _run
 from convlab._spec import arguments as _arguments
 from convlab._spec import imaging as _spec
 from convlab.filtering import filter2d
-from convlab.separable import sep_filter2d
 
 
 def box(
@@ -88,9 +87,7 @@ def box(
            [1., 1., 1.]], dtype=float32)
     """
     x = image if type(image) is np.ndarray else _arguments.array("image", image)
-    window = _spec.window("size", size)
-    scale = 1.0 / (window[0] * window[1]) if _spec.truth("normalize", normalize) else 1.0
-    plan = _boxes.box(x, None, window, border, cval, anchor, scale, 0.0, None, channel_axis, dtype)
+    plan = _boxes.box(x, None, size, normalize, border, cval, anchor, channel_axis, dtype)
     return _run.of_one_image(plan, x, out)
 
 
@@ -157,13 +154,9 @@ def gaussian(
            [1.3, 9.9, 1.3],
            [0.2, 1.3, 0.2]], dtype=float32)
     """
-    if type(sigma) is not float:
-        down, along = _spec.sigmas("sigma", sigma)
-    else:
-        down = along = _spec.at_least("sigma", sigma, 0)
-    truncate = _spec.at_least("truncate", truncate, 0)
-    ky, kx = _spec.gaussian_taps(down, truncate), _spec.gaussian_taps(along, truncate)
-    return sep_filter2d(image, ky, kx, border=border, cval=cval, channel_axis=channel_axis, dtype=dtype, out=out)
+    x = image if type(image) is np.ndarray else _arguments.array("image", image)
+    plan = _plan.gaussian(x, None, sigma, truncate, border, cval, channel_axis, dtype)
+    return _run.of_one_image(plan, x, out)
 
 
 def unsharp(

@@ -15,7 +15,8 @@ copies of the workspace's own columns, whose vertical sums are known already; a 
 
 Storage. Integers of 8 and 16 bits are converted in registers when they are loaded by the first pass, and rounded and
 saturated in registers when the second stores them. The passes meet in floats, so each is compiled for its side's types
-alone. The sizes 3, 5 and 7 are clones with the number of taps as a constant, which the compiler unrolls.
+alone. The sizes 3, 5 and 7 (along the rows 9 too, and 3 and 5 for three channels) are clones with the number of taps
+as a constant, which the compiler unrolls.
 
 Channels that lie innermost are columns `step` elements apart: the same loops over width * step elements.
 """
@@ -25,7 +26,7 @@ from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from storage cimport FLOAT32, INT16, UINT16, UINT8, fill, itemsize, load, store, widen
-from vector cimport LANES, convlab_max_threads, vfloat, vload, vmax, vmin, vsplat, vsqrt, vstore
+from vector cimport LANES, convlab_max_threads, vbetween, vfloat, vload, vmax, vmin, vsplat, vsqrt, vstore
 
 cnp.import_array()
 
@@ -132,16 +133,24 @@ cdef inline vfloat finished(const Separable* f, vfloat a) noexcept nogil:
 
 
 cdef inline void along_block(const Separable* f, const float* row, Py_ssize_t x, const Py_ssize_t kw,
-                             const Py_ssize_t step, char* out, const int target) noexcept nogil:
-    """Horizontal sums: one row by four vectors."""
+                             const Py_ssize_t step, char* out, const int target, const bint unrolled) noexcept nogil:
+    """Horizontal sums: one row by four vectors. Clones at 16 lanes make a tap's vector of two aligned ones."""
     cdef vfloat acc[4]
+    cdef vfloat aligned[5]
     cdef Py_ssize_t j
     cdef int u
     for u in range(4):
         acc[u] = vsplat(0)
-    for j in range(kw):
-        for u in range(4):
-            acc[u] += f.wx[j] * vload(row + x + j * step + u * LANES)
+    if LANES == 16 and unrolled:
+        for u in range(5):
+            aligned[u] = vload(row + x + u * LANES)
+        for j in range(kw):
+            for u in range(4):
+                acc[u] += f.wx[j] * vbetween(aligned[u], aligned[u + 1], <int>(j * step))
+    else:
+        for j in range(kw):
+            for u in range(4):
+                acc[u] += f.wx[j] * vload(row + x + j * step + u * LANES)
     if f.g.finish:
         for u in range(4):
             acc[u] = finished(f, acc[u])
@@ -190,15 +199,15 @@ cdef inline void magnitudes(const Separable* f, const float* rows, Py_ssize_t n,
 
 cdef inline void along(const Separable* f, const float* rows, Py_ssize_t n, char* out,
                        Py_ssize_t out_pitch, Py_ssize_t n_rows, const Py_ssize_t kw, const Py_ssize_t step,
-                       const int target) noexcept nogil:
+                       const int target, const bint unrolled) noexcept nogil:
     """Horizontal sums of n >= 4 * LANES columns of n_rows rows; out_pitch is in bytes."""
     cdef Py_ssize_t x, last = n - 4 * LANES
     for _ in range(n_rows):
         x = 0
         while x < last:
-            along_block(f, rows, x, kw, step, out, target)
+            along_block(f, rows, x, kw, step, out, target, unrolled)
             x += 4 * LANES
-        along_block(f, rows, last, kw, step, out, target)
+        along_block(f, rows, last, kw, step, out, target, unrolled)
         rows += f.g.pitch
         out += out_pitch
 
@@ -223,17 +232,19 @@ cdef inline void along_clones(const Separable* f, const float* rows, Py_ssize_t 
     elif f.g.magnitude:
         magnitudes(f, rows, n, out, out_pitch, n_rows, kw, target)
     elif kw == 3 and step == 1:
-        along(f, rows, n, out, out_pitch, n_rows, 3, 1, target)
-    elif kw == 3:
-        along(f, rows, n, out, out_pitch, n_rows, 3, step, target)
+        along(f, rows, n, out, out_pitch, n_rows, 3, 1, target, True)
+    elif kw == 3 and step == 3:
+        along(f, rows, n, out, out_pitch, n_rows, 3, 3, target, True)
     elif kw == 5 and step == 1:
-        along(f, rows, n, out, out_pitch, n_rows, 5, 1, target)
-    elif kw == 5:
-        along(f, rows, n, out, out_pitch, n_rows, 5, step, target)
+        along(f, rows, n, out, out_pitch, n_rows, 5, 1, target, True)
+    elif kw == 5 and step == 3:
+        along(f, rows, n, out, out_pitch, n_rows, 5, 3, target, True)
     elif kw == 7 and step == 1:
-        along(f, rows, n, out, out_pitch, n_rows, 7, 1, target)
+        along(f, rows, n, out, out_pitch, n_rows, 7, 1, target, True)
+    elif kw == 9 and step == 1:
+        along(f, rows, n, out, out_pitch, n_rows, 9, 1, target, True)
     else:
-        along(f, rows, n, out, out_pitch, n_rows, kw, step, target)
+        along(f, rows, n, out, out_pitch, n_rows, kw, step, target, False)
 
 
 cdef void vertical(const char** rows, Py_ssize_t n, const float* w, Py_ssize_t kh, float* out,
@@ -291,9 +302,9 @@ cdef void tile(const Separable* f, Py_ssize_t t, float* workspace) noexcept nogi
     cdef Py_ssize_t size = itemsize(g.target), source = g.source, rows_here, i, r, s
     cdef Py_ssize_t sums = 2 if g.magnitude else 1
     cdef char* y = f.y + (plane * g.y_plane + first * g.y_row) * size
-    # The workspace: R rows of each sum, whose image part is aligned; R rows of output too narrow for a block; a pointer
+    # The workspace: R rows of each sum, aligned with their border; R rows of output too narrow for a block; a pointer
     # to each source row; copies of source rows that are too narrow.
-    cdef float* buffer = workspace + (16 - edge % 16) % 16
+    cdef float* buffer = workspace
     cdef float* body = buffer + edge
     cdef float* row
     cdef char* narrow = <char*>(workspace + sums * R * g.pitch + 16)

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "ranking": {"_plan", "_run", "_spec"},
     "separable": {"_plan", "_run", "_spec"},
     "edges": {"_plan", "_run", "_spec", "filtering", "separable"},
-    "imaging": {"_plan", "_run", "_spec", "filtering", "separable"},
+    "imaging": {"_plan", "_run", "_spec", "filtering"},
     "convolving": {"_plan", "_run", "_spec"},
     "transposing": {"_plan", "_run", "_spec"},
     "_docstrings": set(),

@@ -10,6 +10,7 @@ from convlab._geometry import STORED, BoxGeometry, FilterValues
 from convlab._spec import separable
 from convlab._spec.arguments import FLOAT32, check_dtype
 from convlab._spec.filtering import Filter2d
+from convlab._spec.imaging import truth, window
 from convlab._spec.separable import Separable2d
 
 from .bands import in_bands
@@ -89,12 +90,18 @@ def _holds_border(spec: Separable2d, columns: int, borders: NDArray[np.intp]) ->
 
 
 @remembered
-def box(x: NDArray[Any], _: None, size: tuple[int, int], *options: Any) -> Plan[Separable2d]:
+def box(
+    x: NDArray[Any], _: None, size: Any, normalize: Any, border: Any, cval: Any, anchor: Any, *options: Any
+) -> Plan[Separable2d]:
     """The plan for box's arguments; errors for wrong ones."""
     check_dtype("image", x.dtype)
-    spec = separable.separable2d(x.shape, size, *options, operation="box")
+    rows, columns = window("size", size)
+    scale = 1.0 / (rows * columns) if truth("normalize", normalize) else 1.0
+    spec = separable.separable2d(
+        x.shape, (rows, columns), border, cval, anchor, scale, 0.0, None, *options, operation="box"
+    )
     source = source_of(x)
     plan = None
-    if max(size) > DIRECT:
+    if max(rows, columns) > DIRECT:
         plan = plan_box2d(spec, source, pitches_of(spec.image, x, source), Machine())
-    return plan or separable_for(spec, x, np.ones(sum(size), np.float32))
+    return plan or separable_for(spec, x, np.ones(rows + columns, np.float32))

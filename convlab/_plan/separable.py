@@ -11,6 +11,7 @@ from convlab._geometry import STORED, FilterValues, SeparableGeometry
 from convlab._spec import separable
 from convlab._spec.arguments import FLOAT32, check_dtype, taps
 from convlab._spec.filtering import Filter2d
+from convlab._spec.imaging import at_least, gaussian_taps, sigmas
 from convlab._spec.separable import Separable2d, check_taps
 
 from .bands import in_bands
@@ -137,3 +138,16 @@ def magnitude2d(x: NDArray[Any], pairs: NDArray[np.float32], *options: Any) -> P
     return separable_for(
         separable.separable2d(x.shape, (size, size), *options, operation="magnitude2d"), x, pairs.reshape(-1)
     )
+
+
+@remembered
+def gaussian(
+    x: NDArray[Any], _: None, sigma: Any, truncate: Any, border: Any, cval: Any, channel_axis: Any, dtype: Any
+) -> Plan[Separable2d]:
+    """The plan for gaussian's arguments; errors for wrong ones."""
+    check_dtype("image", x.dtype)
+    truncate = at_least("truncate", truncate, 0)
+    kernels = [gaussian_taps(s, truncate) for s in sigmas("sigma", sigma)]
+    shape = kernels[0].size, kernels[1].size
+    spec = separable.separable2d(x.shape, shape, border, cval, None, 1.0, 0.0, None, channel_axis, dtype)
+    return separable_for(spec, x, np.concatenate(kernels).astype(np.float32))
