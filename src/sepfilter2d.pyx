@@ -26,7 +26,7 @@ from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from storage cimport FLOAT32, INT16, UINT16, UINT8, fill, itemsize, load, store, widen
-from vector cimport LANES, convlab_max_threads, vbetween, vfloat, vload, vmax, vmin, vsplat, vsqrt, vstore
+from vector cimport LANES, convlab_max_threads, prefetch, vbetween, vfloat, vload, vmax, vmin, vsplat, vsqrt, vstore
 
 cnp.import_array()
 
@@ -83,7 +83,7 @@ cdef inline void add_row(vfloat* acc, const char* row, Py_ssize_t x, const float
 
 
 cdef inline void down_block(const char** rows, Py_ssize_t x, const float* w, const Py_ssize_t kh, float* out,
-                            Py_ssize_t pitch, const int source) noexcept nogil:
+                            Py_ssize_t pitch, const int source, Py_ssize_t ahead) noexcept nogil:
     """Vertical sums: R rows by two vectors. Output row r adds source rows r .. r + kh - 1."""
     cdef vfloat acc[8]
     cdef Py_ssize_t s
@@ -115,16 +115,20 @@ cdef inline void down_block(const char** rows, Py_ssize_t x, const float* w, con
             add_row(acc, rows[s + 3], x, w + s + 3, 3, 3, 2, source)
     for r in range(8):
         vstore(out + (r // 2) * pitch + x + (r % 2) * LANES, acc[r])
+    if source == FLOAT32:  # the rows that the next ones below will want
+        for r in range(R):
+            prefetch(<const float*>rows[ahead + r] + x)
+            prefetch(<const float*>rows[ahead + r] + x + LANES)
 
 
 cdef inline void down(const char** rows, Py_ssize_t n, const float* w, const Py_ssize_t kh,
-                      float* out, Py_ssize_t pitch, const int source) noexcept nogil:
+                      float* out, Py_ssize_t pitch, const int source, Py_ssize_t ahead) noexcept nogil:
     """Vertical sums of n >= 2 * LANES columns; the last block lies back over its neighbour."""
     cdef Py_ssize_t x = 0, last = n - 2 * LANES
     while x < last:
-        down_block(rows, x, w, kh, out, pitch, source)
+        down_block(rows, x, w, kh, out, pitch, source, ahead)
         x += 2 * LANES
-    down_block(rows, last, w, kh, out, pitch, source)
+    down_block(rows, last, w, kh, out, pitch, source, ahead)
 
 
 cdef inline vfloat finished(const Separable* f, vfloat a) noexcept nogil:
@@ -213,15 +217,15 @@ cdef inline void along(const Separable* f, const float* rows, Py_ssize_t n, char
 
 
 cdef inline void down_clones(const char** rows, Py_ssize_t n, const float* w, Py_ssize_t kh,
-                             float* out, Py_ssize_t pitch, const int source) noexcept nogil:
+                             float* out, Py_ssize_t pitch, const int source, Py_ssize_t ahead) noexcept nogil:
     if kh == 3:
-        down(rows, n, w, 3, out, pitch, source)
+        down(rows, n, w, 3, out, pitch, source, ahead)
     elif kh == 5:
-        down(rows, n, w, 5, out, pitch, source)
+        down(rows, n, w, 5, out, pitch, source, ahead)
     elif kh == 7:
-        down(rows, n, w, 7, out, pitch, source)
+        down(rows, n, w, 7, out, pitch, source, ahead)
     else:
-        down(rows, n, w, kh, out, pitch, source)
+        down(rows, n, w, kh, out, pitch, source, ahead)
 
 
 cdef inline void along_clones(const Separable* f, const float* rows, Py_ssize_t n, char* out,
@@ -248,15 +252,15 @@ cdef inline void along_clones(const Separable* f, const float* rows, Py_ssize_t 
 
 
 cdef void vertical(const char** rows, Py_ssize_t n, const float* w, Py_ssize_t kh, float* out,
-                   Py_ssize_t pitch, Py_ssize_t source) noexcept nogil:
+                   Py_ssize_t pitch, Py_ssize_t source, Py_ssize_t ahead) noexcept nogil:
     if source == FLOAT32:
-        down_clones(rows, n, w, kh, out, pitch, FLOAT32)
+        down_clones(rows, n, w, kh, out, pitch, FLOAT32, ahead)
     elif source == UINT8:
-        down_clones(rows, n, w, kh, out, pitch, UINT8)
+        down_clones(rows, n, w, kh, out, pitch, UINT8, ahead)
     elif source == INT16:
-        down_clones(rows, n, w, kh, out, pitch, INT16)
+        down_clones(rows, n, w, kh, out, pitch, INT16, ahead)
     else:
-        down_clones(rows, n, w, kh, out, pitch, UINT16)
+        down_clones(rows, n, w, kh, out, pitch, UINT16, ahead)
 
 
 cdef void horizontal(const Separable* f, const float* rows, Py_ssize_t n, char* out,
@@ -324,7 +328,7 @@ cdef void tile(const Separable* f, Py_ssize_t t, float* workspace) noexcept nogi
         rows_here = min(n_rows - i, R)
         for s in range(sums):
             vertical(rows + i, n, f.wy + s * g.kernel_height, g.kernel_height, body + s * R * g.pitch, g.pitch,
-                     source)
+                     source, min(g.kernel_height + R - 1, slots - R - i))
         for r in range(sums * R):
             row = body + r * g.pitch
             beside(f, row, f.before, g.n_before, row - edge, f.beside[r // R])

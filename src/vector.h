@@ -223,27 +223,6 @@ CONVLAB_INLINE vfloat vload_part(const float *p, Py_ssize_t n) { (void)n; return
 CONVLAB_INLINE vfloat vload_halves(const float *a, const float *b) { (void)b; return *a; }
 CONVLAB_INLINE vfloat vupper(vfloat v) { return v; }
 CONVLAB_INLINE vwidest vwidest_splat(float x) { return x; }
-/* The vector at p + n, for a constant n below 16, of those at p and p + LANES. At 16 lanes it is made in registers,
- * since all but one in 16 loads would cross a cache line; at fewer it is a load, and a and b cost nothing. */
-#if LANES == 16
-#define CONVLAB_BETWEEN(n) case n: return (vfloat)_mm512_alignr_epi32((__m512i)b, (__m512i)a, n);
-CONVLAB_INLINE vfloat vbetween(vfloat a, vfloat b, const float *p, const int n)
-{
-    (void)p;
-    switch (n) {
-        CONVLAB_BETWEEN(1) CONVLAB_BETWEEN(2) CONVLAB_BETWEEN(3) CONVLAB_BETWEEN(4) CONVLAB_BETWEEN(5)
-        CONVLAB_BETWEEN(6) CONVLAB_BETWEEN(7) CONVLAB_BETWEEN(8) CONVLAB_BETWEEN(9) CONVLAB_BETWEEN(10)
-        CONVLAB_BETWEEN(11) CONVLAB_BETWEEN(12) CONVLAB_BETWEEN(13) CONVLAB_BETWEEN(14) CONVLAB_BETWEEN(15)
-    }
-    return a;
-}
-#else
-#define vbetween(a, b, p, n) ((void)(a), (void)(b), vload((p) + (n)))
-#endif
-
-/* From here on the compiler knows nothing of where p points, so it keeps nothing of it in registers. */
-#define forget(p) __asm__("" : "+r"(p))
-
 CONVLAB_INLINE vfloat vselect(vmask m, vfloat a, vfloat b) { return m ? a : b; }
 CONVLAB_INLINE vfloat veven(vfloat a, vfloat b) { (void)b; return a; }
 CONVLAB_INLINE vfloat vodd(vfloat a, vfloat b) { (void)a; return b; }

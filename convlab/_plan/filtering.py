@@ -24,7 +24,7 @@ from .separable import separable_for
 FFT_TAPS = 700
 FFT_PIXELS = 1 << 16
 # Taps, and products of all pixels, from which a column and a row are faster than a kernel of rank 1 as a whole.
-SEPARABLE_TAPS = 49
+SEPARABLE_TAPS = 25
 SEPARABLE_PRODUCTS = 300_000
 
 
