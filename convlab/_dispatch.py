@@ -47,6 +47,7 @@ KERNELS = {
     "winograd_weights": "conv_winograd",
     "max_pool2d_indices": "pool_indices",
     "max_unpool": "pool_indices",
+    "transpose_weights": "conv_gemm",
     "multiply_add": "machine",
 }
 BACKEND_WORDS = ("auto", "compiled", "numpy", "python")

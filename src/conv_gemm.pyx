@@ -140,11 +140,17 @@ cdef void task(const Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
         multiply(f, w + k * taps, w_row, panel, count * taps, bias if k == 0 else NULL,
                  f.v if k + count == total else NULL, c, c_row, m, n)
         k += count
-    if g.gather:
+    # Along what lies closest in y.
+    if g.gather and g.y_channel == 1:
         for r in range(n_rows):
             for p in range(n_columns):
                 for i in range(m):
-                    y[r * g.y_row + p * g.y_column + i * g.y_channel] = c[i * c_row + r * n_columns + p]
+                    y[r * g.y_row + p * g.y_column + i] = c[i * c_row + r * n_columns + p]
+    elif g.gather:
+        for i in range(m):
+            for r in range(n_rows):
+                for p in range(n_columns):
+                    y[i * g.y_channel + r * g.y_row + p * g.y_column] = c[i * c_row + r * n_columns + p]
 
 
 def conv_gemm(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
@@ -185,3 +191,31 @@ def conv_gemm(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp
             for t in prange(tasks, schedule="static", num_threads=threads):
                 task(&f, t, workspace + threadid() * g.workspace)
         free(workspace)
+
+
+def transpose_weights(cnp.ndarray w, cnp.ndarray u, cnp.ndarray places, Py_ssize_t groups):
+    """The weights of a transpose (C, M / groups, taps), sorted into those of its parts, one after the other in u.
+
+    `places` holds for each tap where its part starts, how many taps the part has, and which of them it is; -1 for a
+    tap that no output sees.
+    """
+    cdef const float* source = <const float*>cnp.PyArray_DATA(w)
+    cdef float* to = <float*>cnp.PyArray_DATA(u)
+    cdef const Py_ssize_t* place = <const Py_ssize_t*>cnp.PyArray_DATA(places)
+    cdef Py_ssize_t channels = cnp.PyArray_DIM(w, 0) // groups, out_channels = cnp.PyArray_DIM(w, 1)
+    cdef Py_ssize_t taps = cnp.PyArray_SIZE(w) // (cnp.PyArray_DIM(w, 0) * out_channels), group, m, c, a, first
+    cdef const float* kernel
+    with nogil:
+        for group in range(groups):
+            # Some channels at a time, so that what is read and what is written are both in the cache.
+            first = 0
+            while first < channels:
+                for m in range(out_channels):
+                    for c in range(first, min(first + 16, channels)):
+                        kernel = source + ((group * channels + c) * out_channels + m) * taps
+                        for a in range(taps):
+                            if place[a] < 0:
+                                continue
+                            to[place[a] + ((group * out_channels + m) * channels + c) * place[taps + a]
+                               + place[2 * taps + a]] = kernel[a]
+                first += 16

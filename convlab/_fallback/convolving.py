@@ -89,3 +89,14 @@ def winograd_weights(w: NDArray[np.float32], u: NDArray[np.float32], tile: int, 
     g = np.array(_TRANSFORMS[tile], np.float32)
     with np.errstate(all="ignore"):
         u[...] = np.einsum("ia,mcab,jb->ijmc", g, w, g, optimize=True).reshape(u.shape)
+
+
+def transpose_weights(
+    w: NDArray[np.float32], u: NDArray[np.float32], places: NDArray[np.intp], groups: int
+) -> None:  # fmt: skip
+    """The weights of a transpose (C, M / groups, taps), sorted into those of its parts, one after the other in u."""
+    grouped = w.reshape(groups, w.shape[0] // groups, w.shape[1], -1).swapaxes(1, 2)
+    pairs = np.arange(grouped[..., 0].size).reshape(grouped.shape[:3])
+    for a, (start, taps, tap) in enumerate(places.T):
+        if start >= 0:
+            u[start + pairs * taps + tap] = grouped[..., a]

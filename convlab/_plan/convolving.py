@@ -206,7 +206,7 @@ def _seconds(spec: Conv, request: Request, tile: int) -> float:
 def _choose(spec: Conv, request: Request) -> str:
     """The algorithm: the one that is asked for if it can serve, else the fastest."""
     able = ["gemm"]
-    if spec.channels == spec.groups and len(spec.size) < 3:
+    if spec.channels == spec.groups and len(spec.size) < 3 and (spec.groups > 1 or spec.out_channels < 4):
         able.append("depthwise")
     if (spec.kernel, spec.stride, spec.dilation) == ((3, 3), (1, 1), (1, 1)) and not spec.exact:
         able += ["winograd2", "winograd4"]
@@ -342,6 +342,8 @@ class TransposePlan:
     convert: bool
     parts: tuple[Plan[Conv] | None, ...]
     zeros: NDArray[np.float32]  # the bias where there is none
+    places: NDArray[np.intp]  # of the weights: see src/conv_gemm.pyx, transpose_weights
+    shapes: tuple[tuple[int, ...], ...]  # of the parts' weights
 
 
 @remembered
@@ -377,7 +379,24 @@ def conv_transpose(
         x_pitches = pitches(part.conv, x)
         convert = x_pitches is None
         plans.append(plan_conv(part.conv, x_pitches, request, Machine(), y_pitches))
-    return TransposePlan(spec, convert, tuple(plans), np.zeros(out_channels, np.float32))
+    kernel = weight_shape[2:]
+    places = np.full((3, *kernel), -1, np.intp)
+    shapes = []
+    start = 0
+    for part in spec.parts:
+        counts = part.conv.kernel if part.conv else (0,)
+        shapes.append((out_channels, weight_shape[0] // spec.groups, *counts))
+        if part.conv is None:
+            continue
+        count = math.prod(counts)
+        index: Any = part.taps
+        places[(0, *index)] = start
+        places[(1, *index)] = count
+        places[(2, *index)] = np.arange(count)[::-1].reshape(counts)  # flipped
+        start += math.prod(shapes[-1])
+    return TransposePlan(
+        spec, convert, tuple(plans), np.zeros(out_channels, np.float32), places.reshape(3, -1), tuple(shapes)
+    )
 
 
 def check_layer(axes: int, weight_shape: tuple[int, ...], *arguments: Any) -> None:

@@ -1,12 +1,13 @@
 """Convolutions: conversions, the output, the kernel."""
 
+import math
 import threading
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab._dispatch import PYTHON, Backend, active, serve
+from convlab._dispatch import NUMPY, PYTHON, Backend, active, serve
 from convlab._plan.convolving import TransposePlan
 from convlab._plan.plan import Plan
 from convlab._spec.arguments import FLOAT32, check_dtype, float32
@@ -119,19 +120,22 @@ def conv_transpose(
         x = np.array(x, FLOAT32, order="C")
     backend = active()
     served = spec.name
-    grouped = w.reshape(spec.groups, w.shape[0] // spec.groups, *w.shape[1:])
-    for part, its_plan in zip(spec.parts, plan.parts, strict=True):
+    u = np.empty(w.size, FLOAT32)
+    sort = (NUMPY if backend is PYTHON else backend).functions["transpose_weights"]
+    sort(w.reshape(*w.shape[:2], -1), u, plan.places, spec.groups)
+    start = 0
+    for part, its_plan, shape in zip(spec.parts, plan.parts, plan.shapes, strict=True):
         last = (slice(None),) if spec.channels_last else ()
         outputs: Any = (..., *part.outputs, *last)
-        taps: Any = (..., *part.taps)
         view = y[outputs]
         if its_plan is None:
             a = spec.activation
             value = np.where(b < 0, b * FLOAT32.type(a.slope), b) if a.slope != 1 else np.clip(b, a.low, a.high)
             view[...] = value if spec.channels_last else value.reshape(-1, *(1,) * len(part.outputs))
             continue
-        flipped = np.flip(grouped[taps], tuple(range(3, grouped.ndim))).swapaxes(1, 2)
-        _convolve(backend, its_plan, x, np.ascontiguousarray(flipped).reshape(-1, *flipped.shape[2:]), b, view)
+        size = math.prod(shape)
+        _convolve(backend, its_plan, x, u[start : start + size].reshape(shape), b, view)
+        start += size
         served = its_plan.kernel
     serve(backend, spec.name if backend is PYTHON else served)
     return y
