@@ -3,8 +3,8 @@
 #
 #     c[m, p] = act(bias[m] + sum over k of w[m, k] * b[k, p])
 #
-# The sum runs over k from the first to the last, whatever the block, and a sum that is continued (the bias is NULL) goes
-# on from what lies in c: so its bits never depend on how k, m or p are cut up.
+# The sum runs over k from the first to the last, whatever the block, and a sum that is continued (the bias is NULL)
+# goes on from what lies in c: so its bits never depend on how k, m or p are cut up.
 from vector cimport LANES, vfloat, vload, vmax, vmin, vselect_negative, vsplat, vstore
 
 
@@ -34,7 +34,7 @@ cdef inline void block(const float* w, const Py_ssize_t w_row, const float* b, c
     """M rows by N vectors; `bias` is NULL where the sum goes on, `v` where it is not yet finished."""
     cdef vfloat acc[24]
     cdef vfloat pixels[3]
-    cdef Py_ssize_t k
+    cdef Py_ssize_t _
     cdef int r, u
     if bias != NULL:
         for r in range(M):
@@ -44,7 +44,7 @@ cdef inline void block(const float* w, const Py_ssize_t w_row, const float* b, c
         for r in range(M):
             for u in range(N):
                 acc[r * N + u] = vload(c + r * c_row + u * LANES)
-    for k in range(depth):
+    for _ in range(depth):
         for u in range(N):
             pixels[u] = vload(b + u * LANES)
         for r in range(M):

@@ -1,7 +1,12 @@
 """Every kernel of the table in NumPy, with the compiled kernels' signatures (arrays, tables, threads)."""
 
 from .convolving import (
-    conv_depthwise, conv_gemm, conv_winograd2, conv_winograd4, transpose_weights, winograd_weights,
+    conv_depthwise,
+    conv_gemm,
+    conv_winograd2,
+    conv_winograd4,
+    transpose_weights,
+    winograd_weights,
 )  # fmt: skip
 from .filtering import correlate2d, correlate2d_3x3, correlate2d_5x5, correlate2d_7x7, correlate2d_masked
 from .machine import multiply_add

@@ -157,7 +157,8 @@ def gemm_blocks(shape: Shape, limit: int | None) -> tuple[Blocks, str]:
 def depthwise_blocks(shape: Shape, limit: int | None) -> tuple[Blocks, str]:
     """Seven rows of a plane, or of two planes; the taps in vectors."""
     taps = shape.kernel[1] * shape.kernel[2]
-    workspace = 2 * rounded_up(shape.strip(7, shape.out[2], apart=False), LANES) + (taps + 2) * LANES
+    # Two of all: what is computed, and what is staged for the next rows.
+    workspace = 2 * (2 * rounded_up(shape.strip(7, shape.out[2], apart=False) + TILE, LANES) + (taps + 2) * LANES)
     if limit is not None and 4 * workspace > limit:
         raise _errors.workspace_too_small(limit, 4 * workspace)
     return Blocks(7, shape.out[2], 1, workspace, workspace), "each channel alone: rows of the image in registers"
