@@ -7,8 +7,8 @@ grows by their condition, about 2 and 10 times that of the plain sum; tests hold
 depends on its own pixels alone, in a fixed order.
 
 Blocking. Some tiles at a time: their transforms, vectors over tiles, fill one matrix (channels by tiles) for each of
-the 16 or 36 elements; each is multiplied with that element's weights (gemm.pxd); the products go back, vectors over tiles.
-Threads share out channels, then elements and output channels, then output channels.
+the 16 or 36 elements; each is multiplied with that element's weights (gemm.pxd); the products go back, vectors over
+tiles. Threads share out channels, then elements and output channels, then output channels.
 
 A tile with an output that is not finite is computed anew by its sum: infinities and NaN stay in their windows.
 """

@@ -6,6 +6,7 @@ from conv_support import assert_convolved, expected_conv
 from numpy.testing import assert_array_equal
 
 import convlab
+from convlab import _dispatch
 from convlab._plan import convolving
 from convlab._plan.plan import Machine
 from convlab._spec import convolving as specs
@@ -27,6 +28,26 @@ def tensors(rng, shape, weight_shape):
 
 def relative_error(y, expected):
     return np.linalg.norm(y - expected) / np.linalg.norm(expected)
+
+
+FUSED = [isa for isa in ("avx512", "avx2") if isa in _dispatch.built_isas()]
+
+
+@pytest.mark.skipif(len(FUSED) < 2, reason="fewer than two instruction sets with fused multiply-adds are here")
+@pytest.mark.parametrize("algorithm", ["gemm", "winograd2", "winograd4", "depthwise", "transpose"])
+def test_every_isa_with_fused_multiply_adds_gives_the_same_bytes(rng, algorithm):
+    groups = 5 if algorithm == "depthwise" else 1
+    x, w, bias = tensors(rng, (2, 5, 27, 39), (5, 5 // groups, 3, 3))
+    results = []
+    for isa in FUSED:
+        with convlab.use_backend("compiled", isa):
+            if algorithm == "transpose":
+                y = convlab.conv_transpose2d(x, w, bias, stride=2)
+            else:
+                y = convlab.conv2d(x, w, bias, padding=1, groups=groups, algorithm=algorithm, activation="leaky_relu")
+            assert convlab.last_kernel().endswith(f"[compiled/{isa}]")
+            results.append(y.tobytes())
+    assert results[0] == results[1]
 
 
 @pytest.mark.parametrize("kernel", [(3, 3), (5, 5), (7, 7), (2, 2), (1, 4), (9, 9)])
