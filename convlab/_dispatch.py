@@ -42,6 +42,8 @@ KERNELS = {
     "median2d": "median2d",
     "conv_gemm": "conv_gemm",
     "conv_depthwise": "conv_depthwise",
+    "conv_narrow": "conv_narrow",
+    "narrow_weights": "conv_narrow",
     "conv_winograd2": "conv_winograd",
     "conv_winograd4": "conv_winograd",
     "winograd_weights": "conv_winograd",

@@ -17,8 +17,9 @@ from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 
 from gemm cimport Values, rows
-from staging cimport Geometry, copy, copy_beyond, phase_pitch, separate, stage, staged
-from vector cimport LANES, convlab_max_threads, vload, vstore
+from panel cimport fill
+from staging cimport Geometry, copy
+from vector cimport LANES, convlab_max_threads
 
 cnp.import_array()
 
@@ -35,33 +36,6 @@ cdef struct Conv:
     const Py_ssize_t* columns
     Py_ssize_t row_blocks, column_blocks, parts     # of one plane; parts of the output channels
     Py_ssize_t pitch                                # floats of a panel's row
-
-
-cdef void fill(const Conv* f, const float* x, Py_ssize_t depth, Py_ssize_t top, Py_ssize_t n_rows, Py_ssize_t left,
-               Py_ssize_t n_columns, float* strip, float* panel) noexcept nogil:
-    """The panel's rows of one slice: the taps of one plane of weights."""
-    cdef const Geometry* g = f.g
-    cdef Py_ssize_t columns = (n_columns - 1) * g.stride_width + (g.kernel_width - 1) * g.dilation_width + 1
-    cdef Py_ssize_t pitch = phase_pitch(columns, g.stride_width), i, j, r, source = f.depths[depth]
-    cdef Py_ssize_t step = staged(g, 0, 1, n_rows) * g.stride_width * pitch
-    cdef const float* line
-    if g.in_place and source >= 0:
-        x += source * g.x_depth + top * g.x_row + left
-        copy(panel, x, n_rows * n_columns)
-        return
-    stage(g, x + source * g.x_depth if source >= 0 else NULL, f.rows + top * g.stride_height, n_rows,
-          separate(g, n_rows), f.columns + left * g.stride_width, columns, strip, pitch)
-    for i in range(g.kernel_height):
-        for j in range(g.kernel_width):
-            line = strip + j * g.dilation_width % g.stride_width * pitch + j * g.dilation_width // g.stride_width
-            line += staged(g, i, 0, n_rows) * g.stride_width * pitch
-            if n_columns <= LANES:
-                for r in range(n_rows):
-                    vstore(panel + r * n_columns, vload(line + r * step))
-            else:
-                for r in range(n_rows):
-                    copy_beyond(panel + r * n_columns, line + r * step, n_columns)
-            panel += f.pitch
 
 
 cdef void multiply(const Conv* f, const float* w, Py_ssize_t w_row, const float* panel, Py_ssize_t depth,
@@ -134,9 +108,9 @@ cdef void task(const Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
         count = min(g.slices, total - k)
         for s in range(count):
             i = k + s
-            fill(f, x + i // g.kernel_depth * g.x_channel,
-                 plane * g.stride_depth + i % g.kernel_depth * g.dilation_depth,
-                 top, n_rows, left, n_columns, strip, panel + s * taps * f.pitch)
+            fill(g, x + i // g.kernel_depth * g.x_channel,
+                 f.depths[plane * g.stride_depth + i % g.kernel_depth * g.dilation_depth], f.rows, f.columns,
+                 top, n_rows, left, n_columns, strip, panel + s * taps * f.pitch, f.pitch)
         multiply(f, w + k * taps, w_row, panel, count * taps, bias if k == 0 else NULL,
                  f.v if k + count == total else NULL, c, c_row, m, n)
         k += count

@@ -3,8 +3,10 @@
 from .convolving import (
     conv_depthwise,
     conv_gemm,
+    conv_narrow,
     conv_winograd2,
     conv_winograd4,
+    narrow_weights,
     transpose_weights,
     winograd_weights,
 )  # fmt: skip
@@ -29,6 +31,7 @@ __all__ = [
     "box2d",
     "conv_depthwise",
     "conv_gemm",
+    "conv_narrow",
     "conv_winograd2",
     "conv_winograd4",
     "correlate2d",
@@ -50,6 +53,7 @@ __all__ = [
     "min_pool2d_2x2",
     "minimum2d",
     "multiply_add",
+    "narrow_weights",
     "transpose_weights",
     "winograd_weights",
 ]

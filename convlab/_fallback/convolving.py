@@ -68,11 +68,11 @@ def conv_winograd(
     geometry: NDArray[np.intp], sources: NDArray[np.intp], values: NDArray[np.float32], u: NDArray[np.float32],
     threads: int,
 ) -> None:  # fmt: skip
-    """The plain sum of the weights as they are; `u`, which holds them transformed, is not read."""
+    """The plain sum of the weights as they are; `u`, which holds them made ready, is not read."""
     conv_gemm(x, w, y, bias, geometry, sources, values, threads)
 
 
-conv_winograd2 = conv_winograd4 = conv_winograd
+conv_winograd2 = conv_winograd4 = conv_narrow = conv_winograd
 
 # What takes three weights to the elements of a tile: see src/winograd.pxd.
 _TRANSFORMS = {
@@ -100,3 +100,11 @@ def transpose_weights(
     for a, (start, taps, tap) in enumerate(places.T):
         if start >= 0:
             u[start + pairs * taps + tap] = grouped[..., a]
+
+
+def narrow_weights(w: NDArray[np.float32], u: NDArray[np.float32], threads: int) -> None:
+    """The weights w (groups, M, terms) as u (groups, panels, terms, width), with zeros beyond M."""
+    groups, panels, terms, width = u.shape
+    padded = np.zeros((groups, panels * width, terms), np.float32)
+    padded[:, : w.shape[1]] = w
+    u[...] = padded.reshape(groups, panels, width, terms).swapaxes(2, 3)

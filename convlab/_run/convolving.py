@@ -2,12 +2,15 @@
 
 import math
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlab._dispatch import NUMPY, PYTHON, Backend, active, serve
+from convlab._plan.conv_blocks import NARROW_WIDTH
 from convlab._plan.convolving import TransposePlan
 from convlab._plan.plan import Plan
 from convlab._spec.arguments import FLOAT32, check_dtype, float32
@@ -17,8 +20,26 @@ from convlab._threads import get_num_threads
 from .arrays import check_out
 from .convolving_reference import reference_conv
 
-# The kernels that want transformed weights, and the size of their tiles.
-WINOGRAD = {"conv_winograd2": 2, "conv_winograd4": 4}
+
+def _winograd(tile: int, backend: Backend, w: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
+    u = np.empty(((tile + 2) ** 2, *w.shape[:2]), FLOAT32)
+    backend.functions["winograd_weights"](w, u, tile, get_num_threads())
+    return u
+
+
+def _narrow(backend: Backend, w: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
+    grouped = w.reshape(groups, w.shape[0] // groups, -1)
+    u = np.empty((groups, -(-grouped.shape[1] // NARROW_WIDTH), grouped.shape[2], NARROW_WIDTH), FLOAT32)
+    backend.functions["narrow_weights"](grouped, u, get_num_threads())
+    return u
+
+
+# What makes weights ready for the kernels that do not want them as they are.
+MAKE_READY: dict[str, Callable[[Backend, NDArray[np.float32], int], NDArray[np.float32]]] = {
+    "conv_winograd2": partial(_winograd, 2),
+    "conv_winograd4": partial(_winograd, 4),
+    "conv_narrow": _narrow,
+}
 
 
 class Weights:
@@ -26,25 +47,18 @@ class Weights:
 
     def __init__(self, raw: NDArray[np.float32]) -> None:
         self.raw = raw
-        self._made: dict[tuple[Backend, int], NDArray[np.float32]] = {}
+        self._made: dict[tuple[Backend, str], NDArray[np.float32]] = {}
         self._lock = threading.Lock()
 
-    def transformed(self, backend: Backend, tile: int) -> NDArray[np.float32]:
-        """Winograd's weights for tiles of this size."""
-        made = self._made.get((backend, tile))
+    def ready(self, backend: Backend, kernel: str, groups: int) -> NDArray[np.float32]:
+        """The weights as a kernel of MAKE_READY wants them."""
+        made = self._made.get((backend, kernel))
         if made is None:
             with self._lock:
-                made = self._made.get((backend, tile))
+                made = self._made.get((backend, kernel))
                 if made is None:
-                    made = self._made[backend, tile] = transformed(backend, self.raw, tile)
+                    made = self._made[backend, kernel] = MAKE_READY[kernel](backend, self.raw, groups)
         return made
-
-
-def transformed(backend: Backend, w: NDArray[np.float32], tile: int) -> NDArray[np.float32]:
-    """Winograd's weights."""
-    u = np.empty(((tile + 2) ** 2, *w.shape[:2]), np.float32)
-    backend.functions["winograd_weights"](w, u, tile, get_num_threads())
-    return u
 
 
 def frozen(name: str, a: NDArray[Any]) -> NDArray[np.float32]:
@@ -100,9 +114,12 @@ def _convolve(
     elif y.size:
         threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
         function = backend.functions[plan.kernel]
-        if plan.kernel in WINOGRAD:
-            tile = WINOGRAD[plan.kernel]
-            u = transformed(backend, w, tile) if prepared is None else prepared.transformed(backend, tile)
+        if plan.kernel in MAKE_READY:
+            groups = plan.spec.groups
+            if prepared is None:
+                u = MAKE_READY[plan.kernel](backend, w, groups)
+            else:
+                u = prepared.ready(backend, plan.kernel, groups)
             function(x, w, y, b, *plan.tables, u, threads)
         else:
             function(x, w, y, b, *plan.tables, threads)
