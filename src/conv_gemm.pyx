@@ -52,19 +52,22 @@ cdef void multiply(const Conv* f, const float* w, Py_ssize_t w_row, const float*
         while n - p >= LANES:
             if n - p >= 5 * LANES or (n - p >= 3 * LANES and n - p < 4 * LANES):
                 step = 3
-                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, count, 3)
+                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, NULL,
+                     count, 3)
             elif n - p >= 2 * LANES:
                 step = 2
-                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, count, 2)
+                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, NULL,
+                     count, 2)
             else:
                 step = 1
-                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, count, 1)
+                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, NULL,
+                     count, 1)
             p += step * LANES
         if p < n:
             if bias == NULL:
                 for i in range(count):
                     copy(spare + i * LANES, c + (r + i) * c_row + p, n - p)
-            rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, spare, LANES, count, 1)
+            rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, spare, LANES, NULL, count, 1)
             for i in range(count):
                 copy(c + (r + i) * c_row + p, spare + i * LANES, n - p)
 

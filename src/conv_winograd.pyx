@@ -119,21 +119,25 @@ cdef inline void multiply(const Conv* f, Py_ssize_t element, Py_ssize_t first, P
     cdef float* c = f.sums + (element * g.out_channels + first) * f.pitch
     cdef Py_ssize_t k = 0, depth, t, left
     cdef const float* start
+    cdef const float* ahead
     while k < g.channels:
         depth = min(g.channels - k, DEPTH)
         start = zeros if k == 0 else NULL
+        # The next output channels' weights, which lie behind these, are asked for while the first tiles are computed.
+        ahead = u + m * g.channels + k * m
         t = 0
         while t < f.pitch:
             left = (f.pitch - t) // LANES
             if left >= 5 or left == 3:
-                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, m, 3)
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, ahead, m, 3)
                 t += 3 * LANES
             elif left >= 2:
-                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, m, 2)
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, ahead, m, 2)
                 t += 2 * LANES
             else:
-                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, m, 1)
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, ahead, m, 1)
                 t += LANES
+            ahead = NULL
         k += depth
 
 
