@@ -74,7 +74,8 @@ def conv2d(
     precision : {"fast", "exact"}
         "exact" forbids algorithms that round otherwise than the sum of products.
     algorithm : str, optional
-        "gemm", "depthwise", "winograd2" or "winograd4" (3 x 3 at stride 1), in place of what the plan would choose.
+        "gemm", "depthwise", "narrow" (at most 128 output pixels), "winograd2" or "winograd4" (3 x 3 at stride 1), in
+        place of what the plan would choose.
     workspace_limit : int, optional
         The most bytes that each thread may use beside the arrays.
     out : ndarray, optional
