@@ -42,11 +42,14 @@ KERNELS = {
     "median2d": "median2d",
     "conv_gemm": "conv_gemm",
     "conv_depthwise": "conv_depthwise",
+    "conv_narrow": "conv_narrow",
+    "narrow_weights": "conv_narrow",
     "conv_winograd2": "conv_winograd",
     "conv_winograd4": "conv_winograd",
     "winograd_weights": "conv_winograd",
     "max_pool2d_indices": "pool_indices",
     "max_unpool": "pool_indices",
+    "transpose_weights": "conv_gemm",
     "multiply_add": "machine",
 }
 BACKEND_WORDS = ("auto", "compiled", "numpy", "python")

@@ -17,8 +17,9 @@ from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 
 from gemm cimport Values, rows
-from staging cimport Geometry, copy, copy_beyond, phase_pitch, separate, stage, staged
-from vector cimport LANES, convlab_max_threads, vload, vstore
+from panel cimport fill
+from staging cimport Geometry, copy
+from vector cimport LANES, convlab_max_threads
 
 cnp.import_array()
 
@@ -37,33 +38,6 @@ cdef struct Conv:
     Py_ssize_t pitch                                # floats of a panel's row
 
 
-cdef void fill(const Conv* f, const float* x, Py_ssize_t depth, Py_ssize_t top, Py_ssize_t n_rows, Py_ssize_t left,
-               Py_ssize_t n_columns, float* strip, float* panel) noexcept nogil:
-    """The panel's rows of one slice: the taps of one plane of weights."""
-    cdef const Geometry* g = f.g
-    cdef Py_ssize_t columns = (n_columns - 1) * g.stride_width + (g.kernel_width - 1) * g.dilation_width + 1
-    cdef Py_ssize_t pitch = phase_pitch(columns, g.stride_width), i, j, r, source = f.depths[depth]
-    cdef Py_ssize_t step = staged(g, 0, 1, n_rows) * g.stride_width * pitch
-    cdef const float* line
-    if g.in_place and source >= 0:
-        x += source * g.x_depth + top * g.x_row + left
-        copy(panel, x, n_rows * n_columns)
-        return
-    stage(g, x + source * g.x_depth if source >= 0 else NULL, f.rows + top * g.stride_height, n_rows,
-          separate(g, n_rows), f.columns + left * g.stride_width, columns, strip, pitch)
-    for i in range(g.kernel_height):
-        for j in range(g.kernel_width):
-            line = strip + j * g.dilation_width % g.stride_width * pitch + j * g.dilation_width // g.stride_width
-            line += staged(g, i, 0, n_rows) * g.stride_width * pitch
-            if n_columns <= LANES:
-                for r in range(n_rows):
-                    vstore(panel + r * n_columns, vload(line + r * step))
-            else:
-                for r in range(n_rows):
-                    copy_beyond(panel + r * n_columns, line + r * step, n_columns)
-            panel += f.pitch
-
-
 cdef void multiply(const Conv* f, const float* w, Py_ssize_t w_row, const float* panel, Py_ssize_t depth,
                    const float* bias, const Values* v, float* c, Py_ssize_t c_row, Py_ssize_t m,
                    Py_ssize_t n) noexcept nogil:
@@ -78,19 +52,22 @@ cdef void multiply(const Conv* f, const float* w, Py_ssize_t w_row, const float*
         while n - p >= LANES:
             if n - p >= 5 * LANES or (n - p >= 3 * LANES and n - p < 4 * LANES):
                 step = 3
-                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, count, 3)
+                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, NULL,
+                     count, 3)
             elif n - p >= 2 * LANES:
                 step = 2
-                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, count, 2)
+                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, NULL,
+                     count, 2)
             else:
                 step = 1
-                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, count, 1)
+                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, NULL,
+                     count, 1)
             p += step * LANES
         if p < n:
             if bias == NULL:
                 for i in range(count):
                     copy(spare + i * LANES, c + (r + i) * c_row + p, n - p)
-            rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, spare, LANES, count, 1)
+            rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, spare, LANES, NULL, count, 1)
             for i in range(count):
                 copy(c + (r + i) * c_row + p, spare + i * LANES, n - p)
 
@@ -134,17 +111,23 @@ cdef void task(const Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
         count = min(g.slices, total - k)
         for s in range(count):
             i = k + s
-            fill(f, x + i // g.kernel_depth * g.x_channel,
-                 plane * g.stride_depth + i % g.kernel_depth * g.dilation_depth,
-                 top, n_rows, left, n_columns, strip, panel + s * taps * f.pitch)
+            fill(g, x + i // g.kernel_depth * g.x_channel,
+                 f.depths[plane * g.stride_depth + i % g.kernel_depth * g.dilation_depth], f.rows, f.columns,
+                 top, n_rows, left, n_columns, strip, panel + s * taps * f.pitch, f.pitch)
         multiply(f, w + k * taps, w_row, panel, count * taps, bias if k == 0 else NULL,
                  f.v if k + count == total else NULL, c, c_row, m, n)
         k += count
-    if g.gather:
+    # Along what lies closest in y.
+    if g.gather and g.y_channel == 1:
         for r in range(n_rows):
             for p in range(n_columns):
                 for i in range(m):
-                    y[r * g.y_row + p * g.y_column + i * g.y_channel] = c[i * c_row + r * n_columns + p]
+                    y[r * g.y_row + p * g.y_column + i] = c[i * c_row + r * n_columns + p]
+    elif g.gather:
+        for i in range(m):
+            for r in range(n_rows):
+                for p in range(n_columns):
+                    y[i * g.y_channel + r * g.y_row + p * g.y_column] = c[i * c_row + r * n_columns + p]
 
 
 def conv_gemm(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
@@ -185,3 +168,31 @@ def conv_gemm(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp
             for t in prange(tasks, schedule="static", num_threads=threads):
                 task(&f, t, workspace + threadid() * g.workspace)
         free(workspace)
+
+
+def transpose_weights(cnp.ndarray w, cnp.ndarray u, cnp.ndarray places, Py_ssize_t groups):
+    """The weights of a transpose (C, M / groups, taps), sorted into those of its parts, one after the other in u.
+
+    `places` holds for each tap where its part starts, how many taps the part has, and which of them it is; -1 for a
+    tap that no output sees.
+    """
+    cdef const float* source = <const float*>cnp.PyArray_DATA(w)
+    cdef float* to = <float*>cnp.PyArray_DATA(u)
+    cdef const Py_ssize_t* place = <const Py_ssize_t*>cnp.PyArray_DATA(places)
+    cdef Py_ssize_t channels = cnp.PyArray_DIM(w, 0) // groups, out_channels = cnp.PyArray_DIM(w, 1)
+    cdef Py_ssize_t taps = cnp.PyArray_SIZE(w) // (cnp.PyArray_DIM(w, 0) * out_channels), group, m, c, a, first
+    cdef const float* kernel
+    with nogil:
+        for group in range(groups):
+            # Some channels at a time, so that what is read and what is written are both in the cache.
+            first = 0
+            while first < channels:
+                for m in range(out_channels):
+                    for c in range(first, min(first + 16, channels)):
+                        kernel = source + ((group * channels + c) * out_channels + m) * taps
+                        for a in range(taps):
+                            if place[a] < 0:
+                                continue
+                            to[place[a] + ((group * out_channels + m) * channels + c) * place[taps + a]
+                               + place[2 * taps + a]] = kernel[a]
+                first += 16

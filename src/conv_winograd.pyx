@@ -6,9 +6,9 @@ with the transforms of winograd.pxd: in place of 9 multiplications for each outp
 grows by their condition, about 2 and 10 times that of the plain sum; tests hold it to its bound. Each tile's result
 depends on its own pixels alone, in a fixed order.
 
-Blocking. Some tiles at a time: their transforms, vectors over tiles, fill one matrix (channels by tiles) for each of the
-16 or 36 elements; each is multiplied with that element's weights (gemm.pxd); the products go back, vectors over tiles.
-Threads share out channels, then elements and output channels, then output channels.
+Blocking. Some tiles at a time: their transforms, vectors over tiles, fill one matrix (channels by tiles) for each of
+the 16 or 36 elements; each is multiplied with that element's weights (gemm.pxd); the products go back, vectors over
+tiles. Threads share out channels, then elements and output channels, then output channels.
 
 A tile with an output that is not finite is computed anew by its sum: infinities and NaN stay in their windows.
 """
@@ -18,7 +18,7 @@ cimport numpy as cnp
 
 from gemm cimport Values, activated, rows
 from staging cimport Geometry, stage_row
-from vector cimport LANES, convlab_max_threads, vany_nan, veven, vfloat, vload, vload_part, vodd, vsplat, vstore
+from vector cimport LANES, convlab_max_threads, vany_nan, veven, vfloat, vload, vodd, vsplat, vstore
 from vector cimport vstore_part, vzip_high, vzip_low
 from winograd cimport back, into, weights
 
@@ -92,7 +92,7 @@ cdef inline void gather(const Conv* f, Py_ssize_t c, float* tiles, float* line, 
 cdef inline void transform_input(const Conv* f, Py_ssize_t c, float* scratch, const int tile) noexcept nogil:
     cdef vfloat d[36]
     cdef Py_ssize_t t
-    cdef int i, j
+    cdef int i
     cdef int size = tile + 2
     cdef float* to = f.inputs + c * f.pitch
     cdef Py_ssize_t matrix = f.g.channels * f.pitch
@@ -119,21 +119,25 @@ cdef inline void multiply(const Conv* f, Py_ssize_t element, Py_ssize_t first, P
     cdef float* c = f.sums + (element * g.out_channels + first) * f.pitch
     cdef Py_ssize_t k = 0, depth, t, left
     cdef const float* start
+    cdef const float* ahead
     while k < g.channels:
         depth = min(g.channels - k, DEPTH)
         start = zeros if k == 0 else NULL
+        # The next output channels' weights, which lie behind these, are asked for while the first tiles are computed.
+        ahead = u + m * g.channels + k * m
         t = 0
         while t < f.pitch:
             left = (f.pitch - t) // LANES
             if left >= 5 or left == 3:
-                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, m, 3)
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, ahead, m, 3)
                 t += 3 * LANES
             elif left >= 2:
-                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, m, 2)
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, ahead, m, 2)
                 t += 2 * LANES
             else:
-                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, m, 1)
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, ahead, m, 1)
                 t += LANES
+            ahead = NULL
         k += depth
 
 

@@ -51,10 +51,11 @@ cdef inline void weights(vfloat* g, const int s, const int tile) noexcept nogil:
         b = g[s] * vsplat(0.5)
         g[s], g[2 * s], g[3 * s] = a + b, a - b, last
     else:
-        a, b = (g[0] + g[2 * s]) * vsplat(-1.0 / 6), g[s] * vsplat(-1.0 / 6)
-        g[3 * s], g[4 * s] = g[0] * vsplat(1.0 / 24), g[s] * vsplat(1.0 / 12)
+        a = g[0] + last
+        b = vsplat(4) * last + g[0]
         g[0] = g[0] * vsplat(0.25)
-        g[s], g[2 * s] = a + b, a - b
-        a = last * vsplat(1.0 / 6) + g[3 * s]
-        b = g[4 * s]
-        g[3 * s], g[4 * s], g[5 * s] = a + b, a - b, last
+        g[3 * s] = (vsplat(2) * g[s] + b) * vsplat(1.0 / 24)
+        g[4 * s] = (b - vsplat(2) * g[s]) * vsplat(1.0 / 24)
+        g[2 * s] = (a - g[s]) * vsplat(-1.0 / 6)
+        g[s] = (a + g[s]) * vsplat(-1.0 / 6)
+        g[5 * s] = last

@@ -271,7 +271,7 @@ BAD = [
     (
         {"algorithm": "magic"},
         ValueError,
-        "algorithm: got 'magic'; expected one of: gemm, depthwise, winograd2, winograd4",
+        "algorithm: got 'magic'; expected one of: gemm, depthwise, narrow, winograd2, winograd4",
     ),
     ({"workspace_limit": 1.0}, TypeError, "workspace_limit: got float"),
     ({"workspace_limit": -1}, ValueError, "workspace_limit: got -1"),

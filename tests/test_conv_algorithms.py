@@ -6,6 +6,7 @@ from conv_support import assert_convolved, expected_conv
 from numpy.testing import assert_array_equal
 
 import convlab
+from convlab import _dispatch
 from convlab._plan import convolving
 from convlab._plan.plan import Machine
 from convlab._spec import convolving as specs
@@ -27,6 +28,27 @@ def tensors(rng, shape, weight_shape):
 
 def relative_error(y, expected):
     return np.linalg.norm(y - expected) / np.linalg.norm(expected)
+
+
+FUSED = [isa for isa in ("avx512", "avx2") if isa in _dispatch.built_isas()]
+
+
+@pytest.mark.skipif(len(FUSED) < 2, reason="fewer than two instruction sets with fused multiply-adds are here")
+@pytest.mark.parametrize("algorithm", ["gemm", "narrow", "winograd2", "winograd4", "depthwise", "transpose"])
+def test_every_isa_with_fused_multiply_adds_gives_the_same_bytes(rng, algorithm):
+    groups = 5 if algorithm == "depthwise" else 1
+    size = (9, 11) if algorithm == "narrow" else (27, 39)
+    x, w, bias = tensors(rng, (2, 5, *size), (5, 5 // groups, 3, 3))
+    results = []
+    for isa in FUSED:
+        with convlab.use_backend("compiled", isa):
+            if algorithm == "transpose":
+                y = convlab.conv_transpose2d(x, w, bias, stride=2)
+            else:
+                y = convlab.conv2d(x, w, bias, padding=1, groups=groups, algorithm=algorithm, activation="leaky_relu")
+            assert convlab.last_kernel().endswith(f"[compiled/{isa}]")
+            results.append(y.tobytes())
+    assert results[0] == results[1]
 
 
 @pytest.mark.parametrize("kernel", [(3, 3), (5, 5), (7, 7), (2, 2), (1, 4), (9, 9)])
@@ -64,6 +86,34 @@ def test_depthwise_not_a_number(fast_backend, rng):
     expected = np.zeros(y.shape, bool)
     expected[0, 1, 2:5, 2:5] = True
     assert_array_equal(np.isnan(y), expected)
+
+
+@pytest.mark.parametrize("activation", [None, "relu6", "leaky_relu"])
+@pytest.mark.parametrize(
+    ("shape", "out_channels", "kernel", "stride", "padding", "groups"),
+    [
+        ((1, 20, 7, 7), 50, 3, 1, 1, 1),
+        ((2, 6, 7, 7), 100, 1, 1, 0, 2),
+        ((1, 40, 14, 14), 48, 3, 2, 1, 1),
+        ((1, 3, 5, 5), 7, 3, 1, 1, 1),
+        ((2, 70, 9, 9), 96, 5, 1, 2, 2),
+        ((1, 33, 7, 7), 130, 1, 2, 0, 1),
+    ],
+)
+def test_narrow(fast_backend, rng, activation, shape, out_channels, kernel, stride, padding, groups):
+    """The same sums in the same order as the plain product."""
+    x, w, bias = tensors(rng, shape, (out_channels, shape[1] // groups, kernel, kernel))
+    options = {"stride": stride, "padding": padding, "groups": groups, "activation": activation}
+    expected = convlab.Conv2d(w, bias, algorithm="gemm", **options)(x)
+    layer = convlab.Conv2d(w, bias, algorithm="narrow", **options)
+    assert_array_equal(layer(x), expected)
+    assert convlab.last_kernel() == "conv_narrow" + fast_backend
+    assert_array_equal(convlab.conv2d(x, w, bias, algorithm="narrow", **options), expected)
+    with convlab.threads(2):
+        assert_array_equal(layer(x), expected)
+    if fast_backend != "[numpy]":
+        last = convlab.Conv2d(w, bias, algorithm="narrow", layout="NHWC", **options)(np.moveaxis(x, 1, -1))
+        assert_array_equal(np.moveaxis(last, -1, 1), expected)
 
 
 @pytest.mark.parametrize("tile", [2, 4])
@@ -144,14 +194,16 @@ def test_what_the_plan_chooses():
     assert chosen((1, 64, 56, 56), (64, 64, 3, 3), stride=2) == "conv_gemm"
     assert chosen((1, 3, 56, 56), (64, 3, 3, 3)) == "conv_gemm"
     assert chosen((1, 512, 7, 7), (512, 512, 3, 3), prepared=False) == "conv_gemm"
+    assert chosen((1, 512, 7, 7), (2048, 512, 1, 1), padding=0) == "conv_narrow"
+    assert chosen((1, 512, 7, 7), (2048, 512, 1, 1), padding=0, prepared=False) == "conv_gemm"
     assert chosen((1, 64, 56, 56), (64, 1, 3, 3), groups=64) == "conv_depthwise"
     assert chosen((1, 64, 56, 56), (64, 1, 3, 3), groups=64, precision="exact") == "conv_depthwise"
 
 
-@pytest.mark.parametrize("algorithm", ["depthwise", "winograd2", "winograd4"])
+@pytest.mark.parametrize("algorithm", ["depthwise", "narrow", "winograd2", "winograd4"])
 def test_an_algorithm_that_cannot_serve(algorithm):
     with pytest.raises(ValueError, match=f"algorithm: got '{algorithm}', which cannot serve this call"):
-        convlab.conv2d(np.zeros((1, 4, 9, 9)), np.zeros((4, 4, 5, 5)), algorithm=algorithm)
+        convlab.conv2d(np.zeros((1, 4, 19, 19)), np.zeros((4, 4, 5, 5)), algorithm=algorithm)
     groups, taps = (4, (4, 1, 3, 3)) if algorithm == "depthwise" else (1, (4, 4, 3, 3))
     with pytest.raises(ValueError, match="workspace_limit: got 10 bytes; expected at least"):
         convlab.conv2d(np.zeros((1, 4, 9, 9)), np.zeros(taps), groups=groups, algorithm=algorithm, workspace_limit=10)

@@ -1,6 +1,15 @@
 """Every kernel of the table in NumPy, with the compiled kernels' signatures (arrays, tables, threads)."""
 
-from .convolving import conv_depthwise, conv_gemm, conv_winograd2, conv_winograd4, winograd_weights
+from .convolving import (
+    conv_depthwise,
+    conv_gemm,
+    conv_narrow,
+    conv_winograd2,
+    conv_winograd4,
+    narrow_weights,
+    transpose_weights,
+    winograd_weights,
+)  # fmt: skip
 from .filtering import correlate2d, correlate2d_3x3, correlate2d_5x5, correlate2d_7x7, correlate2d_masked
 from .machine import multiply_add
 from .pooling import (
@@ -22,6 +31,7 @@ __all__ = [
     "box2d",
     "conv_depthwise",
     "conv_gemm",
+    "conv_narrow",
     "conv_winograd2",
     "conv_winograd4",
     "correlate2d",
@@ -43,5 +53,7 @@ __all__ = [
     "min_pool2d_2x2",
     "minimum2d",
     "multiply_add",
+    "narrow_weights",
+    "transpose_weights",
     "winograd_weights",
 ]

@@ -68,11 +68,11 @@ def conv_winograd(
     geometry: NDArray[np.intp], sources: NDArray[np.intp], values: NDArray[np.float32], u: NDArray[np.float32],
     threads: int,
 ) -> None:  # fmt: skip
-    """The plain sum of the weights as they are; `u`, which holds them transformed, is not read."""
+    """The plain sum of the weights as they are; `u`, which holds them made ready, is not read."""
     conv_gemm(x, w, y, bias, geometry, sources, values, threads)
 
 
-conv_winograd2 = conv_winograd4 = conv_winograd
+conv_winograd2 = conv_winograd4 = conv_narrow = conv_winograd
 
 # What takes three weights to the elements of a tile: see src/winograd.pxd.
 _TRANSFORMS = {
@@ -89,3 +89,22 @@ def winograd_weights(w: NDArray[np.float32], u: NDArray[np.float32], tile: int, 
     g = np.array(_TRANSFORMS[tile], np.float32)
     with np.errstate(all="ignore"):
         u[...] = np.einsum("ia,mcab,jb->ijmc", g, w, g, optimize=True).reshape(u.shape)
+
+
+def transpose_weights(
+    w: NDArray[np.float32], u: NDArray[np.float32], places: NDArray[np.intp], groups: int
+) -> None:  # fmt: skip
+    """The weights of a transpose (C, M / groups, taps), sorted into those of its parts, one after the other in u."""
+    grouped = w.reshape(groups, w.shape[0] // groups, w.shape[1], -1).swapaxes(1, 2)
+    pairs = np.arange(grouped[..., 0].size).reshape(grouped.shape[:3])
+    for a, (start, taps, tap) in enumerate(places.T):
+        if start >= 0:
+            u[start + pairs * taps + tap] = grouped[..., a]
+
+
+def narrow_weights(w: NDArray[np.float32], u: NDArray[np.float32], threads: int) -> None:
+    """The weights w (groups, M, terms) as u (groups, panels, terms, width), with zeros beyond M."""
+    groups, panels, terms, width = u.shape
+    padded = np.zeros((groups, panels * width, terms), np.float32)
+    padded[:, : w.shape[1]] = w
+    u[...] = padded.reshape(groups, panels, width, terms).swapaxes(2, 3)

@@ -14,20 +14,22 @@ from convlab._spec.arguments import FLOAT32, check_dtype, integer
 from convlab._spec.convolving import Conv, Transpose
 
 from .cache import remembered
+from .conv_blocks import (
+    LANES,
+    NARROW_WIDTH,
+    Shape,
+    depthwise_blocks,
+    gemm_blocks,
+    narrow_blocks,
+    winograd_blocks,
+)  # fmt: skip
 from .plan import Machine, Plan, rounded_up, threads_for
 
-# The widest vector, in floats, and so the pixels of a block of registers.
-LANES = 16
-TILE = 3 * LANES
-# Terms of a sum that are multiplied at a time, and floats of their panel: a part of the second-level cache.
-DEPTH = 288
-PANEL = 1 << 17
-WIDEST_BLOCK = 512
 # What is used at most where no limit is given, in bytes.
 WORKSPACE = 64 << 20
-# Floats of a block of outputs that are written through the workspace.
-GATHERED = 1 << 18
-ALGORITHMS = ("gemm", "depthwise", "winograd2", "winograd4")
+ALGORITHMS = ("gemm", "depthwise", "narrow", "winograd2", "winograd4")
+# Pixels of a plane that may be called narrow.
+NARROWEST = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +64,6 @@ def _extended(sources: list[NDArray[np.intp]], tile: int) -> list[NDArray[np.int
     return [depths, *(np.pad(t, (0, -(len(t) - 2) % tile), constant_values=-1) for t in axes)]
 
 
-def _block(height: int, width: int, most: int) -> tuple[int, int]:
-    """Rows and columns of a block of at most so many pixels: whole rows, or a part of one."""
-    if width > most:
-        pieces = -(-width // most)
-        return 1, min(width, rounded_up(-(-width // pieces), TILE))
-
-    def vectors(rows: int) -> int:
-        """How many a plane's blocks fill, partly or whole."""
-        whole, rest = divmod(height, rows)
-        return whole * -(-rows * width // LANES) + -(-rest * width // LANES)
-
-    return min(range(1, min(height, most // width) + 1), key=lambda rows: (vectors(rows), -rows)), width
-
-
 def pitches(spec: Conv, x: NDArray[Any]) -> tuple[int, ...] | None:
     """Floats from image to image, channel to channel, plane, row and column; None where x must be copied."""
     if not (x.dtype == FLOAT32 and x.dtype.isnative and x.flags.aligned) or any(s % 4 for s in x.strides):
@@ -97,98 +85,16 @@ def _ordered(spec: Conv, steps: tuple[int, ...]) -> tuple[int, ...]:
     return (batch, channel, *_three(axes, 0))
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What blocks depend on: the slices of the input that a sum runs over, and sizes along three axes."""
-
-    slices: int
-    out_channels: int
-    kernel: tuple[int, int, int]
-    out: tuple[int, int, int]
-    stride: tuple[int, int, int]
-    dilation: tuple[int, int, int]
-    gather: bool
-
-    def strip(self, rows: int, columns: int, apart: bool) -> int:
-        """Floats of a staged slice for so many output pixels: see src/staging.pxd."""
-        (_, height, width), (_, down, right), (_, apart_down, apart_right) = self.kernel, self.stride, self.dilation
-        strip_columns = (columns - 1) * right + (width - 1) * apart_right + 1
-        strip_rows = (rows - 1) * down + (height - 1) * apart_down + 1
-        if apart:
-            strip_rows = min(strip_rows, rows * height)
-        return strip_rows * right * (-(-strip_columns // right) + 2 * LANES)
-
-
-@dataclass(frozen=True, slots=True)
-class Blocks:
-    """Output pixels and input slices that are taken at a time, and floats of workspace: of a thread, and in all."""
-
-    rows: int
-    columns: int
-    slices: int
-    workspace: int
-    total: int
-
-
-def gemm_blocks(shape: Shape, limit: int | None) -> tuple[Blocks, str]:
-    """Panels that fit into the second-level cache, or into the limit."""
-    taps = shape.kernel[1] * shape.kernel[2]
-    slices = max(1, min(shape.slices, DEPTH // taps))
-    most = max(TILE, min(WIDEST_BLOCK, PANEL // (slices * taps)))
-    if shape.gather:
-        most = max(LANES, min(most, GATHERED // shape.out_channels))
-    while True:
-        rows, columns = _block(shape.out[1], shape.out[2], most)
-        pitch = (rounded_up(rows * columns + LANES, LANES) // LANES | 1) * LANES
-        floats = slices * taps * pitch + shape.strip(rows, columns, apart=True) + 4 * LANES
-        workspace = rounded_up(floats + shape.gather * shape.out_channels * pitch, LANES)
-        if limit is None or 4 * workspace <= limit:
-            return Blocks(
-                rows, columns, slices, workspace, workspace
-            ), "a product of matrices serves all taps, strides and groups"
-        if slices > 1:
-            slices = (slices + 1) // 2
-        elif most > LANES:
-            most = max(LANES, most // 2)
-        else:
-            raise _errors.workspace_too_small(limit, 4 * workspace)
-
-
-def depthwise_blocks(shape: Shape, limit: int | None) -> tuple[Blocks, str]:
-    """Seven rows of a plane, or of two planes; the taps in vectors."""
-    taps = shape.kernel[1] * shape.kernel[2]
-    workspace = 2 * rounded_up(shape.strip(7, shape.out[2], apart=False), LANES) + (taps + 2) * LANES
-    if limit is not None and 4 * workspace > limit:
-        raise _errors.workspace_too_small(limit, 4 * workspace)
-    return Blocks(7, shape.out[2], 1, workspace, workspace), "each channel alone: rows of the image in registers"
-
-
-def winograd_blocks(
-    shape: Shape, limit: int | None, tile: int, tiles: int, columns: int, weights: int
-) -> tuple[Blocks, str]:
-    """Some tiles at a time: their matrices and those of the sums, for each element of a tile; `weights` to be made."""
-    elements = (tile + 2) ** 2
-    most = 3 * LANES if shape.slices + shape.out_channels <= 512 else 6 * LANES
-    block = min(rounded_up(tiles, LANES), most)
-    while True:
-        matrices = elements * (shape.slices + shape.out_channels) * block + LANES
-        # What a thread stages: see `convolve` in src/conv_winograd.pyx.
-        scratch = elements * (block + 2 * LANES) + 2 * columns + 64 * LANES
-        workspace = matrices + scratch + elements * weights
-        if limit is None or 4 * workspace <= limit:
-            return Blocks(1, block, 1, matrices, workspace), f"fewer multiplications, in tiles of {tile} x {tile}"
-        if block == LANES:
-            raise _errors.workspace_too_small(limit, 4 * workspace)
-        block -= LANES
-
-
 def _seconds(spec: Conv, request: Request, tile: int) -> float:
-    """What one image would take, by the model that was fitted to measurements; a tile of 0 is the plain product.
+    """What one image would take, by the model that was fitted to measurements.
 
-    Of the batch, the machine and the threads it knows nothing: what they are must not change a result.
+    A tile of 0 is the plain product, of -1 that of narrow planes. Of the batch, the machine and the threads it knows
+    nothing: what they are must not change a result.
     """
     channels, out_channels, out = spec.channels // spec.groups, spec.out_channels // spec.groups, spec.out_size
     weights = channels * out_channels
+    if tile < 0:
+        return 2 * 9 * weights * rounded_up(math.prod(out), 8) / 190e9
     if tile == 0:
         vectors = -(-math.prod(out) // LANES)
         return 2 * 9 * weights * vectors * LANES / 210e9
@@ -206,7 +112,9 @@ def _seconds(spec: Conv, request: Request, tile: int) -> float:
 def _choose(spec: Conv, request: Request) -> str:
     """The algorithm: the one that is asked for if it can serve, else the fastest."""
     able = ["gemm"]
-    if spec.channels == spec.groups and len(spec.size) < 3:
+    if math.prod(spec.out_size[-2:]) <= NARROWEST:
+        able.append("narrow")
+    if spec.channels == spec.groups and len(spec.size) < 3 and (spec.groups > 1 or spec.out_channels < 4):
         able.append("depthwise")
     if (spec.kernel, spec.stride, spec.dilation) == ((3, 3), (1, 1), (1, 1)) and not spec.exact:
         able += ["winograd2", "winograd4"]
@@ -216,12 +124,14 @@ def _choose(spec: Conv, request: Request) -> str:
         return request.algorithm
     if "depthwise" in able:
         return "depthwise"
+    pixels = math.prod(spec.out_size[-2:])
+    narrow = request.prepared and spec.out_channels // spec.groups >= NARROW_WIDTH and pixels <= NARROWEST
+    # Where whole vectors of pixels would be filled for less than nine parts in ten.
+    plain = "narrow" if narrow and 10 * pixels < 9 * rounded_up(pixels, LANES) else "gemm"
     if "winograd4" in able and min(spec.channels, spec.out_channels) // spec.groups >= 16:
-        times = {
-            name: _seconds(spec, request, tile) for name, tile in (("gemm", 0), ("winograd2", 2), ("winograd4", 4))
-        }
-        return min(times, key=lambda name: times[name])
-    return "gemm"
+        tiles = {plain: -1 if plain == "narrow" else 0, "winograd2": 2, "winograd4": 4}
+        return min(tiles, key=lambda name: _seconds(spec, request, tiles[name]))
+    return plain
 
 
 def plan_conv(
@@ -268,8 +178,14 @@ def plan_conv(
                 raise
             name = "gemm"
     if not name.startswith("winograd"):
-        make = depthwise_blocks if name == "depthwise" else gemm_blocks
-        blocks, reason = make(shape, request.workspace_limit)
+        make = {"depthwise": depthwise_blocks, "narrow": narrow_blocks, "gemm": gemm_blocks}
+        try:
+            blocks, reason = make[name](shape, request.workspace_limit)
+        except ValueError:
+            if request.algorithm is not None or name == "gemm":
+                raise
+            name = "gemm"
+            blocks, reason = gemm_blocks(shape, request.workspace_limit)
     geometry = (
         spec.batch, spec.groups, channels, out_channels, *kernel, *size[1:], *out, *stride, *dilation, *before,
         *(len(table) for table in sources), *x_steps, *y_steps,
@@ -342,6 +258,8 @@ class TransposePlan:
     convert: bool
     parts: tuple[Plan[Conv] | None, ...]
     zeros: NDArray[np.float32]  # the bias where there is none
+    places: NDArray[np.intp]  # of the weights: see src/conv_gemm.pyx, transpose_weights
+    shapes: tuple[tuple[int, ...], ...]  # of the parts' weights
 
 
 @remembered
@@ -377,7 +295,24 @@ def conv_transpose(
         x_pitches = pitches(part.conv, x)
         convert = x_pitches is None
         plans.append(plan_conv(part.conv, x_pitches, request, Machine(), y_pitches))
-    return TransposePlan(spec, convert, tuple(plans), np.zeros(out_channels, np.float32))
+    kernel = weight_shape[2:]
+    places = np.full((3, *kernel), -1, np.intp)
+    shapes = []
+    start = 0
+    for part in spec.parts:
+        counts = part.conv.kernel if part.conv else (0,)
+        shapes.append((out_channels, weight_shape[0] // spec.groups, *counts))
+        if part.conv is None:
+            continue
+        count = math.prod(counts)
+        index: Any = part.taps
+        places[(0, *index)] = start
+        places[(1, *index)] = count
+        places[(2, *index)] = np.arange(count)[::-1].reshape(counts)  # flipped
+        start += math.prod(shapes[-1])
+    return TransposePlan(
+        spec, convert, tuple(plans), np.zeros(out_channels, np.float32), places.reshape(3, -1), tuple(shapes)
+    )
 
 
 def check_layer(axes: int, weight_shape: tuple[int, ...], *arguments: Any) -> None:

@@ -1,12 +1,16 @@
 """Convolutions: conversions, the output, the kernel."""
 
+import math
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab._dispatch import PYTHON, Backend, active, serve
+from convlab._dispatch import NUMPY, PYTHON, Backend, active, serve
+from convlab._plan.conv_blocks import NARROW_WIDTH
 from convlab._plan.convolving import TransposePlan
 from convlab._plan.plan import Plan
 from convlab._spec.arguments import FLOAT32, check_dtype, float32
@@ -16,8 +20,26 @@ from convlab._threads import get_num_threads
 from .arrays import check_out
 from .convolving_reference import reference_conv
 
-# The kernels that want transformed weights, and the size of their tiles.
-WINOGRAD = {"conv_winograd2": 2, "conv_winograd4": 4}
+
+def _winograd(tile: int, backend: Backend, w: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
+    u = np.empty(((tile + 2) ** 2, *w.shape[:2]), FLOAT32)
+    backend.functions["winograd_weights"](w, u, tile, get_num_threads())
+    return u
+
+
+def _narrow(backend: Backend, w: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
+    grouped = w.reshape(groups, w.shape[0] // groups, -1)
+    u = np.empty((groups, -(-grouped.shape[1] // NARROW_WIDTH), grouped.shape[2], NARROW_WIDTH), FLOAT32)
+    backend.functions["narrow_weights"](grouped, u, get_num_threads())
+    return u
+
+
+# What makes weights ready for the kernels that do not want them as they are.
+MAKE_READY: dict[str, Callable[[Backend, NDArray[np.float32], int], NDArray[np.float32]]] = {
+    "conv_winograd2": partial(_winograd, 2),
+    "conv_winograd4": partial(_winograd, 4),
+    "conv_narrow": _narrow,
+}
 
 
 class Weights:
@@ -25,25 +47,18 @@ class Weights:
 
     def __init__(self, raw: NDArray[np.float32]) -> None:
         self.raw = raw
-        self._made: dict[tuple[Backend, int], NDArray[np.float32]] = {}
+        self._made: dict[tuple[Backend, str], NDArray[np.float32]] = {}
         self._lock = threading.Lock()
 
-    def transformed(self, backend: Backend, tile: int) -> NDArray[np.float32]:
-        """Winograd's weights for tiles of this size."""
-        made = self._made.get((backend, tile))
+    def ready(self, backend: Backend, kernel: str, groups: int) -> NDArray[np.float32]:
+        """The weights as a kernel of MAKE_READY wants them."""
+        made = self._made.get((backend, kernel))
         if made is None:
             with self._lock:
-                made = self._made.get((backend, tile))
+                made = self._made.get((backend, kernel))
                 if made is None:
-                    made = self._made[backend, tile] = transformed(backend, self.raw, tile)
+                    made = self._made[backend, kernel] = MAKE_READY[kernel](backend, self.raw, groups)
         return made
-
-
-def transformed(backend: Backend, w: NDArray[np.float32], tile: int) -> NDArray[np.float32]:
-    """Winograd's weights."""
-    u = np.empty(((tile + 2) ** 2, *w.shape[:2]), np.float32)
-    backend.functions["winograd_weights"](w, u, tile, get_num_threads())
-    return u
 
 
 def frozen(name: str, a: NDArray[Any]) -> NDArray[np.float32]:
@@ -99,9 +114,12 @@ def _convolve(
     elif y.size:
         threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
         function = backend.functions[plan.kernel]
-        if plan.kernel in WINOGRAD:
-            tile = WINOGRAD[plan.kernel]
-            u = transformed(backend, w, tile) if prepared is None else prepared.transformed(backend, tile)
+        if plan.kernel in MAKE_READY:
+            groups = plan.spec.groups
+            if prepared is None:
+                u = MAKE_READY[plan.kernel](backend, w, groups)
+            else:
+                u = prepared.ready(backend, plan.kernel, groups)
             function(x, w, y, b, *plan.tables, u, threads)
         else:
             function(x, w, y, b, *plan.tables, threads)
@@ -119,19 +137,22 @@ def conv_transpose(
         x = np.array(x, FLOAT32, order="C")
     backend = active()
     served = spec.name
-    grouped = w.reshape(spec.groups, w.shape[0] // spec.groups, *w.shape[1:])
-    for part, its_plan in zip(spec.parts, plan.parts, strict=True):
+    u = np.empty(w.size, FLOAT32)
+    sort = (NUMPY if backend is PYTHON else backend).functions["transpose_weights"]
+    sort(w.reshape(*w.shape[:2], -1), u, plan.places, spec.groups)
+    start = 0
+    for part, its_plan, shape in zip(spec.parts, plan.parts, plan.shapes, strict=True):
         last = (slice(None),) if spec.channels_last else ()
         outputs: Any = (..., *part.outputs, *last)
-        taps: Any = (..., *part.taps)
         view = y[outputs]
         if its_plan is None:
             a = spec.activation
             value = np.where(b < 0, b * FLOAT32.type(a.slope), b) if a.slope != 1 else np.clip(b, a.low, a.high)
             view[...] = value if spec.channels_last else value.reshape(-1, *(1,) * len(part.outputs))
             continue
-        flipped = np.flip(grouped[taps], tuple(range(3, grouped.ndim))).swapaxes(1, 2)
-        _convolve(backend, its_plan, x, np.ascontiguousarray(flipped).reshape(-1, *flipped.shape[2:]), b, view)
+        size = math.prod(shape)
+        _convolve(backend, its_plan, x, u[start : start + size].reshape(shape), b, view)
+        start += size
         served = its_plan.kernel
     serve(backend, spec.name if backend is PYTHON else served)
     return y
