@@ -26,7 +26,7 @@ test-fallback: $(VENV)-fallback/.test ## run the operations' tests on a build wi
 	$(SAY) "The operations' tests, without compiled kernels"
 	@rm -rf $(FALLBACK) && mkdir -p $(FALLBACK) && cp -r tests pyproject.toml $(FALLBACK)
 	cd $(FALLBACK) && ../../$(VENV)-fallback/bin/pytest --kernels=fallback \
-	    tests/test_filter2d.py tests/test_pool2d.py tests/test_errors.py tests/test_dispatch.py tests/test_threads.py \
+	    tests/test_filter2d.py tests/test_pool2d.py tests/test_pool_options.py tests/test_errors.py tests/test_dispatch.py tests/test_threads.py \
 	    tests/test_filters.py tests/test_reference.py tests/test_data.py tests/test_docs.py tests/test_cli.py
 
 conformance: $(VENV)/.conformance ## run the other libraries' own samples (installs PyTorch)

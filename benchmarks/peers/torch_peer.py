@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name that everybody uses
 
 from convlab.bench.cases import Array, Case, Filter, Pool
+from convlab.bench.pool_cases import Pooling
 from convlab.bench.worker import UnsupportedError
 
 from .base import Peer, Step, colour, copy_frame, interior, steps
@@ -33,12 +34,16 @@ class PyTorch(Peer):
 
     def load(self, case: Case, image: Array) -> Any:
         tensor = torch.from_numpy(image)
+        if isinstance(case.work, Pooling) and len(case.shape) > 2:
+            return tensor
         if colour(case):
             return tensor.permute(2, 0, 1)[None]
         return tensor.reshape((1,) * (4 - len(case.shape)) + case.shape)
 
     def to_array(self, case: Case, result: Any) -> Array:
         array: Array = result.numpy()
+        if isinstance(case.work, Pooling) and len(case.shape) > 2:
+            return array
         if colour(case):
             return np.moveaxis(array.reshape(case.planes, *array.shape[2:]), 0, -1)
         return array.reshape(*case.shape[:-2], *array.shape[2:])

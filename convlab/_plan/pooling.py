@@ -122,7 +122,9 @@ def max_unpool(x: NDArray[Any], indices: NDArray[Any], *options: Any) -> Plan[Un
     if indices.dtype.kind not in "iu":
         raise _errors.wrong_dtype("indices", indices.dtype, "integers, as max_pool2d returns them")
     spec = pooling.max_unpool(x.shape, x.dtype, indices.shape, *options)
-    sizes = np.array([spec.image.planes, math.prod(spec.image.sizes), math.prod(spec.output.sizes)], np.intp)
+    size = math.prod(spec.image.sizes)
+    planes = math.prod(spec.image.shape) // size  # innermost channels are moved outwards
+    sizes = np.array([planes, size, math.prod(spec.output.sizes)], np.intp)
     compiled = spec.dtype.itemsize == 4
     return Plan(
         spec=spec,

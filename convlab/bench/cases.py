@@ -18,6 +18,7 @@ import convlab
 from convlab import data, filters
 
 from .bank_cases import bank_cases
+from .pool_cases import pool_cases
 from .rank_cases import rank_cases
 from .separable_cases import separable_cases
 from .work import Work
@@ -279,6 +280,7 @@ CASES: tuple[Case, ...] = (
     *_pool_cases(),
     *separable_cases(Case),
     *rank_cases(Case),
+    *pool_cases(Case),
     *bank_cases(Case),
 )
 
