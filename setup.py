@@ -18,7 +18,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import CCompilerError, CompileError, ExecError, LinkError, PlatformError
 
 # Built for each instruction set.
-KERNELS = ["filter2d", "sepfilter2d", "box2d", "pool2d", "pool_indices", "extremum2d", "median2d", "machine"]
+KERNELS = ["filter2d", "sepfilter2d", "box2d", "pool2d", "pool_indices", "pool_global", "extremum2d", "median2d", "machine"]
 WIDE = KERNELS[:-1]  # of those, the ones that gain from 16 lanes with AVX-512: see src/vector.h
 BASELINE = ["cpu", "signature"]  # built once, for every CPU
 

@@ -42,6 +42,8 @@ KERNELS = {
     "median2d": "median2d",
     "max_pool2d_indices": "pool_indices",
     "max_unpool": "pool_indices",
+    "max_pool_global": "pool_global",
+    "avg_pool_global": "pool_global",
     "multiply_add": "machine",
 }
 BACKEND_WORDS = ("auto", "compiled", "numpy", "python")
