@@ -11,7 +11,7 @@ are joined together, even lanes with odd ones, until each has one lane of one ve
 from cython.parallel cimport prange
 cimport numpy as cnp
 
-from vector cimport LANES, convlab_max_threads, veven, vfloat, vload, vodd, vsplat
+from vector cimport LANES, convlab_max_threads, prefetch, veven, vfloat, vload, vodd, vsplat
 from pool cimport AVERAGE, MAXIMUM, Geometry, Operation, identity, join, vload_lanes, vstore_lanes
 
 cnp.import_array()
@@ -71,9 +71,12 @@ cdef inline void group(const Geometry* g, const float* x, float* y, Py_ssize_t f
                        const Operation operation) noexcept nogil:
     """The planes first .. first + LANES."""
     cdef vfloat a[LANES]
-    cdef Py_ssize_t planes = min(g.planes - first, LANES), k, n = g.depth * g.height * g.width, level = LANES // 2
+    cdef Py_ssize_t planes = min(g.planes - first, LANES), k, i, n = g.depth * g.height * g.width, level = LANES // 2
     cdef vfloat result
     for k in range(planes):
+        if n <= 4 * PARTS:  # short planes: the next group's
+            for i in range(0, n, 16):
+                prefetch(x + (first + LANES + k) * g.x_plane + i)
         a[k] = parts(x + (first + k) * g.x_plane, n, operation)
     for k in range(planes, LANES):
         a[k] = a[0]
