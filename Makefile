@@ -26,9 +26,12 @@ test-fallback: $(VENV)-fallback/.test ## run the operations' tests on a build wi
 	$(SAY) "The operations' tests, without compiled kernels"
 	@rm -rf $(FALLBACK) && mkdir -p $(FALLBACK) && cp -r tests pyproject.toml $(FALLBACK)
 	cd $(FALLBACK) && ../../$(VENV)-fallback/bin/pytest --kernels=fallback \
-	    tests/test_filter2d.py tests/test_pool2d.py tests/test_errors.py tests/test_dispatch.py tests/test_threads.py \
-	    tests/test_filters.py tests/test_reference.py tests/test_data.py tests/test_docs.py tests/test_cli.py \
-	    tests/test_ndimage.py tests/test_signal.py tests/test_translation.py
+	    tests/test_filter2d.py tests/test_pool2d.py tests/test_pool_options.py tests/test_errors.py \
+	    tests/test_dispatch.py tests/test_threads.py tests/test_filters.py tests/test_reference.py \
+	    tests/test_data.py tests/test_docs.py tests/test_cli.py tests/test_ndimage.py tests/test_signal.py \
+	    tests/test_translation.py tests/test_filter_masked.py tests/test_filter_bank.py tests/test_filter_fft.py \
+	    tests/test_separable.py tests/test_imaging.py tests/test_box.py tests/test_ranking.py tests/test_explain.py \
+	    tests/test_conv2d.py tests/test_conv_axes.py
 
 conformance: $(VENV)/.conformance ## run the other libraries' own samples (installs PyTorch)
 	$(SAY) "PyTorch's sample inputs"

@@ -50,6 +50,8 @@ KERNELS = {
     "max_pool2d_indices": "pool_indices",
     "max_unpool": "pool_indices",
     "transpose_weights": "conv_gemm",
+    "max_pool_global": "pool_global",
+    "avg_pool_global": "pool_global",
     "multiply_add": "machine",
 }
 BACKEND_WORDS = ("auto", "compiled", "numpy", "python")

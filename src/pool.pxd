@@ -26,6 +26,7 @@ cdef extern from "pool_vector.h" nogil:
     vfloat vchoose(vtruth t, vfloat b, vfloat a)
     vplace vchoose_place(vtruth t, vplace b, vplace a)
     vplace vplace_from(int start, int step)
+    vplace vplace_load(const int* p)
     void vplace_store(long long* p, vplace v)
 
 

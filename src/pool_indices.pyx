@@ -6,44 +6,65 @@ Of equals the first place stays, and NaN wins over whatever stands before it, so
 PyTorch does it. A window of nothing but minus infinity has its first place.
 
 Blocking. A vector of outputs at a time goes through the taps in that order, with its maxima and their places in two
-registers. Outputs whose windows are cut, strides above 2, channels that lie innermost and planes of more than 2 ** 31
-elements are made one by one.
+registers; columns outside the row are lanes that are not loaded. Strides above 2, channels that lie innermost and planes
+of more than 2 ** 31 elements are made one by one.
 """
 from cython.parallel cimport prange
 from libc.math cimport INFINITY
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 cimport numpy as cnp
 
 from vector cimport LANES, convlab_max_threads, veven, vfloat, vload, vsplat, vstore
 from pool cimport (
-    Geometry, Rows, Window, rows_of, vbetter, vchoose, vchoose_place, vplace, vplace_from, vplace_store, vtruth, window,
+    Geometry, Rows, Window, rows_of, vbetter, vchoose, vchoose_place, vload_lanes, vplace, vplace_from, vplace_load,
+    vplace_store, vstore_lanes, vtruth, window,
 )
 
 cnp.import_array()
 
 
+cdef inline vfloat piece(const Geometry* g, const float* x, Py_ssize_t c, const bint whole) noexcept nogil:
+    """Columns c .. of a row from x on; minus infinity where there are none."""
+    if whole:
+        return vload(x)
+    return vload_lanes(x, min(max(-c, 0), LANES), min(max(g.width - c, 0), LANES), vsplat(-INFINITY))
+
+
 cdef inline void block(const Geometry* g, const Rows* r, Py_ssize_t first, Py_ssize_t i, float* y, long long* indices,
-                       vplace lanes, const int stride) noexcept nogil:
+                       const int* starts, vplace lanes, const int stride, const bint whole) noexcept nogil:
     """Outputs i .. of a row whose window's first row starts at the place `first`."""
-    cdef Py_ssize_t c = i * stride - g.pad_width, z, row, t, at
-    cdef vplace place, best = lanes + <int>(first + c)
+    cdef Py_ssize_t c = i * stride - g.pad_width, z, row, t, at, column
+    cdef vplace place, best
     cdef vfloat largest = vsplat(-INFINITY), value
     cdef const float* x
     cdef vtruth better
+    cdef long long places[LANES]
+    best = lanes + <int>(first + c) if whole else vplace_load(starts + i) + <int>first
     for z in range(r.slices):
         for row in range(r.n):
             x = r.x + z * r.slice_pitch + row * r.pitch + c
             at = first + c + (z * g.dilation_depth * g.height + row * g.dilation_height) * g.width
+            column = c
             for t in range(g.window_width):
-                value = vload(x) if stride == 1 else veven(vload(x), vload(x + LANES))
+                value = piece(g, x, column, whole)
+                if stride == 2:
+                    value = veven(value, piece(g, x + LANES, column + LANES, whole))
                 better = vbetter(value, largest)
                 largest = vchoose(better, value, largest)
                 place = lanes + <int>at
                 best = vchoose_place(better, place, best)
                 x += g.dilation_width
                 at += g.dilation_width
-    vstore(y + i, largest)
-    vplace_store(indices + i, best)
+                column += g.dilation_width
+    if whole:
+        vstore(y + i, largest)
+        vplace_store(indices + i, best)
+        return
+    vstore_lanes(y + i, largest, 0, min(g.out_width - i, LANES))
+    vplace_store(places, best)
+    for t in range(min(g.out_width - i, LANES)):
+        indices[i + t] = places[t]
 
 
 cdef inline void single(const Geometry* g, const Rows* r, Py_ssize_t first, Py_ssize_t start, Py_ssize_t end, float* y,
@@ -69,39 +90,43 @@ cdef inline void single(const Geometry* g, const Rows* r, Py_ssize_t first, Py_s
             indices[i * g.step + c] = best
 
 
-cdef inline void blocks(const Geometry* g, const Rows* r, Py_ssize_t first, Py_ssize_t start, Py_ssize_t end, float* y,
-                        long long* indices, const int stride) noexcept nogil:
+cdef inline void blocks(const Geometry* g, const Rows* r, Py_ssize_t first, float* y, long long* indices,
+                        const int* starts, const int stride) noexcept nogil:
+    """A row of outputs."""
     cdef vplace lanes = vplace_from(0, stride)
-    while start < end:  # the last lies back over its neighbour
-        block(g, r, first, min(start, end - LANES), y, indices, lanes, stride)
-        start += LANES
+    cdef Py_ssize_t i = 0, c, reach = (g.window_width - 1) * g.dilation_width + stride * LANES
+    while i < g.out_width:
+        c = i * stride - g.pad_width
+        if c >= 0 and c + reach <= g.width and i + LANES <= g.out_width:
+            block(g, r, first, i, y, indices, starts, lanes, stride, True)
+        else:
+            block(g, r, first, i, y, indices, starts, lanes, stride, False)
+        i += LANES
 
 
-cdef void tile(const Geometry* g, const float* x, float* y, long long* indices, Py_ssize_t t) noexcept nogil:
-    cdef Py_ssize_t plane = t // g.tiles, part = t % g.tiles, n = g.out_depth * g.out_height, slice, row, first, at
-    cdef Py_ssize_t i, start = g.out_width, end = g.out_width, s = g.stride_width
+cdef bint in_vectors(const Geometry* g) noexcept nogil:
+    return (
+        LANES > 1 and g.step == 1 and not g.bins and g.stride_width <= 2
+        and g.depth * g.height * g.width + 2 * LANES + g.window_width * g.dilation_width < 0x7FFFFFFF
+    )
+
+
+cdef void tile(const Geometry* g, const float* x, float* y, long long* indices, const int* starts,
+               Py_ssize_t t) noexcept nogil:
+    cdef Py_ssize_t plane = t // g.tiles, part = t % g.tiles, n = g.out_depth * g.out_height, slice, row, first, at, i
     cdef Rows r
-    cdef bint vectors = LANES > 1 and g.step == 1 and not g.bins and s <= 2
-    if vectors and g.depth * g.height * g.width + 2 * LANES < 0x7FFFFFFF:
-        # Outputs whose windows lie inside, and an element more for what is loaded beside every other one.
-        start = min((g.pad_width + s - 1) // s, g.out_width)
-        end = 0
-        if g.width + g.pad_width >= (g.window_width - 1) * g.dilation_width + s:
-            end = min((g.width + g.pad_width - (g.window_width - 1) * g.dilation_width - s) // s + 1, g.out_width)
-        if end - start < LANES:
-            start = end = g.out_width
     x += plane * g.x_plane
     for i in range(n * part // g.tiles, n * (part + 1) // g.tiles):
         slice, row = i // g.out_height, i % g.out_height
         r = rows_of(g, x, slice, row)
         first = (window(g, 0, slice).start * g.height + window(g, 1, row).start) * g.width
         at = plane * g.y_plane + slice * g.y_slice + row * g.y_row
-        single(g, &r, first, 0, start, y + at, indices + at)
-        if s == 1:
-            blocks(g, &r, first, start, end, y + at, indices + at, 1)
+        if not in_vectors(g):
+            single(g, &r, first, 0, g.out_width, y + at, indices + at)
+        elif g.stride_width == 1:
+            blocks(g, &r, first, y + at, indices + at, starts, 1)
         else:
-            blocks(g, &r, first, start, end, y + at, indices + at, 2)
-        single(g, &r, first, end, g.out_width, y + at, indices + at)
+            blocks(g, &r, first, y + at, indices + at, starts, 2)
 
 
 def max_pool2d_indices(cnp.ndarray x, cnp.ndarray y, cnp.ndarray indices, cnp.ndarray geometry, int threads):
@@ -110,14 +135,22 @@ def max_pool2d_indices(cnp.ndarray x, cnp.ndarray y, cnp.ndarray indices, cnp.nd
     cdef float* result = <float*>cnp.PyArray_DATA(y)
     cdef long long* places = <long long*>cnp.PyArray_DATA(indices)
     cdef Py_ssize_t t
+    cdef int* starts  # of each window, in its row
     threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
+    starts = <int*>malloc((g.out_width + LANES) * sizeof(int) if in_vectors(g) else 1)
+    if starts == NULL:
+        raise MemoryError("max_pool2d_indices: no memory for a row's places")
+    if in_vectors(g):
+        for t in range(g.out_width + LANES):
+            starts[t] = <int>window(g, 2, t).start
     with nogil:
         if threads == 1:
             for t in range(g.planes * g.tiles):
-                tile(g, source, result, places, t)
+                tile(g, source, result, places, starts, t)
         else:
             for t in prange(g.planes * g.tiles, schedule="static", num_threads=threads):
-                tile(g, source, result, places, t)
+                tile(g, source, result, places, starts, t)
+        free(starts)
 
 
 def max_unpool(cnp.ndarray x, cnp.ndarray indices, cnp.ndarray y, cnp.ndarray sizes, int threads):

@@ -169,6 +169,7 @@ CONVLAB_INLINE vplace vchoose_place(vtruth t, vplace b, vplace a)
 #endif
 #if LANES == 1 /* never reached: see src/pool_indices.pyx */
 CONVLAB_INLINE vplace vplace_from(int start, int step) { (void)step; return start; }
+CONVLAB_INLINE vplace vplace_load(const int *p) { return *p; }
 CONVLAB_INLINE void vplace_store(long long *p, vplace v) { *p = v; }
 #else
 CONVLAB_INLINE vplace vplace_from(int start, int step)
@@ -178,6 +179,7 @@ CONVLAB_INLINE vplace vplace_from(int start, int step)
         lanes[i] = start + i * step;
     return (vplace)vload((const float *)lanes);
 }
+CONVLAB_INLINE vplace vplace_load(const int *p) { return (vplace)vload((const float *)p); }
 CONVLAB_INLINE void vplace_store(long long *p, vplace v)
 {
     int lanes[LANES];

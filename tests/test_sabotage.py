@@ -18,6 +18,7 @@ SUITES = [
     "test_filter_bank.py",
     "test_filter_masked.py",
     "test_pool2d.py",
+    "test_pool_options.py",
     "test_separable.py",
     "test_imaging.py",
     "test_box.py",

@@ -13,12 +13,14 @@ import numpy as np
 from convlab.bench.bank_cases import Bank
 from convlab.bench.cases import Array, Case, Filter, Inputs, Pool
 from convlab.bench.conv_cases import Conv
+from convlab.bench.pool_cases import Pooling
 from convlab.bench.rank_cases import Rank
 from convlab.bench.separable_cases import Separable
 from convlab.bench.work import Work
 from convlab.bench.worker import Call, UnsupportedError
 
 from .bank_peers import bank_ways
+from .pool_peers import pool_ways
 from .rank_peers import rank_ways
 from .separable_peers import separable_ways
 
@@ -76,7 +78,8 @@ class Peer:
     def calls(self, case: Case, inputs: Inputs) -> dict[str, Call]:
         """Return the ways to do the case's work."""
         if case.work is not None:
-            ways = self.ways(case, case.work)
+            work = case.work
+            ways = pool_ways(self.name, work, inputs) if isinstance(work, Pooling) else self.ways(case, work)
             picture = self.load(case, inputs.image)
             return {name: lambda step=step: step(picture) for name, step in ways.items()}  # type: ignore[misc]
         if case.conv is not None and inputs.kernel is not None:

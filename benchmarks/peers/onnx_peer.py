@@ -8,6 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from convlab.bench.cases import Array, Case, Filter, Inputs, Pool
 from convlab.bench.conv_cases import Conv
+from convlab.bench.pool_cases import Pooling
 from convlab.bench.separable_cases import Separable
 from convlab.bench.worker import Call, UnsupportedError
 
@@ -17,6 +18,9 @@ _PAD_MODES = {"mirror": "reflect", "nearest": "edge", "wrap": "wrap"}
 
 # Where `wrap` came in, and a version of the format that readers of that time know.
 _OPSET, _FORMAT = 19, 9
+
+
+_POOLS = ("max_pool2d", "avg_pool2d", "global_max_pool", "global_avg_pool")
 
 
 class OnnxRuntime(Peer):
@@ -35,13 +39,14 @@ class OnnxRuntime(Peer):
 
     def calls(self, case: Case, inputs: Inputs) -> dict[str, Call]:
         work = case.work
-        if work is not None and not (
+        served = (
             isinstance(work, Separable)
             and work.result == "float32"
             and work.join == "first"
             and work.function != "gabor"
             and work.border in _PAD_MODES
-        ):
+        ) or (isinstance(work, Pooling) and work.function in _POOLS and not work.indices)
+        if work is not None and not served:
             raise UnsupportedError("no graph worth a comparison")
         image = inputs.image
         if case.conv is not None and inputs.kernel is not None:
@@ -102,6 +107,8 @@ class _Graph:
             self._filter(case, case.filter, kernel)
         if case.pool is not None:
             self._pool(case.pool)
+        if isinstance(case.work, Pooling):
+            self._pooling(case.work)
         if isinstance(case.work, Separable):
             self._separable(case, case.work)
         if colour(case):
@@ -151,6 +158,12 @@ class _Graph:
         for taps in (down[:, None], along[None, :]):
             weights = self._constant(np.broadcast_to(taps, (channels, 1, *taps.shape)))
             self._add("Conv", weights, group=channels)
+
+    def _pooling(self, work: Pooling) -> None:
+        if work.function.startswith("global"):
+            self._add("GlobalMaxPool" if "max" in work.function else "GlobalAveragePool")
+        else:
+            self._pool(Pool("max" if "max" in work.function else "avg", work.size, work.stride, work.padding))
 
     def _pool(self, spec: Pool) -> None:
         window: dict[str, Any] = {

@@ -8,6 +8,7 @@ import torch.nn.functional as F  # noqa: N812 - the name that everybody uses
 
 from convlab.bench.cases import Array, Case, Filter, Pool
 from convlab.bench.conv_cases import Conv
+from convlab.bench.pool_cases import Pooling
 from convlab.bench.worker import Call, UnsupportedError
 
 from .base import Peer, Step, colour, copy_frame, interior, steps
@@ -34,13 +35,15 @@ class PyTorch(Peer):
 
     def load(self, case: Case, image: Array) -> Any:
         tensor = torch.from_numpy(image)
+        if isinstance(case.work, Pooling) and len(case.shape) > 2:
+            return tensor
         if colour(case):
             return tensor.permute(2, 0, 1)[None]
         return tensor.reshape((1,) * (4 - len(case.shape)) + case.shape)
 
     def to_array(self, case: Case, result: Any) -> Array:
         array: Array = result.numpy()
-        if case.conv is not None:
+        if case.conv is not None or (isinstance(case.work, Pooling) and len(case.shape) > 2):
             return array
         if colour(case):
             return np.moveaxis(array.reshape(case.planes, *array.shape[2:]), 0, -1)

@@ -15,9 +15,11 @@ from .machine import multiply_add
 from .pooling import (
     avg_pool2d,
     avg_pool2d_2x2,
+    avg_pool_global,
     max_pool2d,
     max_pool2d_2x2,
     max_pool2d_indices,
+    max_pool_global,
     max_unpool,
     min_pool2d,
     min_pool2d_2x2,
@@ -28,6 +30,7 @@ from .separable import box2d, correlate2d_separable, magnitude2d_separable
 __all__ = [
     "avg_pool2d",
     "avg_pool2d_2x2",
+    "avg_pool_global",
     "box2d",
     "conv_depthwise",
     "conv_gemm",
@@ -44,6 +47,7 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_2x2",
     "max_pool2d_indices",
+    "max_pool_global",
     "max_unpool",
     "maximum2d",
     "median2d",

@@ -167,3 +167,30 @@ def max_unpool(
     flat[...] = 0
     np.put_along_axis(flat, indices.reshape(planes, -1), x.reshape(planes, -1), axis=1)
     return None
+
+
+def _global(operation: np.ufunc, x: NDArray[Any], y: NDArray[Any], geometry: NDArray[np.intp]) -> None:
+    """Elements in 32 parts, then parts i and i + 16, then neighbours: the order of a sum in src/pool_global.pyx."""
+    g = PoolGeometry(*geometry[: len(PoolGeometry._fields)].tolist())
+    a = source(x, g).reshape(g.planes, -1)
+    padded = np.full((g.planes, -(-a.shape[1] // 32) * 32), identity(operation, a.dtype))
+    padded[:, : a.shape[1]] = a
+    with np.errstate(all="ignore"):
+        parts = padded[:, :32].copy()
+        for start in range(32, padded.shape[1], 32):
+            operation(parts, padded[:, start : start + 32], out=parts)
+        parts = operation(parts[:, :16], parts[:, 16:])
+        while parts.shape[1] > 1:
+            parts = operation(parts[:, ::2], parts[:, 1::2])
+        total = parts.reshape(g.planes, 1, 1, 1, 1)
+        result(y, g)[...] = total / np.float32(g.divisor) if operation is np.add else total
+
+
+def max_pool_global(x: NDArray[Any], y: NDArray[Any], geometry: NDArray[np.intp], threads: int) -> None:
+    """The largest of each plane."""
+    _global(np.maximum, x, y, geometry)
+
+
+def avg_pool_global(x: NDArray[Any], y: NDArray[Any], geometry: NDArray[np.intp], threads: int) -> None:
+    """The average of each plane."""
+    _global(np.add, x, y, geometry)

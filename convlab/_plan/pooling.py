@@ -25,7 +25,26 @@ def pitches_of(spec: Pool, x: NDArray[Any], source: np.dtype[Any]) -> tuple[int,
     """The array's own pitches if a kernel can read it where it lies."""
     if not (x.dtype == source and x.dtype.isnative and x.flags.aligned):
         return None
-    return spec.image.pitches_of(x.strides, x.dtype.itemsize)
+    pitches = spec.image.pitches_of(x.strides, x.dtype.itemsize)
+    return None if pitches and _global(spec) and not _in_one_piece(spec, pitches) else pitches
+
+
+def _global(spec: Pool) -> bool:
+    """Whether there is one window: the whole plane or volume."""
+    return (
+        spec.window == spec.image.sizes
+        and not any(spec.before + spec.after)
+        and spec.image.step == 1
+        and spec.operation != "min"
+        and not spec.indices
+        and spec.divisor != 0
+    )
+
+
+def _in_one_piece(spec: Pool, pitches: tuple[int, int, int]) -> bool:
+    """Whether a plane's elements lie one behind the other."""
+    depth, height, width = _padded(spec.image.sizes, 1)
+    return (height == 1 or pitches[2] == width) and (depth == 1 or pitches[1] == height * width)
 
 
 def _padded(numbers: tuple[int, ...], fill: int) -> tuple[int, ...]:
@@ -40,11 +59,7 @@ def plan_pool(spec: Pool, source: np.dtype[Any], pitches: tuple[int, int, int] |
     before, after = _padded(spec.before, 0), _padded(spec.after, 0)
     sizes, out = _padded(image.sizes, 1), _padded(output.sizes, 1)
     bins = _bins(spec)
-    kernel = _kernel(spec)
-    halves = (spec.window, spec.stride, spec.before, spec.after) == ((2, 2), (2, 2), (0, 0), (0, 0))
-    whole = all(2 * o <= n for o, n in zip(output.sizes, image.sizes, strict=True))
-    plain = image.step == 1 and spec.dilation == (1, 1) and not (spec.bins or spec.indices or spec.norm)
-    in_registers = halves and whole and plain and spec.divisor in (0, 4)
+    kernel, reason = _kernel(spec)
     # A row with its padding, where that is no larger than the row by much.
     extent = (out[2] - 1) * stride[2] + (window[2] - 1) * dilation[2] + 1
     if bins.size or extent > 4 * sizes[2] + 1024:
@@ -61,10 +76,8 @@ def plan_pool(spec: Pool, source: np.dtype[Any], pitches: tuple[int, int, int] |
     assert len(geometry) == len(PoolGeometry._fields)
     return Plan(
         spec=spec,
-        kernel=kernel + ("_2x2" if in_registers else ""),
-        reason="2x2 at stride 2 fits in registers"
-        if in_registers
-        else "rows first, then along the row, for any window",
+        kernel=kernel,
+        reason=reason,
         threads=threads_for(spec, machine),
         workspace=4 * workspace,
         convert=pitches is None,
@@ -73,12 +86,21 @@ def plan_pool(spec: Pool, source: np.dtype[Any], pitches: tuple[int, int, int] |
     )
 
 
-def _kernel(spec: Pool) -> str:
+def _kernel(spec: Pool) -> tuple[str, str]:
+    """The kernel, and why."""
     if spec.indices:
-        return "max_pool2d_indices"
-    if spec.operation != "lp":
-        return f"{spec.operation}_pool2d"
-    return "avg_pool2d" if math.isfinite(spec.norm) else "max_pool2d"
+        return "max_pool2d_indices", "places beside the maxima"
+    operation = spec.operation
+    if operation == "lp":
+        operation = "avg" if math.isfinite(spec.norm) else "max"
+    if _global(spec):
+        return f"{operation}_pool_global", "one window: the whole plane"
+    halves = (spec.window, spec.stride, spec.before, spec.after) == ((2, 2), (2, 2), (0, 0), (0, 0))
+    whole = all(2 * o <= n for o, n in zip(spec.output.sizes, spec.image.sizes, strict=True))
+    plain = spec.image.step == 1 and spec.dilation == (1, 1) and not (spec.bins or spec.norm)
+    if halves and whole and plain and spec.divisor in (0, 4):
+        return f"{operation}_pool2d_2x2", "2x2 at stride 2 fits in registers"
+    return f"{operation}_pool2d", "rows first, then along the row, for any window"
 
 
 def _bins(spec: Pool) -> NDArray[np.intp]:
@@ -122,7 +144,9 @@ def max_unpool(x: NDArray[Any], indices: NDArray[Any], *options: Any) -> Plan[Un
     if indices.dtype.kind not in "iu":
         raise _errors.wrong_dtype("indices", indices.dtype, "integers, as max_pool2d returns them")
     spec = pooling.max_unpool(x.shape, x.dtype, indices.shape, *options)
-    sizes = np.array([spec.image.planes, math.prod(spec.image.sizes), math.prod(spec.output.sizes)], np.intp)
+    size = math.prod(spec.image.sizes)
+    planes = math.prod(spec.image.shape) // size  # innermost channels are moved outwards
+    sizes = np.array([planes, size, math.prod(spec.output.sizes)], np.intp)
     compiled = spec.dtype.itemsize == 4
     return Plan(
         spec=spec,

@@ -291,8 +291,9 @@ def adaptive_pool(
     """Windows that divide each axis into `output_size` parts, from floor(i * n / o) to ceil((i + 1) * n / o)."""
     image = grid(shape, n, channel_axis, layout)
     sizes = image.sizes
-    sequence = isinstance(output_size, (tuple, list)) and len(output_size) in (1, n)
-    wanted = list(output_size) if sequence else [output_size]
+    wanted = list(output_size) if isinstance(output_size, (tuple, list)) else [output_size]
+    if len(wanted) not in (1, n):
+        raise _errors.wrong_value("output_size", output_size, f"a number or {n} of them, one per axis")
     wanted = wanted * n if len(wanted) == 1 else wanted
     filled = [size if w is None else w for w, size in zip(wanted, sizes, strict=True)]
     out = numbers("output_size", output_size if isinstance(output_size, np.ndarray) else filled, n, 1)

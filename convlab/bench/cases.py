@@ -19,6 +19,7 @@ from convlab import data, filters
 
 from .bank_cases import bank_cases
 from .conv_cases import Conv, layers
+from .pool_cases import pool_cases
 from .rank_cases import rank_cases
 from .separable_cases import separable_cases
 from .work import Work
@@ -291,6 +292,7 @@ CASES: tuple[Case, ...] = (
     *_pool_cases(),
     *separable_cases(Case),
     *rank_cases(Case),
+    *pool_cases(Case),
     *bank_cases(Case),
     *(Case(name, group, shape, conv=conv, required=required) for group, name, shape, conv, required in layers()),
 )
