@@ -6,8 +6,8 @@ Of equals the first place stays, and NaN wins over whatever stands before it, so
 PyTorch does it. A window of nothing but minus infinity has its first place.
 
 Blocking. A vector of outputs at a time goes through the taps in that order, with its maxima and their places in two
-registers; columns outside the row are lanes that are not loaded. Strides above 2, channels that lie innermost and planes
-of more than 2 ** 31 elements are made one by one.
+registers; columns outside the row are lanes that are not loaded. Strides above 2, channels that lie innermost and
+planes of more than 2 ** 31 elements are made one by one.
 """
 from cython.parallel cimport prange
 from libc.math cimport INFINITY
@@ -34,7 +34,7 @@ cdef inline vfloat piece(const Geometry* g, const float* x, Py_ssize_t c, const 
 cdef inline void block(const Geometry* g, const Rows* r, Py_ssize_t first, Py_ssize_t i, float* y, long long* indices,
                        const int* starts, vplace lanes, const int stride, const bint whole) noexcept nogil:
     """Outputs i .. of a row whose window's first row starts at the place `first`."""
-    cdef Py_ssize_t c = i * stride - g.pad_width, z, row, t, at, column
+    cdef Py_ssize_t c = i * stride - g.pad_width, z, row, _, at, column
     cdef vplace place, best
     cdef vfloat largest = vsplat(-INFINITY), value
     cdef const float* x
@@ -46,7 +46,7 @@ cdef inline void block(const Geometry* g, const Rows* r, Py_ssize_t first, Py_ss
             x = r.x + z * r.slice_pitch + row * r.pitch + c
             at = first + c + (z * g.dilation_depth * g.height + row * g.dilation_height) * g.width
             column = c
-            for t in range(g.window_width):
+            for _ in range(g.window_width):
                 value = piece(g, x, column, whole)
                 if stride == 2:
                     value = veven(value, piece(g, x + LANES, column + LANES, whole))
@@ -159,10 +159,10 @@ def max_unpool(cnp.ndarray x, cnp.ndarray indices, cnp.ndarray y, cnp.ndarray si
     cdef const int* source = <const int*>cnp.PyArray_DATA(x)
     cdef const long long* places = <const long long*>cnp.PyArray_DATA(indices)
     cdef int* result = <int*>cnp.PyArray_DATA(y)
-    cdef Py_ssize_t plane, i
+    cdef Py_ssize_t _, i
     with nogil:
         memset(result, 0, n[0] * n[2] * sizeof(int))
-        for plane in range(n[0]):
+        for _ in range(n[0]):
             for i in range(n[1]):
                 if not 0 <= places[i] < n[2]:
                     break

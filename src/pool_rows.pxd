@@ -153,8 +153,8 @@ cdef inline void finish_row(const Geometry* g, const float* row, float* windows,
 
 cdef inline void pixels(const Geometry* g, const float* row, float* y, const Operation operation) noexcept nogil:
     """Pixels of a vector or more: the last vector of each lies back over its neighbour."""
-    cdef Py_ssize_t i, c, unit = g.dilation_width * g.step
-    for i in range(g.out_width):
+    cdef Py_ssize_t _, c, unit = g.dilation_width * g.step
+    for _ in range(g.out_width):
         c = 0
         while c < g.step:
             c = min(c, g.step - LANES)

@@ -1,8 +1,8 @@
 # Rows of windows of 2, 3 and 5 columns in registers: see src/pool2d.pyx.
 from vector cimport LANES, prefetch, veven, vfloat, vload, vodd, vsplat, vstore, vstream
 from pool cimport (
-    AVERAGE, Geometry, Operation, Rows, VNEVER, identity, join, quick, vany, veither, vload_lanes, vslide1, vslide2, vslide3,
-    vslide4, vstore_lanes, vtruth, vunordered,
+    AVERAGE, Geometry, Operation, Rows, VNEVER, identity, join, quick, vany, veither, vload_lanes, vslide1, vslide2,
+    vslide3, vslide4, vstore_lanes, vtruth, vunordered,
 )
 
 
