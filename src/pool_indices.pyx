@@ -34,7 +34,7 @@ cdef inline vfloat piece(const Geometry* g, const float* x, Py_ssize_t c, const 
 cdef inline void block(const Geometry* g, const Rows* r, Py_ssize_t first, Py_ssize_t i, float* y, long long* indices,
                        const int* starts, vplace lanes, const int stride, const bint whole) noexcept nogil:
     """Outputs i .. of a row whose window's first row starts at the place `first`."""
-    cdef Py_ssize_t c = i * stride - g.pad_width, z, row, _, at, column
+    cdef Py_ssize_t c = i * stride - g.pad_width, z, row, t, _, at, column
     cdef vplace place, best
     cdef vfloat largest = vsplat(-INFINITY), value
     cdef const float* x
