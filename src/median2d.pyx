@@ -17,7 +17,7 @@ from lanes cimport FLOAT32, INT16, UINT8, UINT16, VBYTES, raw_count, raw_if_enou
 from lanes cimport raw_store, raw_value, raw_with_bit, raw_zero, vraw
 from libc.stdint cimport int16_t, uint8_t, uint16_t
 from libc.string cimport memcpy
-from rank cimport Geometry, Rank, aligned, all_finite, fill_border, share_out, source_rows, tile_function
+from rank cimport Rank, aligned, all_finite, fill_border, share_out, source_rows
 
 cnp.import_array()
 
@@ -316,7 +316,7 @@ cdef void unstage(const Rank* f, char* y, char* row, Py_ssize_t n) noexcept nogi
 cdef inline void bisect(const Rank* f, const char* strip, char* to, Py_ssize_t n, Py_ssize_t pixel, int bits,
                         const int kind) noexcept nogil:
     """n bytes of a row of medians, as they were staged."""
-    cdef Py_ssize_t x = 0, r, j, k = f.g.window_width, area = f.g.window_height * k
+    cdef Py_ssize_t x = 0, r, _, k = f.g.window_width, area = f.g.window_height * k
     cdef const char* p
     cdef vraw key, candidate, t, count
     cdef int bit
@@ -328,7 +328,7 @@ cdef inline void bisect(const Rank* f, const char* strip, char* to, Py_ssize_t n
             count = raw_zero()
             for r in range(f.g.window_height):
                 p = strip + r * f.g.pitch + x
-                for j in range(k):
+                for _ in range(k):
                     count = raw_count(count, raw_load(p), t, kind)
                     p += pixel
             key = raw_if_enough(count, <unsigned int>(area - area // 2), candidate, key, kind)
@@ -346,7 +346,7 @@ cdef void tile_bisected(const Rank* f, Py_ssize_t t, char* workspace) noexcept n
     cdef Py_ssize_t size = 4 if f.g.staged == FLOAT32 else 1 if f.g.staged == UINT8 else 2, pixel = size * step
     cdef int bits = 8 if f.g.source == UINT8 and f.g.staged != FLOAT32 else <int>(8 * size)
     cdef bint finite = f.finite
-    # The workspace: a pointer to each source row, narrow rows, the staged rows, a result as it was staged, a row for NaN.
+    # The workspace: a pointer to each source row, narrow rows, the staged rows, a result as staged, a row for NaN.
     cdef const char** rows = <const char**>workspace
     cdef char* strip = source_rows(f, rows, plane, first, slots, workspace + aligned(slots * sizeof(char*)))
     cdef char* result = strip + slots * f.g.pitch
