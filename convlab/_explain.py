@@ -12,9 +12,10 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from convlab import _errors, filtering
+from convlab import _errors, filtering, separable
 from convlab._dispatch import active
 from convlab._plan import filtering as _filtering_plan
+from convlab._plan import separable as _separable_plan
 from convlab._plan.plan import Plan
 from convlab._spec import arguments as _spec
 from convlab._threads import get_num_threads
@@ -80,7 +81,7 @@ def explain(
 
     Parameters
     ----------
-    operation : {"filter2d", "filter_bank"}
+    operation : {"filter2d", "filter_bank", "sep_filter2d"}
         The name of the function.
     shape : tuple of int
         The shape of its first argument, C-contiguous; no array is needed or made.
@@ -167,9 +168,22 @@ def _filter(find: Callable[..., Plan[Any]], kernel_name: str) -> Callable[..., P
     return plan
 
 
+def _separable(x: NDArray[Any], *, kernel_y: ArrayLike, kernel_x: ArrayLike, **options: Any) -> Plan[Any]:
+    ky, kx = _spec.array("kernel_y", kernel_y), _spec.array("kernel_x", kernel_x)
+    nan, mask, algorithm = options.pop("nan"), options.pop("mask"), options.pop("algorithm")
+    if nan == "propagate" and mask is None and algorithm in (None, "separable"):
+        del options["out"]
+        return _separable_plan.sep_filter2d(x, ky, kx, *options.values())
+    outer = _filter(_filtering_plan.filter2d, "kernel")
+    names = [*list(options)[:6], "nan", "mask", *list(options)[6:9], "algorithm", *list(options)[9:]]
+    every = options | {"nan": nan, "mask": mask, "algorithm": algorithm}
+    return outer(x, kernel=np.multiply.outer(ky, kx), **{name: every[name] for name in names})
+
+
 PLANNED: dict[str, tuple[Callable[..., Any], Callable[..., Plan[Any]]]] = {
     "filter2d": (filtering.filter2d, _filter(_filtering_plan.filter2d, "kernel")),
     "filter_bank": (filtering.filter_bank, _filter(_filtering_plan.filter_bank, "kernels")),
+    "sep_filter2d": (separable.sep_filter2d, _separable),
 }
 
 
@@ -201,6 +215,8 @@ def _explained(operation: str, plan: Plan[Any], threads: int) -> Explanation:
 def _work(plan: Plan[Any]) -> float:
     """The flops that the algorithm takes, which may be fewer than the operation's."""
     spec = plan.spec
+    if plan.algorithm == "separable" and plan.inner is None:  # its flops are those of the column and the row
+        return float(spec.flops)
     height, width = spec.kernel_shape
     if plan.algorithm == "separable":
         return float(spec.flops * (height + width) / (height * width))

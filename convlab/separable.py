@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from convlab._plan import separable as _plan
 from convlab._run import separable as _run
 from convlab._spec import arguments as _spec
+from convlab._spec.separable import check_taps
+from convlab.filtering import filter2d
 
 
 def sep_filter2d(
@@ -21,8 +23,13 @@ def sep_filter2d(
     scale: float = 1.0,
     offset: float = 0.0,
     clip: tuple[float | None, float | None] | None = None,
+    nan: str = "propagate",
+    mask: ArrayLike | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
+    precision: str = "fast",
+    algorithm: str | None = None,
+    workspace_limit: int | None = None,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """Correlate an image's columns with one row of taps and its rows with another.
@@ -50,10 +57,20 @@ def sep_filter2d(
         Applied to the sum, before `clip`.
     clip : (low, high), optional
         Limits of the result, in the image's units; either may be None.
+    nan : {"propagate", "omit"}
+        "omit" leaves NaN out of every window, as in `filter2d`.
+    mask : array_like of bool, shape (H, W) or the image's, optional
+        True where a pixel counts, as in `filter2d`.
     channel_axis : int, optional
         The axis of the channels of an image with three axes.
     dtype : dtype, optional
         float32 unless given; an integer type rounds half to even and saturates, and NaN becomes 0.
+    precision : {"fast", "exact"}
+        As in `filter2d`; columns and rows are exact in its sense.
+    algorithm : {"separable", "direct", "fft"}, optional
+        "separable" unless given; the others, and pixels that are left out, take `filter2d` with the outer product.
+    workspace_limit : int, optional
+        Bytes that the call may use beside its arguments and result; 32 MiB unless given.
     out : ndarray, optional
         Where to write: the exact shape and dtype, C-contiguous, sharing no memory with an input.
 
@@ -67,7 +84,8 @@ def sep_filter2d(
     TypeError
         An argument of the wrong type or dtype, or a masked array.
     ValueError
-        A wrong shape, border, anchor, clip or out; "valid" with kernels larger than the image.
+        A wrong shape, border, anchor, clip or out; "valid" with kernels larger than the image; an algorithm that
+        cannot serve the call, or not within `workspace_limit`.
 
     See Also
     --------
@@ -94,8 +112,16 @@ def sep_filter2d(
     x = image if type(image) is np.ndarray else _spec.array("image", image)
     ky = kernel_y if type(kernel_y) is np.ndarray else _spec.array("kernel_y", kernel_y)
     kx = kernel_x if type(kernel_x) is np.ndarray else _spec.array("kernel_x", kernel_x)
-    plan = _plan.sep_filter2d(x, ky, kx, border, cval, anchor, scale, offset, clip, channel_axis, dtype)
-    return _run.sep_filter2d(plan, x, ky, kx, out)
+    if nan != "propagate" or mask is not None or algorithm not in (None, "separable"):
+        check_taps("kernel_y", ky)
+        check_taps("kernel_x", kx)
+        return filter2d(
+            x, np.multiply.outer(ky.astype(np.float64), kx.astype(np.float64)), border=border, cval=cval,
+            anchor=anchor, scale=scale, offset=offset, clip=clip, nan=nan, mask=mask, channel_axis=channel_axis,
+            dtype=dtype, precision=precision, algorithm=algorithm, workspace_limit=workspace_limit, out=out,
+        )  # fmt: skip
+    options = border, cval, anchor, scale, offset, clip, channel_axis, dtype, precision, workspace_limit
+    return _run.sep_filter2d(_plan.sep_filter2d(x, ky, kx, *options), x, ky, kx, out)
 
 
 __all__ = ["sep_filter2d"]

@@ -111,3 +111,21 @@ def test_the_limit_on_memory_is_kept_or_refused():
 def test_errors(arguments, options, error, message):
     with pytest.raises(error, match=message):
         convlab.explain(*arguments, **options)
+
+
+def test_separable_calls_too(rng):
+    image, down, along = rng.random((60, 80), np.float32), [1, 2, 1], [1, 0, -1]
+    explained = convlab.explain("sep_filter2d", image.shape, down, along, border="nearest")
+    convlab.sep_filter2d(image, down, along)
+    assert convlab.last_kernel().startswith(explained.kernel + "[")
+    assert explained.flops == 2 * 6 * 60 * 80
+    masked = convlab.explain("sep_filter2d", image.shape, [1, 2, 1], [1, 2, 1], nan="omit", border="wrap")
+    assert masked.kernel == "correlate2d_masked"
+    mask = rng.random(image.shape) < 0.5
+    for options in ({"nan": "omit"}, {"mask": mask}, {"algorithm": "direct"}, {"algorithm": "fft"}):
+        expected = convlab.filter2d(image, np.outer(down, down), **options)
+        assert_array_equal(convlab.sep_filter2d(image, down, down, **options), expected)
+    with pytest.raises(ValueError, match="workspace_limit: got 10 bytes; expected at least"):
+        convlab.sep_filter2d(image, down, along, workspace_limit=10)
+    with pytest.raises(ValueError, match="precision: got 'best'"):
+        convlab.sep_filter2d(image, down, along, precision="best")

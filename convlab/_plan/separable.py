@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab import _borders
+from convlab import _borders, _errors
 from convlab._geometry import STORED, FilterValues, SeparableGeometry
 from convlab._spec import separable
 from convlab._spec.arguments import FLOAT32, check_dtype, taps
@@ -66,6 +66,8 @@ def plan_separable2d(
     # The rows of sums, output rows too narrow for a block, pointers (two floats each), source rows too narrow for one.
     narrow = slots * WIDEST_BLOCK if width < WIDEST_BLOCK else 0
     workspace = rounded_up(ROWS * ((1 + spec.magnitude) * pitch + WIDEST_BLOCK) + 2 * slots + narrow + 16, 16)
+    if spec.filter.workspace_limit is not None and 4 * workspace > spec.filter.workspace_limit:
+        raise _errors.workspace(spec.filter.workspace_limit, "separable", 4 * workspace)
     geometry = SeparableGeometry(
         region.planes, image.height, image.width, region.height, region.width, step,
         *pitches, *spec.output.pitches(), kernel_height, kernel_width,
@@ -76,7 +78,9 @@ def plan_separable2d(
     return Plan(
         spec=spec,
         kernel="magnitude2d_separable" if spec.magnitude else "correlate2d_separable",
+        algorithm="separable",
         reason="the kernel is an outer product: its columns' sums wait in the cache for the rows'",
+        tile=(tile_rows, region.width),
         threads=threads_for(spec, machine),
         workspace=4 * workspace,
         convert=False,

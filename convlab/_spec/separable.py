@@ -76,12 +76,14 @@ def separable2d(
     clip: Any,
     channel_axis: Any,
     dtype: Any,
+    precision: Any = "fast",
+    workspace_limit: Any = None,
     *,
     operation: str = "sep_filter2d",
 ) -> Separable2d:
     """Check the arguments of a sep_filter2d: those of a filter2d of the same kernel."""
     spec = filtering.filter2d(
         shape, kernel_shape, None, None, border, cval, anchor, scale, offset, clip, "propagate", channel_axis, dtype,
-        "fast", None, None,
+        precision, None, workspace_limit,
     )  # fmt: skip
     return Separable2d(spec, operation)
