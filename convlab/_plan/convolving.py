@@ -128,7 +128,9 @@ def _choose(spec: Conv, request: Request) -> str:
     narrow = request.prepared and spec.out_channels // spec.groups >= NARROW_WIDTH and pixels <= NARROWEST
     # Where whole vectors of pixels would be filled for less than nine parts in ten.
     plain = "narrow" if narrow and 10 * pixels < 9 * rounded_up(pixels, LANES) else "gemm"
-    if "winograd4" in able and min(spec.channels, spec.out_channels) // spec.groups >= 16:
+    # Of groups, each is transformed by itself: with 16 or 32 channels that takes longer than their products.
+    fewest = 16 if spec.groups == 1 else 48
+    if "winograd4" in able and min(spec.channels, spec.out_channels) // spec.groups >= fewest:
         tiles = {plain: -1 if plain == "narrow" else 0, "winograd2": 2, "winograd4": 4}
         return min(tiles, key=lambda name: _seconds(spec, request, tiles[name]))
     return plain
