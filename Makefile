@@ -33,8 +33,8 @@ test-fallback: $(VENV)-fallback/.test ## run the operations' tests on a build wi
 	    tests/test_separable.py tests/test_imaging.py tests/test_box.py tests/test_ranking.py tests/test_explain.py \
 	    tests/test_conv2d.py tests/test_conv_axes.py
 
-conformance: $(VENV)/.conformance ## run the other libraries' own samples (installs PyTorch)
-	$(SAY) "PyTorch's sample inputs"
+conformance: $(VENV)/.conformance ## compare with other libraries on their own samples (installs PyTorch, OpenCV, scikit-image)
+	$(SAY) "Other libraries' own samples"
 	$(BIN)/pytest --kernels=compiled tests/conformance
 
 lint: $(VENV)/.lint ## check style, types and Cython sources
@@ -87,8 +87,8 @@ $(VENV)/.bench: $(VENV)/.built
 	@touch $@
 
 $(VENV)/.conformance: $(VENV)/.test
-	$(SAY) "Installing PyTorch and what its samples need"
-	$(BIN)/pip install --quiet torch==2.13.0 expecttest
+	$(SAY) "Installing the libraries that are compared with"
+	$(BIN)/pip install --quiet torch==2.13.0 expecttest opencv-python-headless scikit-image
 	@touch $@
 
 $(VENV)-fallback/.test: $(VENV)/.pip $(SOURCES) $(shell find convlab -name '*.py')
