@@ -168,6 +168,8 @@ cdef void leave_out(const Filter* f, float* strip, Py_ssize_t slots, Py_ssize_t 
         i = 0
         while i < n:  # rows have room for a vector past their end
             a, b = vload(pixels + i), vload(weights + i)
+            if g.has_mask:  # a byte that is True may be any but 0
+                b = vwhere(b, vsplat(1))
             if g.omit:
                 b = vwhere(b, vvalid(a))
             vstore(pixels + i, vwhere(b, a))
@@ -311,9 +313,13 @@ cdef int correlate(tile_function function, const Py_ssize_t block_width, cnp.nda
     # of the middle may read a vector past what it uses.
     f.left = 0 if g.n_before == 0 else max(g.n_before, (block_width + g.step - 1) // g.step)
     f.right = 0 if g.n_after == 0 and LANES <= 8 else max(g.n_after, (block_width + g.step - 1) // g.step)
+    if LANES == 16:  # the middle's last window ends n_after pixels before the right segment does
+        f.right = max(f.right, g.n_after + (LANES + g.step - 1) // g.step)
     f.chunk = g.chunk
     if f.chunk == 0 and (g.out_width - f.left - f.right) * g.step < block_width:
         f.chunk = g.out_width
+    if f.chunk > 0:  # no edges apart, however far the windows reach: the strip has room for chunks alone
+        f.left = f.right = 0
     f.chunks = 0 if f.chunk == 0 else (g.out_width + f.chunk - 1) // f.chunk
     f.pitch = (max(f.left, f.right, f.chunk) + f.kernel_width - 1) * g.step + 4 * LANES
     f.pitch += (16 - f.pitch % 16) % 16

@@ -107,3 +107,8 @@ def test_refusals():
         convlab.filter2d(image, kernel, algorithm="winograd")
     with pytest.raises(ValueError, match="precision: got 'high'"):
         convlab.filter2d(image, kernel, precision="high")
+
+
+def test_nothing_to_compute_is_the_picture(fast_backend):
+    image = np.arange(12.0).reshape(3, 4)
+    assert_array_equal(convlab.filter2d(image, np.eye(9), border="keep", algorithm="fft"), image)

@@ -114,3 +114,10 @@ def test_errors(options, error, message):
 def test_taps_that_sum_to_zero_have_no_weights():
     with pytest.raises(ValueError, match="kernel: got taps that sum to 0"):
         convlab.filter2d(np.zeros((5, 5)), convlab.filters.get("edges"), nan="omit")
+
+
+def test_a_true_of_any_byte_counts_once(backend):
+    image = np.arange(60.0, dtype=np.float32).reshape(3, 20)
+    mask = np.tile(np.array([255, 0, 1, 2], np.uint8), (3, 5))
+    expected = convlab.filter2d(image, np.ones((3, 3)), mask=mask != 0)
+    assert_array_equal(convlab.filter2d(image, np.ones((3, 3)), mask=mask.view(bool)), expected)

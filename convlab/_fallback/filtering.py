@@ -49,7 +49,7 @@ def _correlate(
     if mask is not None:
         weights = np.ones_like(source)
         if g.has_mask:
-            weights = pixels(mask, g.planes, g.height, g.width, g.step, g.m_plane, g.m_row).astype(np.float32)
+            weights = (pixels(mask, g.planes, g.height, g.width, g.step, g.m_plane, g.m_row) != 0).astype(np.float32)
             weights = extended(weights, 1.0)
         if g.omit:
             weights = np.where(np.isnan(source), np.float32(0), weights)

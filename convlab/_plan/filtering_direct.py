@@ -13,7 +13,7 @@ from convlab._spec.arguments import FLOAT32
 from convlab._spec.filtering import Filter2d
 
 from .bands import in_bands
-from .plan import WIDEST_BLOCK, WORKSPACE_LIMIT, Machine, Plan, rounded_up, threads_for
+from .plan import WIDEST_BLOCK, WIDEST_VECTOR, WORKSPACE_LIMIT, Machine, Plan, rounded_up, threads_for
 
 # Output rows in a tile, the piece of work that a thread takes: enough to make the staging of its edges cheap, and a
 # multiple of the three and four rows of a block. Fewer where the workspace is limited, but a block's at least.
@@ -72,7 +72,7 @@ def _with_tiles(
     chunk = 0
     if source != FLOAT32 or spec.masked:
         chunk = min(region.width, max(-(-CHUNK_COLUMNS // step), 2 * kernel_width, -(-WIDEST_BLOCK // step)))
-    narrow = max(before, WIDEST_BLOCK) + max(after, WIDEST_BLOCK) + WIDEST_BLOCK
+    narrow = max(before, WIDEST_BLOCK) + max(after + WIDEST_VECTOR, WIDEST_BLOCK) + WIDEST_BLOCK
     strip_columns = chunk or min(region.width, narrow)
     if tile_rows == TILE_ROWS:
         tile_rows = max(tile_rows, rounded_up(kernel_height, 12))

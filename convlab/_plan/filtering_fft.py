@@ -56,6 +56,7 @@ def _sides(n: int, kernel: int, most: int) -> tuple[int, int]:
     """One axis of a tile of the output, and of the transform that it takes."""
     from scipy.fft import next_fast_len
 
+    n = max(n, 1)  # border="keep" may leave nothing to compute
     tiles = -(-n // max(most - kernel + 1, kernel))
     tile = -(-n // tiles)
     return tile, next_fast_len(tile + kernel - 1, real=True)

@@ -10,6 +10,8 @@ from convlab._spec.layout import Layout
 
 # The widest block of any kernel, in floats.
 WIDEST_BLOCK = 64
+# The widest vector: a kernel may read as many floats past those that it uses.
+WIDEST_VECTOR = 16
 # Bytes that a call may use beside its input and output, unless it says otherwise.
 WORKSPACE_LIMIT = 32 << 20
 

@@ -72,7 +72,7 @@ def _bytes(mask: Mask) -> NDArray[np.uint8]:
 
 
 def _as_read(spec: Filter2d, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """A mask as the kernel reads it: with a byte for each channel of a pixel, C-contiguous, each byte 0 or 1."""
+    """A mask as the kernel reads it: with a byte for each channel of a pixel, C-contiguous."""
     if spec.image.inner_channels and mask.ndim == 2:
         mask = np.broadcast_to(mask[..., None], spec.image.shape)
     return np.ascontiguousarray(mask)

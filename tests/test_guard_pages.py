@@ -1,0 +1,180 @@
+"""No kernel of a filter touches memory beside its arrays: pages without any access lie right before and behind them.
+
+A kernel that does ends its process, so each instruction set runs in one of its own, which says what it was doing.
+"""
+
+import ctypes
+import faulthandler
+import itertools
+import mmap
+import sys
+
+import numpy as np
+import pytest
+from support import PROCESSOR_ISAS, run_python
+
+import convlab
+from convlab import _dispatch
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's mprotect")
+
+BACKENDS = [*(isa for isa in PROCESSOR_ISAS if isa in _dispatch.built_isas()), "numpy"]
+PAGE = mmap.PAGESIZE
+ROOM = 48 * PAGE
+NO_ACCESS = 0
+# Widths of a few pixels, around vectors and blocks, and with room for a middle between two staged segments.
+WIDTHS = (1, 5, 17, 33, 64, 67, 100, 131, 199)
+
+
+class Guarded:
+    """Pages between two that nothing may touch, and arrays that begin or end right at one of those."""
+
+    def __init__(self):
+        self.memory = mmap.mmap(-1, ROOM + 2 * PAGE)
+        self.start = ctypes.addressof(ctypes.c_char.from_buffer(self.memory)) + PAGE
+        libc = ctypes.CDLL(None, use_errno=True)
+        for page in (self.start - PAGE, self.start + ROOM):
+            if libc.mprotect(ctypes.c_void_p(page), ctypes.c_size_t(PAGE), NO_ACCESS):
+                raise OSError(ctypes.get_errno(), "mprotect")
+
+    def array(self, shape, dtype, at_end, pitch=None):
+        """Rows are `pitch` elements apart; what lies between two belongs to no array."""
+        dtype = np.dtype(dtype)
+        row = int(np.prod(shape[1:]))
+        step = (row if pitch is None else pitch) * dtype.itemsize
+        size = (shape[0] - 1) * step + row * dtype.itemsize
+        assert size <= ROOM
+        start = self.start + (ROOM - size if at_end else 0)
+        strides = (step, *np.empty(shape[1:], dtype).strides)
+        return np.ndarray(shape, dtype, (ctypes.c_char * size).from_address(start), strides=strides)
+
+    def copy(self, values, at_end, pad=0):
+        guarded = self.array(values.shape, values.dtype, at_end, values[0].size + pad)
+        guarded[...] = values
+        return guarded
+
+
+def picture(shape, dtype):
+    rng = np.random.default_rng(shape[-1])
+    if np.dtype(dtype).kind == "f":
+        return rng.standard_normal(shape).astype(dtype)
+    return rng.integers(0, 256, shape).astype(dtype)
+
+
+def taps(shape):
+    return np.random.default_rng(7).standard_normal(shape).astype(np.float32)
+
+
+KERNELS = [(1, 2), (1, 5), (1, 9), (1, 24), (3, 1), (9, 1), (3, 3), (5, 5), (7, 7), (4, 4), (9, 9), (2, 6), (5, 24)]
+# Border columns of about a block's width and more, which once left less room behind the middle than a block reads.
+WIDE_KERNELS = [(5, 41), (5, 65), (4, 80), (1, 109), (3, 127), (1, 131)]
+
+
+def filters():
+    """(what, image's shape and dtype, function of image, out and mask, whether there is a mask)."""
+
+    def correlate(kernel, **options):
+        return lambda x, out, mask: convlab.filter2d(x, kernel, algorithm="direct", out=out, mask=mask, **options)
+
+    for size, width in itertools.product(KERNELS, WIDTHS):
+        for border in ("mirror", "valid", "keep"):
+            shape = 2 + max(size), width
+            if border != "valid" or size[1] <= width:
+                yield shape, np.float32, correlate(taps(size), border=border), False
+        for anchor in ((0, 0), (size[0] - 1, size[1] - 1)):
+            yield shape, np.float32, correlate(taps(size), border="constant", anchor=anchor), False
+    for size, before in itertools.product(WIDE_KERNELS, (0, 0.2, 0.5, 0.8, 1)):
+        column = min(int(before * size[1]), size[1] - 1)
+        for width in (150, 199, 300, 420):
+            yield (7, width), np.float32, correlate(taps(size), anchor=(size[0] // 2, column)), False
+    for channels, size, width in itertools.product((2, 3, 4), ((3, 3), (5, 5), (7, 7), (2, 9)), (3, 11, 33, 70)):
+        for border in ("mirror", "valid", "keep"):
+            for anchor in (None, (0, 0)):
+                if border != "valid" or size[1] <= width:
+                    call = correlate(taps(size), border=border, channel_axis=-1, anchor=anchor)
+                    yield (9, width, channels), np.float32, call, False
+    for dtype, size, width in itertools.product(("u1", "i2", "u2"), ((3, 3), (5, 5), (1, 9), (9, 9)), WIDTHS):
+        for target in ("f4", dtype):
+            yield (11, width), dtype, correlate(taps(size), dtype=target), False
+            yield (11, width // 3 + 1, 3), dtype, correlate(taps(size), dtype=target, channel_axis=-1), False
+    for dtype, size, width in itertools.product(("f4", "u1"), ((3, 3), (5, 5), (1, 9)), WIDTHS):
+        yield (11, width), dtype, correlate(abs(taps(size))), True
+        yield (11, width), dtype, correlate(abs(taps(size)), nan="omit", border="constant"), True
+    for size, width, border in itertools.product(((3, 3), (5, 5), (2, 7)), WIDTHS, ("mirror", "keep")):
+        bank = taps((3, *size))
+        yield (
+            (9, width),
+            np.float32,
+            lambda x, out, _, w=bank, b=border: convlab.filter_bank(x, w, border=b, out=out),
+            0,
+        )
+    for dtype, length, width in itertools.product(("f4", "u1", "i2"), (1, 2, 3, 4, 5, 7, 9, 12), WIDTHS):
+        options = {"dtype": dtype, "border": ("valid" if length <= width else "mirror")}
+        for border in (options["border"], "constant", "keep"):
+            pair = taps(length), taps(length)[::-1].copy()
+            yield (
+                (13, width), dtype,
+                lambda x, out, _, p=pair, o=options | {"border": border}: convlab.sep_filter2d(x, *p, out=out, **o), 0,
+            )  # fmt: skip
+        yield (
+            (9, width, 3), dtype,
+            lambda x, out, _, p=pair, d=dtype: convlab.sep_filter2d(x, *p, channel_axis=-1, dtype=d, out=out), 0,
+        )  # fmt: skip
+        yield (9, width), dtype, lambda x, out, _, n=length, d=dtype: convlab.box(x, n, dtype=d, out=out), 0
+    for dtype, width in itertools.product(("f4", "u1", "i2"), WIDTHS):
+        yield (9, width), dtype, lambda x, out, _, d=dtype: convlab.sobel(x, dtype=d, out=out), 0
+        yield (9, width), dtype, lambda x, out, _, d=dtype: convlab.gaussian(x, 1.2, dtype=d, out=out), 0
+
+
+def given(call):
+    return [cell.cell_contents for cell in call.__closure__ or ()] + list(call.__defaults__ or ())
+
+
+def said(value):
+    return value.shape if isinstance(value, np.ndarray) else value
+
+
+def run(backend):
+    """All filters on guarded arrays; their results are those on arrays of NumPy's own."""
+    faulthandler.enable()
+    name, isa = ("numpy", "auto") if backend == "numpy" else ("compiled", backend)
+    images, results, masks = Guarded(), Guarded(), Guarded()
+    count = 0
+    with convlab.use_backend(name, isa):
+        for shape, dtype, call, with_mask in filters():
+            x = picture(shape, dtype)
+            mask = np.arange(x.size).reshape(shape) % 5 != 1 if with_mask else None
+            expected = call(x, None, mask)
+            for at_end, pad in ((False, 0), (True, 0), (False, 3), (True, 3)):
+                print(shape, np.dtype(dtype), at_end, pad, *(said(value) for value in given(call)), flush=True)
+                image = images.copy(x, at_end, pad)
+                guarded = None if mask is None else masks.copy(mask, at_end)
+                out = results.array(expected.shape, expected.dtype, at_end)
+                assert call(image, out, guarded) is out
+                np.testing.assert_array_equal(out, expected)
+                count += 1
+    print(count)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_kernel_leaves_its_arrays(backend):
+    done = run_python(f"import test_guard_pages; test_guard_pages.run({backend!r})", check=False)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, (lines[-1:], done.stderr[:500])
+    assert int(lines[-1]) > 1000
+
+
+@pytest.mark.parametrize(("at_end", "place"), [(True, 8), (False, -1)])
+def test_a_read_beside_an_array_ends_the_process(at_end, place):
+    """Else the test above would say nothing."""
+    code = (
+        "import ctypes, numpy as np, test_guard_pages\n"
+        "guarded = test_guard_pages.Guarded()\n"
+        f"x = guarded.array((8,), 'u1', {at_end})\n"
+        "x[...] = 1\n"
+        "print(x.sum(), flush=True)\n"
+        f"ctypes.string_at(x.ctypes.data + {place}, 1)\n"
+    )
+    done = run_python(code, check=False)
+    assert done.stdout == "8\n"
+    assert done.returncode < 0
