@@ -226,6 +226,7 @@ class ConvGeometry(NamedTuple):
     in_place: int
     plain: int
     gather: int
+    shifted: int
     workspace: int
 
 
