@@ -146,6 +146,7 @@ def plan_conv(
         buffers=4 * blocks.shared + (0 if x_pitches else 4 * spec.batch * math.prod(inner)),
         convert=x_pitches is None,
         source=FLOAT32,
+        shape=spec.shape,
         tables=(np.array(ConvGeometry._make(geometry), np.intp), np.concatenate(sources), np.array(values, np.float32)),
         taps=np.zeros(spec.out_channels, np.float32),  # the bias where there is none
     )
@@ -196,11 +197,11 @@ def conv(x: NDArray[Any], _: None, *arguments: Any) -> Plan[Conv]:
 
 @dataclass(frozen=True, slots=True)
 class TransposePlan:
-    """A transpose: a plan for each of its parts, None where there is nothing to sum."""
+    """A transpose: a plan for each of its parts."""
 
     spec: Transpose
     convert: bool
-    parts: tuple[Plan[Conv] | None, ...]
+    parts: tuple[Plan[Conv], ...]
     zeros: NDArray[np.float32]  # the bias where there is none
     sorting: tuple[NDArray[np.intp], NDArray[np.intp]]  # of the weights: see src/conv_gemm.pyx, transpose_weights
     weights: int  # how many
@@ -208,16 +209,15 @@ class TransposePlan:
 
     def summary(self) -> Plan[Transpose]:
         """To be read, not run: its parts as one, after the one with most to do."""
-        parts = [part for part in self.parts if part]
-        if not parts:
+        if not self.parts:
             why = "no tap falls on an output"
             return Plan(
                 spec=self.spec, kernel=self.spec.name, reason=why, threads=1, workspace=0, convert=False,
                 source=FLOAT32, tables=(),
             )  # fmt: skip
-        largest = max(parts, key=lambda part: part.spec.flops)
+        largest = max(self.parts, key=lambda part: part.spec.flops)
         reason = f"{len(self.parts)} convolutions, one for each place in the stride; each: {largest.reason}"
-        buffers = max(part.buffers for part in parts) + 4 * self.weights
+        buffers = max(part.buffers for part in self.parts) + 4 * self.weights
         return replace(largest, spec=self.spec, reason=reason, buffers=buffers)  # type: ignore[arg-type, return-value]
 
 
@@ -242,12 +242,9 @@ def conv_transpose(
     spec = convolving.conv_transpose(x.shape, weight_shape, bias_shape, axes, *options)
     request = Request(_algorithm(algorithm), _limit(workspace_limit))
     out_channels = weight_shape[1] * spec.groups
-    plans: list[Plan[Conv] | None] = []
+    plans: list[Plan[Conv]] = []
     convert = True
     for part in spec.parts:
-        if part.conv is None:
-            plans.append(None)
-            continue
         whole = contiguous(part.conv, spec.shape)
         steps = _three(tuple(o.step for o in part.outputs))
         y_pitches = (*whole[:2], *(p * s for p, s in zip(whole[2:], steps, strict=True)))
@@ -256,20 +253,19 @@ def conv_transpose(
         plans.append(plan_conv(part.conv, x_pitches, request, Machine(), y_pitches))
     kernel = weight_shape[2:]
     taps = np.arange(math.prod(kernel)).reshape(kernel)
-    shapes, table, order = [], [], []
+    shapes, table, order = [], [], [taps[:0].ravel()]
     start = 0
     for part in spec.parts:
-        counts = part.conv.kernel if part.conv else (0,)
-        shapes.append((out_channels, weight_shape[0] // spec.groups, *counts))
-        table.append((start, math.prod(counts)))
-        order.append(taps[part.taps].ravel()[::-1] if part.conv else taps[:0].ravel())  # flipped
+        shapes.append((out_channels, weight_shape[0] // spec.groups, *part.conv.kernel))
+        table.append((start, math.prod(part.conv.kernel)))
+        order.append(taps[part.taps].ravel()[::-1])  # flipped
         start += math.prod(shapes[-1])
     return TransposePlan(
         spec=spec,
         convert=convert,
         parts=tuple(plans),
         zeros=np.zeros(out_channels, np.float32),
-        sorting=(np.array(table, np.intp), np.concatenate(order).astype(np.intp)),
+        sorting=(np.array(table, np.intp).reshape(-1, 2), np.concatenate(order).astype(np.intp)),
         weights=start,
         shapes=tuple(shapes),
     )
