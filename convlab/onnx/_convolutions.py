@@ -6,7 +6,7 @@ import numpy as np
 
 import convlab
 
-from ._geometry import Sizes, Spread, Windows, spatial, spread, windows, wrong
+from ._geometry import Sizes, Spread, spatial, spread, windows, wrong
 from ._node import SUMMED, Array, Node, in_float32
 
 CONVOLUTIONS = (convlab.conv1d, convlab.conv2d, convlab.conv3d)
@@ -35,7 +35,7 @@ class _Weighted(Node):
 
     def _reason(self, x: Array) -> str | None:
         """Why convlab cannot serve."""
-        if x.dtype.name not in SUMMED:
+        if x.dtype not in SUMMED:
             return x.dtype.name
         return f"{x.ndim - 2} axes" if x.ndim > 5 else None
 
@@ -43,8 +43,8 @@ class _Weighted(Node):
 class Conv(_Weighted):
     """ONNX's Conv of any opset."""
 
-    # The layer made of weights that cannot change, with what it was made of.
-    _prepared: tuple[Array, Array | None, Windows, int, convlab.Conv2d] | None = None
+    # Weights and bias that cannot change, the options, and the layer made of them.
+    _prepared: tuple[Array, Array | None, dict[str, Any], convlab.Conv2d] | None = None
 
     def _compute(self, x: Array, w: Array, b: Array | None = None, **attributes: Any) -> tuple[Array, ...]:
         kernel = self._check(x, w, b, attributes, transposed=False)
@@ -56,34 +56,29 @@ class Conv(_Weighted):
                 dilations=list(geometry.dilations), pads=[*geometry.before, *geometry.after], auto_pad="NOTSET",
             )  # fmt: skip
             return (y,)
-        layer = self._layer(w, b, geometry, group) if x.ndim == 4 else None
+        options = {
+            "stride": geometry.strides,
+            "padding": tuple(n for pair in geometry.pairs for n in pair),
+            "dilation": geometry.dilations,
+            "groups": group,
+        }
+        layer = self._layer(w, b, options) if x.ndim == 4 else None
         if layer is not None:
             return (self._served(layer(in_float32(x)), x.dtype),)
-        options = _options(geometry, group)
         bias = None if b is None else in_float32(b)
         y = CONVOLUTIONS[x.ndim - 3](in_float32(x), in_float32(w), bias, **options)
         return (self._served(y, x.dtype),)
 
-    def _layer(self, w: Array, b: Array | None, geometry: Windows, group: int) -> convlab.Conv2d | None:
+    def _layer(self, w: Array, b: Array | None, options: dict[str, Any]) -> convlab.Conv2d | None:
         """Prepare weights once where nobody can change them, as those stored in a model are."""
         made = self._prepared
-        if made is not None and made[0] is w and made[1] is b and _same_options(made[2], geometry) and made[3] == group:
-            return made[4]
+        if made is not None and made[0] is w and made[1] is b and made[2] == options:
+            return made[3]
         if not _immutable(w) or not (b is None or _immutable(b)):
             return None
-        bias = None if b is None else in_float32(b)
-        layer = convlab.Conv2d(in_float32(w), bias, **_options(geometry, group))
-        self._prepared = (w, b, geometry, group, layer)
+        layer = convlab.Conv2d(in_float32(w), None if b is None else in_float32(b), **options)
+        self._prepared = (w, b, options, layer)
         return layer
-
-
-def _options(geometry: Windows, group: int) -> dict[str, Any]:
-    padding = tuple(n for pair in geometry.pairs for n in pair)
-    return {"stride": geometry.strides, "padding": padding, "dilation": geometry.dilations, "groups": group}
-
-
-def _same_options(one: Windows, other: Windows) -> bool:
-    return (one.strides, one.dilations, one.pairs) == (other.strides, other.dilations, other.pairs)
 
 
 def _immutable(a: Any) -> bool:

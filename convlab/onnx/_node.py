@@ -14,8 +14,9 @@ import convlab
 
 Array = NDArray[Any]
 
-# What float32 holds exactly of a tensor's elements, so that sums in float32 lose nothing that the dtype asks for.
-SUMMED = ("float32", "float16", "bfloat16")
+BFLOAT16 = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(onnx.TensorProto.BFLOAT16))
+# Whose elements float32 holds exactly, so that sums in float32 lose nothing that the dtype asks for.
+SUMMED = (np.dtype(np.float32), np.dtype(np.float16), BFLOAT16)
 
 
 class Node(OpRun):
@@ -81,4 +82,4 @@ class Node(OpRun):
 
 def in_float32(x: Array) -> Array:
     """Bring bfloat16, which convlab does not know, into a dtype that it does."""
-    return x.astype(np.float32) if x.dtype.name == "bfloat16" else x
+    return x.astype(np.float32) if x.dtype == BFLOAT16 else x

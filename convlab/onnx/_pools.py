@@ -8,7 +8,7 @@ import numpy as np
 import convlab
 
 from ._geometry import Sizes, Windows, per_axis, product, spatial, windows, wrong
-from ._node import SUMMED, Array, Node, in_float32
+from ._node import BFLOAT16, SUMMED, Array, Node, in_float32
 
 MAXIMA = (convlab.max_pool1d, convlab.max_pool2d, convlab.max_pool3d)
 AVERAGES = (convlab.avg_pool1d, convlab.avg_pool2d, convlab.avg_pool3d)
@@ -16,7 +16,7 @@ NORMS = (convlab.lp_pool1d, convlab.lp_pool2d, convlab.lp_pool3d)
 
 
 class _Pool(Node):
-    dtypes: tuple[str, ...] = SUMMED
+    dtypes: tuple[np.dtype[Any], ...] = SUMMED
 
     def _windows(self, x: Array, attributes: dict[str, Any]) -> Windows:
         sizes = spatial("X", x.shape)
@@ -30,7 +30,7 @@ class _Pool(Node):
 
     def _reason(self, x: Array) -> str | None:
         """Why convlab cannot serve."""
-        if x.dtype.name not in self.dtypes:
+        if x.dtype not in self.dtypes:
             return x.dtype.name
         return f"{x.ndim - 2} axes" if x.ndim > 5 else None
 
@@ -57,7 +57,7 @@ def _padded(x: Array, geometry: Windows, value: Any, *, beyond: bool) -> Array:
 class MaxPool(_Pool):
     """ONNX's MaxPool of any opset."""
 
-    dtypes = (*SUMMED, "float64", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
+    dtypes = (*SUMMED, *(np.dtype(t) for t in "dbBhHiIlL"))
 
     def _compute(self, x: Array, **attributes: Any) -> tuple[Array, ...]:
         geometry, order = self._windows(x, attributes), attributes.get("storage_order") or 0
@@ -67,7 +67,7 @@ class MaxPool(_Pool):
         if reason := self._reason(x):
             if indices:
                 raise ValueError(f"Indices cannot be had of this call ({reason})")
-            lowest = -np.inf if x.dtype.kind == "f" or reason == "bfloat16" else np.iinfo(x.dtype).min
+            lowest = -np.inf if x.dtype.kind == "f" or x.dtype == BFLOAT16 else np.iinfo(x.dtype).min
             padded = _padded(x, geometry, lowest, beyond=True)
             return (self._pool_by_reference(reason, padded, geometry, dilations=list(geometry.dilations)),)
         if not indices:
@@ -139,7 +139,7 @@ class GlobalAveragePool(_GlobalPool):
 
     def _compute(self, x: Array, **attributes: Any) -> tuple[Array, ...]:
         planes, shape = self._planes(x)
-        if x.dtype.name not in SUMMED:
+        if x.dtype not in SUMMED:
             return (self._reference(x.dtype.name, x),)
         return (self._served(convlab.global_avg_pool(planes).reshape(shape), x.dtype),)
 
@@ -150,7 +150,7 @@ class GlobalLpPool(_GlobalPool):
     def _compute(self, x: Array, **attributes: Any) -> tuple[Array, ...]:
         planes, shape = self._planes(x)
         p = _exponent(attributes)
-        if x.dtype.name not in SUMMED:  # there is no reference operator
+        if x.dtype not in SUMMED:  # there is no reference operator
             self.served_by = f"NumPy: {x.dtype.name}"
             axes = tuple(range(2, x.ndim))
             return (((np.abs(x) ** p).sum(axes, keepdims=True) ** (1 / p)).astype(x.dtype, copy=False),)
