@@ -52,7 +52,7 @@ MAY_IMPORT = {
     "global_pooling": {"_docstrings", "_plan", "_run", "_spec"},
     "unpooling": {"_docstrings", "_plan", "_run", "_spec"},
 }
-CLIENTS = ["cli", "bench", "filters", "data", "ndimage", "signal", "skimage", "translation"]
+CLIENTS = ["cli", "bench", "filters", "data", "ndimage", "onnx", "signal", "skimage", "translation"]
 
 
 def imported(path):
