@@ -15,15 +15,16 @@ NEWEST = 22  # the last opset that changed one of the operators
 def model(operator, inputs, *, opset=NEWEST, outputs=("y",), stored=(), **attributes):
     """One node; `inputs` are arrays by name in the operator's order, of which the `stored` ones are weights."""
     node = helper.make_node(operator, list(inputs), list(outputs), name="node", **attributes)
+    x = next(iter(inputs.values()))
 
-    def declared(name, array):
-        return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+    def declared(name, dtype, shape):
+        return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), shape)
 
     graph = helper.make_graph(
         [node],
         "graph",
-        [declared(name, array) for name, array in inputs.items() if array is not None and name not in stored],
-        [helper.make_tensor_value_info(name, 0, None) for name in outputs],
+        [declared(name, array.dtype, array.shape) for name, array in inputs.items() if name not in stored],
+        [declared(name, dtype, [None] * x.ndim) for name, dtype in zip(outputs, (x.dtype, np.int64), strict=False)],
         [numpy_helper.from_array(inputs[name], name) for name in stored],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)

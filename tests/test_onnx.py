@@ -230,7 +230,7 @@ class TestConvolutions:
         self.conv(rng, axes, np.float64, None, 2)
 
     def test_transpose_float32(self, rng, axes, fast_backend):
-        self.transpose(rng, axes, np.float32, fast_backend, 4)
+        self.transpose(rng, axes, np.float32, fast_backend, 2)
 
     @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
     def test_transpose_short_floats(self, rng, axes, dtype, fast_backend):

@@ -94,6 +94,7 @@ def difference(ours: Any, theirs: Any) -> float:
             return np.inf
         if a.size:
             x, y = a.astype(np.float64), b.astype(np.float64)
-            gaps = np.where((x == y) | (np.isnan(x) & np.isnan(y)), 0.0, np.abs(x - y))
+            with np.errstate(invalid="ignore"):
+                gaps = np.where((x == y) | (np.isnan(x) & np.isnan(y)), 0.0, np.abs(x - y))
             largest = max(largest, float(np.nan_to_num(gaps, nan=np.inf).max()))
     return largest
