@@ -31,9 +31,10 @@ test-fallback: $(VENV)-fallback/.test ## run the operations' tests on a build wi
 	    tests/test_data.py tests/test_docs.py tests/test_cli.py tests/test_ndimage.py tests/test_signal.py \
 	    tests/test_translation.py tests/test_filter_masked.py tests/test_filter_bank.py tests/test_filter_fft.py \
 	    tests/test_separable.py tests/test_imaging.py tests/test_box.py tests/test_ranking.py tests/test_explain.py \
-	    tests/test_conv2d.py tests/test_conv_axes.py
+	    tests/test_conv2d.py tests/test_conv_axes.py \
+	    tests/test_onnx.py tests/test_onnx_models.py tests/test_onnx_command.py
 
-conformance: $(VENV)/.conformance ## compare with other libraries on their own samples (installs PyTorch, OpenCV, scikit-image)
+conformance: $(VENV)/.conformance ## compare with other libraries on their own samples (installs PyTorch, ONNX Runtime, OpenCV, scikit-image)
 	$(SAY) "Other libraries' own samples"
 	$(BIN)/pytest --kernels=compiled tests/conformance
 
@@ -88,7 +89,7 @@ $(VENV)/.bench: $(VENV)/.built
 
 $(VENV)/.conformance: $(VENV)/.test
 	$(SAY) "Installing the libraries that are compared with"
-	$(BIN)/pip install --quiet torch==2.13.0 expecttest opencv-python-headless scikit-image
+	$(BIN)/pip install --quiet torch==2.13.0 expecttest onnxruntime opencv-python-headless scikit-image
 	@touch $@
 
 $(VENV)-fallback/.test: $(VENV)/.pip $(SOURCES) $(shell find convlab -name '*.py')

@@ -148,13 +148,18 @@ def test_padding_that_agrees_with_auto_pad(pads):
     np.testing.assert_array_equal(y, convlab.max_pool2d(X, 3, 1, 1))
 
 
-@pytest.mark.parametrize("operator", [name for name in CALLS if name != "MaxUnpool"])
-def test_an_empty_batch(operator):
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("operator", CALLS)
+def test_an_empty_batch(operator, dtype):
     arrays, attributes = CALLS[operator]
     options = {name: value for name, (_, value) in attributes.items()}
-    (full,), _ = support.run(operator, *arrays, **options)
-    (empty,), _ = support.run(operator, arrays[0][:0], *arrays[1:], **options)
+    x, *others = (array.astype(dtype) if array.dtype == np.float32 else array for array in arrays)
+    (full,), _ = support.run(operator, x, *others, **options)
+    if operator == "MaxUnpool":
+        others = [others[0][:0]]
+    (empty,), _ = support.run(operator, x[:0], *others, **options)
     assert empty.shape == (0, *full.shape[1:])
+    assert empty.dtype == dtype
 
 
 def test_nan_propagates():

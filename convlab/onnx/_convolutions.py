@@ -7,7 +7,7 @@ import numpy as np
 import convlab
 
 from ._geometry import Sizes, Spread, spatial, spread, windows, wrong
-from ._node import SUMMED, Array, Node, in_float32
+from ._node import Array, Node, in_float32, summable
 
 CONVOLUTIONS = (convlab.conv1d, convlab.conv2d, convlab.conv3d)
 TRANSPOSES = (convlab.conv_transpose1d, convlab.conv_transpose2d, convlab.conv_transpose3d)
@@ -35,7 +35,7 @@ class _Weighted(Node):
 
     def _reason(self, x: Array) -> str | None:
         """Why convlab cannot serve."""
-        if x.dtype not in SUMMED:
+        if not summable(x):
             return x.dtype.name
         return f"{x.ndim - 2} axes" if x.ndim > 5 else None
 

@@ -1,6 +1,5 @@
 """Sizes of windows from ONNX's attributes: checked, every default filled in, all padding as numbers."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,8 +159,3 @@ def spread(sizes: Sizes, kernel: Sizes, attributes: dict[str, Any]) -> Spread:
     if min(outputs) < 1:
         raise wrong("pads", list(pads), f"less: they leave an output of {outputs}")
     return Spread(strides, dilations, whole, before, outputs)
-
-
-def product(sizes: Sizes) -> int:
-    """How many elements these sizes hold."""
-    return math.prod(sizes)

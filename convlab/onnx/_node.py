@@ -80,6 +80,11 @@ class Node(OpRun):
         return result
 
 
+def summable(x: Array) -> bool:
+    """Whether sums in float32 lose nothing of it."""
+    return x.dtype in SUMMED or not x.size
+
+
 def in_float32(x: Array) -> Array:
     """Bring bfloat16, which convlab does not know, into a dtype that it does."""
     return x.astype(np.float32) if x.dtype == BFLOAT16 else x

@@ -1,5 +1,6 @@
 """The pools, over windows and over whole planes, and the way back."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,8 +8,8 @@ import numpy as np
 
 import convlab
 
-from ._geometry import Sizes, Windows, per_axis, product, spatial, windows, wrong
-from ._node import BFLOAT16, SUMMED, Array, Node, in_float32
+from ._geometry import Sizes, Windows, per_axis, spatial, windows, wrong
+from ._node import BFLOAT16, Array, Node, in_float32, summable
 
 MAXIMA = (convlab.max_pool1d, convlab.max_pool2d, convlab.max_pool3d)
 AVERAGES = (convlab.avg_pool1d, convlab.avg_pool2d, convlab.avg_pool3d)
@@ -16,7 +17,9 @@ NORMS = (convlab.lp_pool1d, convlab.lp_pool2d, convlab.lp_pool3d)
 
 
 class _Pool(Node):
-    dtypes: tuple[np.dtype[Any], ...] = SUMMED
+    def _holds(self, x: Array) -> bool:
+        """Whether convlab loses nothing of the input."""
+        return summable(x)
 
     def _windows(self, x: Array, attributes: dict[str, Any]) -> Windows:
         sizes = spatial("X", x.shape)
@@ -30,7 +33,7 @@ class _Pool(Node):
 
     def _reason(self, x: Array) -> str | None:
         """Why convlab cannot serve."""
-        if x.dtype not in self.dtypes:
+        if not self._holds(x):
             return x.dtype.name
         return f"{x.ndim - 2} axes" if x.ndim > 5 else None
 
@@ -57,7 +60,8 @@ def _padded(x: Array, geometry: Windows, value: Any, *, beyond: bool) -> Array:
 class MaxPool(_Pool):
     """ONNX's MaxPool of any opset."""
 
-    dtypes = (*SUMMED, *(np.dtype(t) for t in "dbBhHiIlL"))
+    def _holds(self, x: Array) -> bool:
+        return x.dtype == BFLOAT16 or x.dtype.kind in "iuf"
 
     def _compute(self, x: Array, **attributes: Any) -> tuple[Array, ...]:
         geometry, order = self._windows(x, attributes), attributes.get("storage_order") or 0
@@ -77,7 +81,7 @@ class MaxPool(_Pool):
         if order == 1:
             places = np.ravel_multi_index(np.unravel_index(places, geometry.sizes), geometry.sizes, order="F")
         firsts = np.arange(x.shape[0] * x.shape[1]).reshape(*x.shape[:2], *[1] * len(geometry.sizes))
-        return y, (places + firsts * product(geometry.sizes)).astype(np.int64, copy=False)
+        return y, (places + firsts * math.prod(geometry.sizes)).astype(np.int64, copy=False)
 
 
 class AveragePool(_Pool):
@@ -139,7 +143,7 @@ class GlobalAveragePool(_GlobalPool):
 
     def _compute(self, x: Array, **attributes: Any) -> tuple[Array, ...]:
         planes, shape = self._planes(x)
-        if x.dtype not in SUMMED:
+        if not summable(x):
             return (self._reference(x.dtype.name, x),)
         return (self._served(convlab.global_avg_pool(planes).reshape(shape), x.dtype),)
 
@@ -150,7 +154,7 @@ class GlobalLpPool(_GlobalPool):
     def _compute(self, x: Array, **attributes: Any) -> tuple[Array, ...]:
         planes, shape = self._planes(x)
         p = _exponent(attributes)
-        if x.dtype not in SUMMED:  # there is no reference operator
+        if not summable(x):  # there is no reference operator
             self.served_by = f"NumPy: {x.dtype.name}"
             axes = tuple(range(2, x.ndim))
             return (((np.abs(x) ** p).sum(axes, keepdims=True) ** (1 / p)).astype(x.dtype, copy=False),)
@@ -176,10 +180,13 @@ class MaxUnpool(Node):
             raise wrong("pads", list(pads), f"less: they leave an output of {shape[2:]}")
         # Indices are places in the whole tensor: one line of it all. A window of what is more than the values makes
         # its length the tensor's.
+        if not x.size:
+            self.served_by = "NumPy: no values"
+            return (np.zeros(shape if output_shape is None else output_shape, x.dtype),)
         values, places = in_float32(x).reshape(1, -1), indices.reshape(1, -1)
-        if values.size > product(shape):
-            raise wrong("pads", list(pads), f"less: they leave {product(shape)} places for {values.size} values")
-        line = convlab.max_unpool1d(values, places, product(shape) - values.size + 1, 1)
+        if values.size > math.prod(shape):
+            raise wrong("pads", list(pads), f"less: they leave {math.prod(shape)} places for {values.size} values")
+        line = convlab.max_unpool1d(values, places, math.prod(shape) - values.size + 1, 1)
         y = self._served(line, x.dtype).reshape(shape)
         return (y if output_shape is None else _within(y, output_shape),)
 
