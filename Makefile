@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml $(wildcard src/*)
 SAY := @printf '\n==> %s\n'
 
-.PHONY: demo test test-fallback conformance lint format bench clean help
+.PHONY: demo test test-fallback conformance lint format bench wheels cpus matrix cross clean help
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -53,6 +53,18 @@ bench: $(VENV)/.bench ## compare with OpenCV, NumPy, SciPy, PyTorch, ONNX Runtim
 	$(SAY) "Benchmarks, one thread, interleaved"
 	$(BIN)/python -m benchmarks.compare --threads 1 --json build/bench.json
 
+wheels: $(VENV)/.wheels ## build the sdist and the wheels in containers, test each (as root: podman, an hour)
+	$(BIN)/python tools/wheels.py
+
+cpus: $(VENV)/.wheels ## run the wheels on emulated processors, after `make wheels`
+	$(BIN)/python tools/cpus.py
+
+matrix: $(VENV)/.wheels ## run the wheel on every CPython here, with the oldest NumPy and the newest, after `make wheels`
+	$(BIN)/python tools/matrix.py
+
+cross: $(VENV)/.wheels ## compile and link the kernels for macOS, Windows and musl
+	$(BIN)/python tools/cross.py
+
 clean: ## remove all that these commands made
 	rm -rf build $(VENV) $(VENV)-fallback *.egg-info
 	find convlab -name '*.so' -delete
@@ -90,6 +102,11 @@ $(VENV)/.bench: $(VENV)/.built
 $(VENV)/.conformance: $(VENV)/.test
 	$(SAY) "Installing the libraries that are compared with"
 	$(BIN)/pip install --quiet torch==2.13.0 expecttest onnxruntime opencv-python-headless scikit-image
+	@touch $@
+
+$(VENV)/.wheels: $(VENV)/.pip
+	$(SAY) "Installing what builds wheels"
+	$(BIN)/pip install --quiet --group wheels
 	@touch $@
 
 $(VENV)-fallback/.test: $(VENV)/.pip $(SOURCES) $(shell find convlab -name '*.py')

@@ -7,17 +7,20 @@ CONVLAB_BUILD=pure     build none
 What a compiler can do is found out by compiling, never by looking at this machine's CPU.
 """
 
+import gzip
 import os
 import platform
 import shutil
 import sys
 import sysconfig
+import tarfile
 import tempfile
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 from setuptools.errors import CCompilerError, CompileError, ExecError, LinkError, PlatformError
 
 # Built for each instruction set.
@@ -219,8 +222,31 @@ class BuildKernels(build_ext):
         print("\n".join([frame, *(f"* {line.ljust(width)} *" for line in lines), frame]), file=sys.stderr)
 
 
+class SameBytes(sdist):
+    """An sdist that is a function of its files: sorted, without owners, of one date."""
+
+    def make_archive(self, base_name, _format, _root_dir=None, base_dir=None, **_):
+        date = int(os.environ.get("SOURCE_DATE_EPOCH", "1577836800"))
+
+        def plain(member):
+            member.uid = member.gid = 0
+            member.uname = member.gname = ""
+            member.mtime = date
+            member.mode = 0o755 if member.mode & 0o100 else 0o644
+            return member
+
+        archive = f"{base_name}.tar.gz"
+        with (
+            Path(archive).open("wb") as file,
+            gzip.GzipFile("", "wb", fileobj=file, mtime=date) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            tar.add(base_dir, filter=plain)  # in sorted order
+        return archive
+
+
 setup(
     ext_modules=[] if build_mode() == "pure" else extensions(),
-    cmdclass={"build_ext": BuildKernels},
+    cmdclass={"build_ext": BuildKernels, "sdist": SameBytes},
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {},
 )

