@@ -1,16 +1,18 @@
 """Opsets, wrong nodes, stored weights and whole models through convlab.onnx."""
 
 import numpy as np
-import onnx
-import onnx.inliner
-import onnx_support as support
 import pytest
-from onnx import helper, numpy_helper, parser
-from onnx.reference import ReferenceEvaluator
 from support import run_python
 
 import convlab
-import convlab.onnx
+
+onnx = pytest.importorskip("onnx")
+
+import onnx_support as support  # noqa: E402
+from onnx import helper, inliner, numpy_helper, parser  # noqa: E402
+from onnx.reference import ReferenceEvaluator  # noqa: E402
+
+import convlab.onnx  # noqa: E402
 
 OPERATORS = {operator.__name__: operator for operator in convlab.onnx.ops()}
 
@@ -284,7 +286,7 @@ def test_nodes_of_functions_are_reported_and_served_once_inlined():
     evaluator = ReferenceEvaluator(made, new_ops=convlab.onnx.ops())
     evaluator.run(None, {"x": x})
     assert served(evaluator) == {"y": "reference: the evaluator gives functions no operators"}
-    evaluator = ReferenceEvaluator(onnx.inliner.inline_local_functions(made), new_ops=convlab.onnx.ops())
+    evaluator = ReferenceEvaluator(inliner.inline_local_functions(made), new_ops=convlab.onnx.ops())
     np.testing.assert_array_equal(evaluator.run(None, {"x": x})[0], convlab.max_pool2d(x, 2))
     assert list(served(evaluator).values()) == [convlab.last_kernel()]
 
