@@ -18,6 +18,8 @@ _plans: dict[Hashable, Any] = {}
 _plans_lock = threading.Lock()
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
+__all__ = ["remembered", "signature"]
+
 
 def _identified(option: Any) -> Iterator[Any]:
     """An option so that what compares equal is the same: 2, 2.0 and True, or 0.0 and -0.0, are not."""
