@@ -10,12 +10,11 @@ by all output rows that they belong to. Source rows are staged with their border
 half a vector's width go two by two, one in each half. The sizes 3, 5 and 7 at strides 1 and 2 are clones of one source
 with constants; the rest walks its taps one by one.
 """
-from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 
 from gemm cimport Values, activated
 from staging cimport Geometry, phase_pitch, stage, zero
+from tasks cimport get_workspace, run_tasks
 from vector cimport HALF, LANES, convlab_max_threads, veven, vfloat, vload, vload_halves, vload_part, vodd, vsplat
 from vector cimport vstore, vstore_part, vupper
 
@@ -289,14 +288,30 @@ cdef plane_function choose(const Geometry* g, bint pair) noexcept nogil:
     return plane_any
 
 
+# Planes of a piece at most. Rows are staged one block ahead, but not across pieces; between them a call may be stopped.
+cdef enum:
+    LONGEST = 64
+
+
+cdef struct Call:
+    const Conv* f
+    plane_function function
+    Py_ssize_t planes, pieces
+
+
+cdef void piece(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
+    cdef const Call* c = <const Call*>what
+    c.function(c.f, c.planes * t // c.pieces, c.planes * (t + 1) // c.pieces, <float*>workspace)
+
+
 def conv_depthwise(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
                    cnp.ndarray sources, cnp.ndarray values, int threads):
     """Get the workspace and share out the planes."""
     cdef Conv f
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef Py_ssize_t t, tasks
+    cdef Py_ssize_t size = g.workspace * sizeof(float)
     cdef float* workspace
-    cdef plane_function function
+    cdef Call call
     cdef bint pair
     f.x = <const float*>cnp.PyArray_DATA(x)
     f.w = <const float*>cnp.PyArray_DATA(w)
@@ -310,18 +325,12 @@ def conv_depthwise(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias
     f.pitch = phase_pitch(f.width, g.stride_width)
     f.strip = (g.workspace // 2 - (g.kernel_height * g.kernel_width + 2) * LANES) // 2
     pair = LANES > 1 and g.out_width <= HALF and g.y_column == 1 and g.out_channels == 1
-    function = choose(g, pair)
-    pair = pair and function != plane_any and function != plane_line
-    tasks = g.batch * ((g.groups + 1) // 2 if pair else g.groups)
-    threads = <int>max(1, min(threads, convlab_max_threads(), tasks))
-    workspace = <float*>malloc(threads * g.workspace * sizeof(float))
-    if workspace == NULL:
-        raise MemoryError("conv: no memory for %d bytes of workspace" % (4 * threads * g.workspace))
+    call.f, call.function = &f, choose(g, pair)
+    pair = pair and call.function != plane_any and call.function != plane_line
+    call.planes = g.batch * ((g.groups + 1) // 2 if pair else g.groups)
+    threads = <int>max(1, min(threads, convlab_max_threads(), call.planes))
+    call.pieces = threads * ((call.planes + threads * LONGEST - 1) // (threads * LONGEST))
+    workspace = <float*>get_workspace(threads, size, 0)
     with nogil:
         zero(workspace, threads * g.workspace)
-        if threads == 1:
-            function(&f, 0, tasks, workspace)
-        else:
-            for t in prange(threads, schedule="static", num_threads=threads):
-                function(&f, tasks * t // threads, tasks * (t + 1) // threads, workspace + threadid() * g.workspace)
-        free(workspace)
+        run_tasks(piece, &call, call.pieces, threads, workspace, size, workspace)
