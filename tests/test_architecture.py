@@ -26,7 +26,17 @@ MAY_IMPORT = {
     "_threads": {"_cpus", "_errors"},
     "_dispatch": {"_errors", "_fallback"},
     "_run": {"_borders", "_geometry", "_dispatch", "_errors", "_plan", "_spec", "_threads", "reference"},
-    "_explain": {"_dispatch", "_errors", "_plan", "_spec", "_threads", "filtering", "separable"},
+    "_explain": {
+        "_dispatch",
+        "_errors",
+        "_plan",
+        "_spec",
+        "_threads",
+        "convolving",
+        "filtering",
+        "separable",
+        "transposing",
+    },
     "filtering": {"_plan", "_run", "_spec"},
     "ranking": {"_plan", "_run", "_spec"},
     "separable": {"_plan", "_run", "_spec", "filtering"},
@@ -42,7 +52,7 @@ MAY_IMPORT = {
     "global_pooling": {"_docstrings", "_plan", "_run", "_spec"},
     "unpooling": {"_docstrings", "_plan", "_run", "_spec"},
 }
-CLIENTS = ["cli", "bench", "filters", "data", "ndimage", "signal", "skimage", "translation"]
+CLIENTS = ["cli", "bench", "filters", "data", "ndimage", "onnx", "signal", "skimage", "translation"]
 
 
 def imported(path):

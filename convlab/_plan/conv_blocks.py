@@ -57,16 +57,18 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """Output pixels and input slices that are taken at a time, and floats of workspace: of a thread, and in all."""
+    """What is taken at a time, and in how many floats."""
 
-    rows: int
-    columns: int
-    slices: int
-    workspace: int
-    total: int
+    rows: int  # of the output
+    columns: int  # or tiles
+    slices: int  # of the input
+    workspace: int  # what the table of sizes says of it
+    thread: int  # floats of each thread
+    shared: int  # floats of all threads
+    tile: tuple[int, int]  # rows and columns of the output, to be read
 
 
-def gemm_blocks(shape: Shape, limit: int | None) -> tuple[Blocks, str]:
+def gemm_blocks(shape: Shape, limit: int | None) -> Blocks:
     """Panels that fit into the second-level cache, or into the limit."""
     taps = shape.kernel[1] * shape.kernel[2]
     slices = max(1, min(shape.slices, DEPTH // taps))
@@ -79,9 +81,7 @@ def gemm_blocks(shape: Shape, limit: int | None) -> tuple[Blocks, str]:
         floats = slices * taps * pitch + shape.strip(rows, columns, apart=True) + 4 * LANES
         workspace = rounded_up(floats + shape.gather * shape.out_channels * pitch, LANES)
         if limit is None or 4 * workspace <= limit:
-            return Blocks(
-                rows, columns, slices, workspace, workspace
-            ), "a product of matrices serves all taps, strides and groups"
+            return Blocks(rows, columns, slices, workspace, workspace, 0, (rows, columns))
         if slices > 1:
             slices = (slices + 1) // 2
         elif most > LANES:
@@ -90,17 +90,19 @@ def gemm_blocks(shape: Shape, limit: int | None) -> tuple[Blocks, str]:
             raise _errors.workspace_too_small(limit, 4 * workspace)
 
 
-def depthwise_blocks(shape: Shape, limit: int | None) -> tuple[Blocks, str]:
-    """Seven rows of a plane, or of two planes; the taps in vectors."""
-    taps = shape.kernel[1] * shape.kernel[2]
-    # Two of all: what is computed, and what is staged for the next rows.
-    workspace = 2 * (2 * rounded_up(shape.strip(7, shape.out[2], apart=False) + TILE, LANES) + (taps + 2) * LANES)
+def depthwise_blocks(shape: Shape, limit: int | None) -> Blocks:
+    """Four rows of a plane, staged, and the next four; or pointers to the rows of two planes, and a row of zeros."""
+    (_, height, _), (_, out_height, out_width), (_, stride, _) = shape.kernel, shape.out, shape.stride
+    staged = 2 * rounded_up(shape.strip(4, out_width, apart=False) + 5 * LANES, LANES)
+    pointers = 2 * 2 * ((max(out_height, 7) - 1) * stride + height)
+    zeros = out_width * shape.stride[2] + shape.kernel[2]
+    workspace = max(staged, rounded_up(pointers + 2 * 7 * LANES + zeros, LANES))
     if limit is not None and 4 * workspace > limit:
         raise _errors.workspace_too_small(limit, 4 * workspace)
-    return Blocks(7, shape.out[2], 1, workspace, workspace), "each channel alone: rows of the image in registers"
+    return Blocks(4, out_width, 1, workspace, workspace, 0, (min(4, out_height), out_width))
 
 
-def narrow_blocks(shape: Shape, limit: int | None) -> tuple[Blocks, str]:
+def narrow_blocks(shape: Shape, limit: int | None) -> Blocks:
     """A whole plane; the sums in a block, pixels by output channels."""
     taps = shape.kernel[1] * shape.kernel[2]
     slices = max(1, min(shape.slices, DEPTH // taps))
@@ -110,12 +112,10 @@ def narrow_blocks(shape: Shape, limit: int | None) -> tuple[Blocks, str]:
     workspace = slices * taps * pitch + sums + shape.strip(rows, columns, apart=True) + 4 * LANES
     if limit is not None and 4 * workspace > limit:
         raise _errors.workspace_too_small(limit, 4 * workspace)
-    return Blocks(rows, columns, slices, workspace, workspace), "planes that fill few vectors: vectors of channels"
+    return Blocks(rows, columns, slices, workspace, workspace, 0, (rows, columns))
 
 
-def winograd_blocks(
-    shape: Shape, limit: int | None, tile: int, tiles: int, columns: int, weights: int
-) -> tuple[Blocks, str]:
+def winograd_blocks(shape: Shape, limit: int | None, tile: int, tiles: int, columns: int, weights: int) -> Blocks:
     """Some tiles at a time: their matrices and those of the sums, for each element of a tile; `weights` to be made."""
     elements = (tile + 2) ** 2
     most = 3 * LANES if shape.slices + shape.out_channels <= 512 else 6 * LANES
@@ -126,7 +126,7 @@ def winograd_blocks(
         scratch = elements * (block + 2 * LANES) + 2 * columns + 64 * LANES
         workspace = matrices + scratch + elements * weights
         if limit is None or 4 * workspace <= limit:
-            return Blocks(1, block, 1, matrices, workspace), f"fewer multiplications, in tiles of {tile} x {tile}"
+            return Blocks(1, block, 1, matrices, scratch, matrices + elements * weights, (tile, tile * block))
         if block == LANES:
             raise _errors.workspace_too_small(limit, 4 * workspace)
         block -= LANES

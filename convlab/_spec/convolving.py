@@ -86,6 +86,11 @@ class Transpose:
     activation: Activation
     channels_last: bool
     parts: tuple[Part, ...]
+    bytes: int  # of input, weights and output
+
+    @property
+    def flops(self) -> int:
+        return sum(part.conv.flops for part in self.parts if part.conv)
 
 
 def numbers(name: str, value: Any, axes: int, low: int) -> tuple[int, ...]:
@@ -350,4 +355,5 @@ def conv_transpose(
             channels_last=last, batched=batched, exact=True,
         ) if min(counts) else None  # fmt: skip
         made.append(Part(conv, outputs, taps))
-    return Transpose(f"conv_transpose{axes}d", result, parts, finish, last, tuple(made))
+    touched = 4 * (math.prod(shape) + math.prod(weight_shape) + math.prod(result))
+    return Transpose(f"conv_transpose{axes}d", result, parts, finish, last, tuple(made), touched)
