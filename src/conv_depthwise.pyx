@@ -11,13 +11,12 @@ zeros, and beside a row lanes are not loaded. With 16 lanes, planes of at most e
 half of a vector. The rest is staged with its border, sorted by its place in the stride (staging.pxd), one block ahead,
 since loads that reach over several fresh stores wait for them, and walks its taps one by one.
 """
-from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 
 from depthwise cimport Lanes, Place, block, block_function, block_rows, together
 from gemm cimport Values, activated
 from staging cimport Geometry, phase_pitch, stage, zero
+from tasks cimport get_workspace, run_tasks
 from vector cimport HALF, LANES, convlab_max_threads, vfloat, vlanes_between, vload, vsplat, vstore, vstore_part
 
 cnp.import_array()
@@ -319,14 +318,30 @@ cdef plane_function choose(Conv* f) noexcept nogil:
     return direct
 
 
+# Planes of a piece at most. Rows are staged one block ahead, but not across pieces; between them a call may be stopped.
+cdef enum:
+    LONGEST = 64
+
+
+cdef struct Call:
+    const Conv* f
+    plane_function function
+    Py_ssize_t planes, pieces
+
+
+cdef void piece(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
+    cdef const Call* c = <const Call*>what
+    c.function(c.f, c.planes * t // c.pieces, c.planes * (t + 1) // c.pieces, <float*>workspace)
+
+
 def conv_depthwise(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
                    cnp.ndarray sources, cnp.ndarray values, int threads):
     """Get the workspace and share out the planes."""
     cdef Conv f
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef Py_ssize_t t, tasks
+    cdef Py_ssize_t size = g.workspace * sizeof(float)
     cdef float* workspace
-    cdef plane_function function
+    cdef Call call
     f.x = <const float*>cnp.PyArray_DATA(x)
     f.w = <const float*>cnp.PyArray_DATA(w)
     f.y = <float*>cnp.PyArray_DATA(y)
@@ -338,18 +353,13 @@ def conv_depthwise(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias
     f.width = (g.out_width - 1) * g.stride_width + (g.kernel_width - 1) * g.dilation_width + 1
     f.pitch = phase_pitch(f.width, g.stride_width)
     f.pair = False
-    function = choose(&f)
-    tasks = g.batch * g.groups
-    if function == direct:
-        tasks *= g.out_channels
-    threads = <int>max(1, min(threads, convlab_max_threads(), tasks))
-    workspace = <float*>malloc(threads * g.workspace * sizeof(float))
-    if workspace == NULL:
-        raise MemoryError("conv: no memory for %d bytes of workspace" % (4 * threads * g.workspace))
+    call.f, call.function = &f, choose(&f)
+    call.planes = g.batch * g.groups
+    if call.function == direct:
+        call.planes *= g.out_channels
+    threads = <int>max(1, min(threads, convlab_max_threads(), call.planes))
+    call.pieces = threads * ((call.planes + threads * LONGEST - 1) // (threads * LONGEST))
+    workspace = <float*>get_workspace(threads, size, 0)
     with nogil:
-        if threads == 1:
-            function(&f, 0, tasks, workspace)
-        else:
-            for t in prange(threads, schedule="static", num_threads=threads):
-                function(&f, tasks * t // threads, tasks * (t + 1) // threads, workspace + threadid() * g.workspace)
-        free(workspace)
+        zero(workspace, threads * g.workspace)
+        run_tasks(piece, &call, call.pieces, threads, workspace, size, workspace)

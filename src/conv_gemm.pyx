@@ -12,13 +12,12 @@ of pixels in registers (gemm.pxd), adding to what y holds of the slices before. 
 
 Blocks, images, groups and planes of depth are what threads share out; output channels too, where those are too few.
 """
-from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 
 from gemm cimport Values, rows
 from panel cimport fill
 from staging cimport Geometry, copy
+from tasks cimport get_workspace, run_tasks, task_function
 from vector cimport LANES, convlab_max_threads
 
 cnp.import_array()
@@ -135,7 +134,7 @@ def conv_gemm(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp
     """Get the workspace and share out the tasks."""
     cdef Conv f
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef Py_ssize_t t, tasks
+    cdef Py_ssize_t tasks, size = g.workspace * sizeof(float)
     cdef float* workspace
     f.x = <const float*>cnp.PyArray_DATA(x)
     f.w = <const float*>cnp.PyArray_DATA(w)
@@ -157,17 +156,9 @@ def conv_gemm(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp
         f.parts = min(threads, (g.out_channels + 7) // 8)
     tasks *= f.parts
     threads = <int>min(threads, tasks)
-    workspace = <float*>malloc(threads * g.workspace * sizeof(float))
-    if workspace == NULL:
-        raise MemoryError("conv: no memory for %d bytes of workspace" % (4 * threads * g.workspace))
+    workspace = <float*>get_workspace(threads, size, 0)
     with nogil:
-        if threads == 1:
-            for t in range(tasks):
-                task(&f, t, workspace)
-        else:
-            for t in prange(tasks, schedule="static", num_threads=threads):
-                task(&f, t, workspace + threadid() * g.workspace)
-        free(workspace)
+        run_tasks(<task_function>task, &f, tasks, threads, workspace, size, workspace)
 
 
 def transpose_weights(cnp.ndarray w, cnp.ndarray u, cnp.ndarray places, Py_ssize_t groups):

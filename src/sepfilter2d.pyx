@@ -23,13 +23,12 @@ as a constant, which the compiler unrolls.
 
 Channels that lie innermost are columns `step` elements apart: the same loops over width * step elements.
 """
-from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from separable_columns cimport R, vertical
 from storage cimport FLOAT32, INT16, UINT16, UINT8, fill, itemsize, store, widen
+from tasks cimport get_workspace, run_tasks, task_function
 from vector cimport LANES, convlab_max_threads, vany_nan, vbetween, vfloat, vload, vmax, vmin, vselect_negative
 from vector cimport vsplat, vsqrt, vstore, vvalid
 
@@ -331,7 +330,7 @@ cdef int correlate(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geom
     """Get the workspace and share out the tiles."""
     cdef Separable f
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef Py_ssize_t t, i, width = g.width * g.step, size
+    cdef Py_ssize_t t, i, width = g.width * g.step, size = g.workspace * sizeof(float)
     cdef char* memory
     cdef float* workspace
     cdef float cval
@@ -347,10 +346,7 @@ cdef int correlate(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geom
     f.before = f.below + g.n_below
     f.after = f.before + g.n_before
     threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
-    size = 4 * (threads * g.workspace + width + 16)
-    memory = <char*>malloc(size)
-    if memory == NULL:
-        raise MemoryError("sep_filter2d: no memory for %d bytes of workspace" % size)
+    memory = <char*>get_workspace(threads, size, (width + 16) * sizeof(float))
     with nogil:
         workspace = <float*>(memory + 64 - (<size_t>memory) % 64)
         cval = f.v.cval
@@ -361,13 +357,7 @@ cdef int correlate(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geom
         f.constant = <const char*>(workspace + threads * g.workspace)
         if g.n_above + g.n_below:
             fill(<char*>f.constant, width, cval, g.source)
-        if threads == 1:
-            for t in range(g.planes * g.tiles):
-                tile(&f, t, workspace)
-        else:
-            for t in prange(g.planes * g.tiles, schedule="static", num_threads=threads):
-                tile(&f, t, workspace + threadid() * g.workspace)
-        free(memory)
+        run_tasks(<task_function>tile, &f, g.planes * g.tiles, threads, workspace, size, memory)
     return 0
 
 

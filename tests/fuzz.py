@@ -46,7 +46,7 @@ def laid(rng, a, exact):
     way = rng.integers(0, 10)
     if way == 0:
         return np.asfortranarray(a)
-    if way == 1:  # from the end to the start
+    if way == 1 and a.ndim > 1:  # from the end to the start
         return a[::-1, ..., ::-1].copy()[::-1, ..., ::-1]
     if way == 2:  # every second column of another array
         wide = np.zeros((*a.shape[:-1], 2 * a.shape[-1]), a.dtype)

@@ -78,7 +78,7 @@ def plan_pool(spec: Pool, source: np.dtype[Any], pitches: tuple[int, int, int] |
         spec=spec,
         kernel=kernel,
         reason=reason,
-        threads=threads_for(spec, machine),
+        threads=threads_for(spec, machine, 4 * workspace),
         workspace=4 * workspace,
         convert=pitches is None,
         source=source,

@@ -88,7 +88,7 @@ def plan_separable2d(
         algorithm="separable",
         reason="the kernel is an outer product: its columns' sums wait in the cache for the rows'",
         tile=(tile_rows, region.width),
-        threads=threads_for(spec, machine),
+        threads=threads_for(spec, machine, 4 * workspace),
         workspace=4 * workspace,
         convert=False,
         source=source,
