@@ -227,6 +227,7 @@ class ConvGeometry(NamedTuple):
     in_place: int
     plain: int
     gather: int
+    shifted: int
     workspace: int
 
 

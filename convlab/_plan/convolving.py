@@ -15,8 +15,8 @@ from convlab._spec.convolving import Conv, Transpose
 
 from .cache import remembered
 from .conv_blocks import Shape, depthwise_blocks, gemm_blocks, narrow_blocks, winograd_blocks
-from .conv_choice import ALGORITHMS, REASONS, Request, choose
-from .plan import Machine, Plan, threads_for
+from .conv_choice import ALGORITHMS, REASONS, Request, choose, tiles_of
+from .plan import Machine, Plan, rounded_up, threads_for
 
 # What is used at most where no limit is given, in bytes.
 WORKSPACE = 64 << 20
@@ -39,10 +39,13 @@ def _sources(spec: Conv) -> list[NDArray[np.intp]]:
     return tables
 
 
-def _extended(sources: list[NDArray[np.intp]], tile: int) -> list[NDArray[np.intp]]:
+def _extended(spec: Conv, sources: list[NDArray[np.intp]], tile: int) -> list[NDArray[np.intp]]:
     """Rows and columns for whole tiles, with zeros beyond the last output."""
-    depths, *axes = sources
-    return [depths, *(np.pad(t, (0, -(len(t) - 2) % tile), constant_values=-1) for t in axes)]
+    tables = sources[:1]
+    for table, n, d in zip(sources[1:], spec.out_size, spec.dilation, strict=True):
+        whole = d * (rounded_up(-(-n // d), tile) + 2)
+        tables.append(np.pad(table, (0, max(0, whole - len(table))), constant_values=-1))
+    return tables
 
 
 def pitches(spec: Conv, x: NDArray[Any]) -> tuple[int, ...] | None:
@@ -78,7 +81,9 @@ def plan_conv(
     x_steps = x_pitches or contiguous(spec, (spec.batch, *inner) if spec.batched else inner)
     y_steps = y_pitches or contiguous(spec, spec.shape)
     kernel, size, out = _three(spec.kernel), _three(spec.size), _three(spec.out_size)
-    stride, dilation = _three(spec.stride), _three(spec.dilation)
+    # The only output of an axis has no next one.
+    stride = _three(tuple(s if n > 1 else 1 for s, n in zip(spec.stride, spec.out_size, strict=True)))
+    dilation = _three(spec.dilation)
     sources = _sources(spec)
     channels, out_channels = spec.channels // spec.groups, spec.out_channels // spec.groups
 
@@ -96,8 +101,8 @@ def plan_conv(
     name, reason, considered = choose(spec, request)
     if name.startswith("winograd"):
         tile = int(name[-1])
-        whole = _extended(sources, tile)
-        tiles = spec.batch * math.prod(-(-n // tile) for n in out)
+        whole = _extended(spec, sources, tile)
+        tiles = spec.batch * tiles_of(spec, tile)
         weights = 0 if request.prepared else spec.out_channels * channels
         limit = request.workspace_limit
         if limit is None and request.algorithm is None:
@@ -124,7 +129,7 @@ def plan_conv(
     geometry = (
         spec.batch, spec.groups, channels, out_channels, *kernel, *size[1:], *out, *stride, *dilation, *before,
         *(len(table) for table in sources), *x_steps, *y_steps,
-        blocks.rows, blocks.columns, blocks.slices, in_place, plain, gather, blocks.workspace,
+        blocks.rows, blocks.columns, blocks.slices, in_place, plain, blocks.gather, blocks.shifted, blocks.workspace,
     )  # fmt: skip
     activation = spec.activation
     kind = 2 if activation.slope != 1 else int((activation.low, activation.high) != (-math.inf, math.inf))
@@ -197,7 +202,8 @@ class TransposePlan:
     convert: bool
     parts: tuple[Plan[Conv] | None, ...]
     zeros: NDArray[np.float32]  # the bias where there is none
-    places: NDArray[np.intp]  # of the weights: see src/conv_gemm.pyx, transpose_weights
+    sorting: tuple[NDArray[np.intp], NDArray[np.intp]]  # of the weights: see src/conv_gemm.pyx, transpose_weights
+    weights: int  # how many
     shapes: tuple[tuple[int, ...], ...]  # of the parts' weights
 
     def summary(self) -> Plan[Transpose]:
@@ -211,7 +217,7 @@ class TransposePlan:
             )  # fmt: skip
         largest = max(parts, key=lambda part: part.spec.flops)
         reason = f"{len(self.parts)} convolutions, one for each place in the stride; each: {largest.reason}"
-        buffers = max(part.buffers for part in parts) + self.places.nbytes
+        buffers = max(part.buffers for part in parts) + 4 * self.weights
         return replace(largest, spec=self.spec, reason=reason, buffers=buffers)  # type: ignore[arg-type, return-value]
 
 
@@ -249,22 +255,23 @@ def conv_transpose(
         convert = x_pitches is None
         plans.append(plan_conv(part.conv, x_pitches, request, Machine(), y_pitches))
     kernel = weight_shape[2:]
-    places = np.full((3, *kernel), -1, np.intp)
-    shapes = []
+    taps = np.arange(math.prod(kernel)).reshape(kernel)
+    shapes, table, order = [], [], []
     start = 0
     for part in spec.parts:
         counts = part.conv.kernel if part.conv else (0,)
         shapes.append((out_channels, weight_shape[0] // spec.groups, *counts))
-        if part.conv is None:
-            continue
-        count = math.prod(counts)
-        index: Any = part.taps
-        places[(0, *index)] = start
-        places[(1, *index)] = count
-        places[(2, *index)] = np.arange(count)[::-1].reshape(counts)  # flipped
+        table.append((start, math.prod(counts)))
+        order.append(taps[part.taps].ravel()[::-1] if part.conv else taps[:0].ravel())  # flipped
         start += math.prod(shapes[-1])
     return TransposePlan(
-        spec, convert, tuple(plans), np.zeros(out_channels, np.float32), places.reshape(3, -1), tuple(shapes)
+        spec=spec,
+        convert=convert,
+        parts=tuple(plans),
+        zeros=np.zeros(out_channels, np.float32),
+        sorting=(np.array(table, np.intp), np.concatenate(order).astype(np.intp)),
+        weights=start,
+        shapes=tuple(shapes),
     )
 
 

@@ -131,9 +131,9 @@ def conv_transpose(
         x = np.array(x, FLOAT32, order="C")
     backend = active()
     served = spec.name
-    u = np.empty(w.size, FLOAT32)
+    u = np.empty(plan.weights, FLOAT32)
     sort = (NUMPY if backend is PYTHON else backend).functions["transpose_weights"]
-    sort(w.reshape(*w.shape[:2], -1), u, plan.places, spec.groups)
+    sort(w.reshape(*w.shape[:2], -1), u, *plan.sorting, spec.groups)
     start = 0
     for part, its_plan, shape in zip(spec.parts, plan.parts, plan.shapes, strict=True):
         last = (slice(None),) if spec.channels_last else ()
