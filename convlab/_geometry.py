@@ -66,6 +66,7 @@ class SeparableGeometry(NamedTuple):
     pitch: int
     workspace: int
     magnitude: int
+    whole: int
     finish: int
     source: int
     target: int

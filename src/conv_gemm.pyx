@@ -13,13 +13,12 @@ output channels the panel is not copied: the staged slices themselves, shifted (
 
 Blocks, images, groups and planes of depth are what threads share out; output channels too, where those are too few.
 """
-from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 
 from gemm cimport Values, rows
 from panel cimport Shifts, fill, shift, shifts_of, spread
 from staging cimport Geometry, copy, put
+from tasks cimport get_workspace, run_tasks, task_function
 from vector cimport LANES, convlab_max_threads, prefetch, vload
 
 cnp.import_array()
@@ -170,7 +169,7 @@ def conv_gemm(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp
     """Get the workspace and share out the tasks."""
     cdef Conv f
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef Py_ssize_t t, tasks, pixels, k, s, i, size, taps = g.kernel_height * g.kernel_width
+    cdef Py_ssize_t tasks, pixels, k, s, i, size = g.workspace * sizeof(float), taps = g.kernel_height * g.kernel_width
     cdef Py_ssize_t* at
     cdef float* workspace
     f.x = <const float*>cnp.PyArray_DATA(x)
@@ -198,10 +197,7 @@ def conv_gemm(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp
         f.parts = min(threads, (g.out_channels + 7) // 8)
     tasks *= f.parts
     threads = <int>min(threads, tasks)
-    size = threads * g.workspace * sizeof(float) + g.slices * taps * sizeof(Py_ssize_t)
-    at = <Py_ssize_t*>malloc(size)
-    if at == NULL:
-        raise MemoryError("conv: no memory for %d bytes of workspace" % size)
+    at = <Py_ssize_t*>get_workspace(threads, size, g.slices * taps * sizeof(Py_ssize_t))
     workspace = <float*>(at + g.slices * taps)
     f.at = at
     with nogil:
@@ -211,13 +207,7 @@ def conv_gemm(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp
                 at[k] = s * f.shifts.slice + shift(g, &f.shifts, i // g.kernel_width, i % g.kernel_width)
             else:
                 at[k] = k * f.pitch
-        if threads == 1:
-            for t in range(tasks):
-                task(&f, t, workspace)
-        else:
-            for t in prange(tasks, schedule="static", num_threads=threads):
-                task(&f, t, workspace + threadid() * g.workspace)
-        free(at)
+        run_tasks(<task_function>task, &f, tasks, threads, workspace, size, at)
 
 
 def transpose_weights(cnp.ndarray w, cnp.ndarray u, cnp.ndarray parts, cnp.ndarray order, Py_ssize_t groups):

@@ -15,11 +15,12 @@ Dilated taps see every d-th row and column alone: so many images, each with tile
 A tile with an output that is not finite is computed anew by its sum: infinities and NaN stay in their windows.
 """
 from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 cimport numpy as cnp
 
 from gemm cimport Values, activated, rows
 from staging cimport Geometry, Span, span_of, stage_row
+from tasks cimport Watch, get_workspace, watch_start, watch_stopped
 from vector cimport LANES, convlab_max_threads, vany_nan, veven, vfloat, vload, vodd, vsplat, vstore
 from vector cimport vstore_part, vzip_high, vzip_low
 from winograd cimport back, into, weights
@@ -301,6 +302,7 @@ cdef int convolve(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias,
     cdef Py_ssize_t tiles, t, elements = (tile + 2) * (tile + 2), eights = (g.out_channels + 7) // 8, group
     cdef float zeros[8]
     cdef float* workspace
+    cdef Watch watch
     f.x = <const float*>cnp.PyArray_DATA(x)
     f.w = <const float*>cnp.PyArray_DATA(w)
     f.u = <const float*>cnp.PyArray_DATA(u)
@@ -318,9 +320,8 @@ cdef int convolve(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias,
     threads = <int>max(1, min(threads, convlab_max_threads()))
     # The plan's workspace: the matrices, and what one thread stages.
     f.scratch_size = elements * (g.block_columns + 2 * LANES) + 2 * g.columns + 64 * LANES
-    workspace = <float*>malloc((g.workspace + threads * f.scratch_size) * sizeof(float))
-    if workspace == NULL:
-        raise MemoryError("conv: no memory for %d bytes of workspace" % (4 * (g.workspace + threads * f.scratch_size)))
+    workspace = <float*>get_workspace(threads, f.scratch_size * sizeof(float), g.workspace * sizeof(float))
+    watch_start(&watch)
     with nogil:
         for t in range(8):
             zeros[t] = 0
@@ -328,7 +329,7 @@ cdef int convolve(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias,
         for group in range(g.groups):
             f.group = group
             f.first = 0
-            while f.first < tiles:
+            while f.first < tiles and not watch_stopped(&watch, 0):
                 f.n = min(g.block_columns, tiles - f.first)
                 f.pitch = (f.n + LANES - 1) // LANES * LANES
                 f.inputs = workspace + (16 - <Py_ssize_t>(<size_t>workspace // sizeof(float)) % 16) % 16
@@ -349,7 +350,7 @@ cdef int convolve(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias,
                         output_task(&f, t, tile, f.scratch + threadid() * f.scratch_size)
                 f.first += f.n
         free(workspace)
-    return 0
+    return -1 if watch_stopped(&watch, 1) else 0
 
 
 def conv_winograd2(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,

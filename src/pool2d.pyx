@@ -22,11 +22,10 @@ a second row first, from which the wanted windows are picked. Windows far larger
 
 Channels that lie innermost are pixels of `step` floats.
 """
-from cython.parallel cimport prange, threadid
 from libc.stdint cimport uintptr_t
-from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 
+from tasks cimport get_workspace, run_tasks
 from vector cimport LANES, convlab_max_threads, fence, vfloat, vsplat
 from pool cimport AVERAGE, MAXIMUM, MINIMUM, Geometry, Operation, Rows, rows_of
 from pool_rows cimport along_row, column_counts, divide, down_rows, prepare
@@ -178,25 +177,30 @@ cdef void tile_avg_2x2(const Geometry* g, const float* x, float* y, Py_ssize_t t
     tile_2x2(g, x, y, t, AVERAGE)
 
 
+cdef struct Call:
+    const Geometry* g
+    const float* x
+    float* y
+    tile_function function
+
+
+cdef void task(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
+    cdef const Call* c = <const Call*>what
+    c.function(c.g, c.x, c.y, t, <float*>workspace)
+
+
 cdef int pool(tile_function function, cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads) except -1:
     """Get the workspace and share out the tiles."""
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef const float* source = <const float*>cnp.PyArray_DATA(x)
-    cdef float* result = <float*>cnp.PyArray_DATA(y)
-    cdef float* workspace
-    cdef Py_ssize_t t
+    cdef Call call
+    cdef Py_ssize_t size = g.workspace * sizeof(float)
+    cdef void* workspace
+    call.g, call.x, call.y = g, <const float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(y)
+    call.function = function
     threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
-    workspace = <float*>malloc(threads * g.workspace * sizeof(float))
-    if workspace == NULL:
-        raise MemoryError("pool2d: no memory for %d bytes of workspace" % (4 * threads * g.workspace))
+    workspace = get_workspace(threads, size, 0)
     with nogil:
-        if threads == 1:
-            for t in range(g.planes * g.tiles):
-                function(g, source, result, t, workspace)
-        else:
-            for t in prange(g.planes * g.tiles, schedule="static", num_threads=threads):
-                function(g, source, result, t, workspace + threadid() * g.workspace)
-        free(workspace)
+        run_tasks(task, &call, g.planes * g.tiles, threads, workspace, size, workspace)
     return 0
 
 

@@ -51,9 +51,30 @@ def test_every_isa_with_fused_multiply_adds_gives_the_same_bytes(rng, algorithm)
     assert results[0] == results[1]
 
 
+@pytest.mark.skipif(len(FUSED) < 2, reason="fewer than two instruction sets with fused multiply-adds are here")
+@pytest.mark.parametrize("kernel", [3, 5, 7])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_depthwise_sum_has_one_order(rng, kernel, stride):
+    """Whatever the plane's size, the place in it, in the batch and in a pair, and the instruction set."""
+    x, w, bias = tensors(rng, (1, 5, 64, 64), (5, 1, kernel, kernel))
+    whole = convlab.conv2d(x, w, bias, stride=stride, groups=5)
+    for size in (kernel, 13, 14, 15, 16, 17, 20, 22, 33, 47):
+        parts = np.concatenate([x[..., :size, :size], x[..., 2 : size + 2, 16 : size + 16]])
+        n = (size - kernel) // stride + 1
+        at = 2 // stride, 16 // stride
+        expected = [whole[0, :, :n, :n], whole[0, :, at[0] : at[0] + n, at[1] : at[1] + n]]
+        for isa in FUSED:
+            with convlab.use_backend("compiled", isa):
+                assert_array_equal(convlab.conv2d(parts, w, bias, stride=stride, groups=5), expected)
+                last = np.moveaxis(parts, 1, -1).copy()
+                last = convlab.conv2d(last, w, bias, stride=stride, groups=5, layout="NHWC")
+                assert_array_equal(np.moveaxis(last, -1, 1), expected)
+                assert convlab.last_kernel() == f"conv_depthwise[compiled/{isa}]"
+
+
 @pytest.mark.parametrize("kernel", [(3, 3), (5, 5), (7, 7), (2, 2), (1, 4), (9, 9)])
 @pytest.mark.parametrize("stride", [1, 2, (2, 1), 3])
-@pytest.mark.parametrize("size", [(7, 7), (8, 8), (14, 14), (13, 17), (10, 35), (1, 3), (20, 70)])
+@pytest.mark.parametrize("size", [(7, 7), (8, 8), (9, 4), (14, 14), (15, 15), (13, 17), (10, 35), (1, 3), (20, 70)])
 def test_depthwise(fast_backend, rng, kernel, stride, size):
     x, w, bias = tensors(rng, (2, 3, *size), (3, 1, *kernel))
     pads = tuple((k // 2, k // 2) for k in kernel)

@@ -153,13 +153,15 @@ def _shifted_blocks(shape: Shape, slices: int, most: int) -> Blocks | None:
 
 
 def depthwise_blocks(shape: Shape, limit: int | None) -> Blocks:
-    """Seven rows of a plane, or of two planes; the taps in vectors."""
-    taps = shape.kernel[1] * shape.kernel[2]
-    # Two of all: what is computed, and what is staged for the next rows.
-    workspace = 2 * (2 * rounded_up(shape.strip(7, shape.out[2], apart=False) + TILE, LANES) + (taps + 2) * LANES)
+    """Four rows of a plane, staged, and the next four; or pointers to the rows of two planes, and a row of zeros."""
+    (_, height, _), (_, out_height, out_width), (_, stride, _) = shape.kernel, shape.out, shape.stride
+    staged = 2 * rounded_up(shape.strip(4, out_width, apart=False) + 5 * LANES, LANES)
+    pointers = 2 * 2 * ((max(out_height, 7) - 1) * stride + height)
+    zeros = out_width * shape.stride[2] + shape.kernel[2]
+    workspace = max(staged, rounded_up(pointers + 2 * 7 * LANES + zeros, LANES))
     if limit is not None and 4 * workspace > limit:
         raise _errors.workspace_too_small(limit, 4 * workspace)
-    return Blocks(7, shape.out[2], 1, workspace, workspace, 0, (min(7, shape.out[1]), shape.out[2]))
+    return Blocks(4, out_width, 1, workspace, workspace, 0, (min(4, out_height), out_width))
 
 
 def narrow_blocks(shape: Shape, limit: int | None) -> Blocks:

@@ -339,10 +339,10 @@ def conv_transpose(
     out_size = tuple(n + e for n, e in zip(least, extra, strict=True))
     if min(out_size) < 1:
         raise _errors.wrong_value("padding", padding, f"less: an output of size {out_size} would be left")
-    finish = _activation(activation)
     head, channel = ((batch,) if batched else ()), (out_channels,)
     result = (*head, *out_size, *channel) if last else (*head, *channel, *out_size)
     _check_size(result)
+    finish = _activation(activation)
     made = []
     every = [_phases(*axis) for axis in zip(size, out_size, kernel, strides, dilations, pads, strict=True)]
     for phase in product(*every):
