@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml $(wildcard src/*)
 SAY := @printf '\n==> %s\n'
 
-.PHONY: demo test test-fallback conformance lint format bench wheels cpus matrix cross clean help
+.PHONY: demo test test-fallback conformance stress fuzz hashes sanitize lint format bench wheels cpus matrix cross clean help
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -37,6 +37,23 @@ test-fallback: $(VENV)-fallback/.test ## run the operations' tests on a build wi
 conformance: $(VENV)/.conformance ## compare with other libraries on their own samples (installs PyTorch, ONNX Runtime, OpenCV, scikit-image)
 	$(SAY) "Other libraries' own samples"
 	$(BIN)/pytest --kernels=compiled tests/conformance
+
+stress: $(VENV)/.test ## call everything from eight threads for a minute; 100,000 calls that must not make a process grow
+	$(SAY) "A minute of eight threads, and 100,000 calls"
+	CONVLAB_STRESS_SECONDS=60 CONVLAB_STRESS_CALLS=100000 $(BIN)/pytest --kernels=compiled -s \
+	    tests/test_stress.py tests/test_growth.py
+
+fuzz: $(VENV)/.test ## compare 100,000 random calls with the right answers (a quarter of an hour)
+	$(SAY) "100,000 random calls"
+	PYTHONPATH=tests $(BIN)/python tests/fuzz.py --cases 100000
+
+hashes: $(VENV)/.test ## write the corpus of hashes anew, where results are meant to change
+	PYTHONPATH=tests $(BIN)/python tests/hashes.py
+
+# GCC's, and valgrind from the system's packages.
+sanitize: $(VENV)/.test ## run tests under AddressSanitizer, UndefinedBehaviorSanitizer, ThreadSanitizer, valgrind
+	$(SAY) "Sanitizers: builds of their own in build/sanitize"
+	$(BIN)/python tests/sanitizers/run.py address thread valgrind
 
 lint: $(VENV)/.lint ## check style, types and Cython sources
 	$(SAY) "Style, types, Cython sources"
@@ -101,7 +118,8 @@ $(VENV)/.bench: $(VENV)/.built
 
 $(VENV)/.conformance: $(VENV)/.test
 	$(SAY) "Installing the libraries that are compared with"
-	$(BIN)/pip install --quiet torch==2.13.0 expecttest onnxruntime opencv-python-headless scikit-image
+	$(BIN)/pip install --quiet torch==2.13.0 expecttest numba onnxruntime opencv-python-headless \
+	    scikit-image scikit-learn
 	@touch $@
 
 $(VENV)/.wheels: $(VENV)/.pip
