@@ -21,6 +21,7 @@ else
         dpkg-deb --fsys-tarfile "$package" | tar -C "$root" -x --keep-directory-symlink
     done
     rm "$root"/var/cache/apt/archives/*.deb
+    rm -r "$root/proc" && mkdir "$root/proc" # a link to this machine's, until its second stage
     cp "$root/usr/share/base-passwd/passwd.master" "$root/etc/passwd"
     cp "$root/usr/share/base-passwd/group.master" "$root/etc/group"
 fi
