@@ -16,7 +16,7 @@ enum { FLOAT32, UINT8, INT16, UINT16, INT8 };
 
 #define VBYTES (4 * LANES)
 
-#if defined(__GNUC__) || defined(__clang__)
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(CONVLAB_SCALAR)
 
 #define CONVLAB_VECTOR(type) type __attribute__((vector_size(VBYTES)))
 typedef CONVLAB_VECTOR(uint8_t) vraw;
@@ -186,8 +186,6 @@ CONVLAB_INLINE vraw raw_if_enough(vraw n, unsigned needed, vraw a, vraw b, const
 #else
 
 /* Without vector extensions: four bytes at a time. */
-#define CONVLAB_NO_VECTORS
-
 typedef struct { uint8_t b[VBYTES]; } vraw;
 
 CONVLAB_INLINE vraw raw_load(const char *p) { vraw v; memcpy(&v, p, sizeof v); return v; }

@@ -2,7 +2,7 @@
  *
  * Cython is told that vfloat is a float (vector.pxd), so that `a * b + c` in a typed loop is one fused
  * multiply-add on whole vectors. Here is what arithmetic cannot say, and nothing else. Where a compiler lacks
- * vector extensions, vfloat is a float, LANES is 1 and the same source works.
+ * vector extensions, or with CONVLAB_SCALAR, vfloat is a float, LANES is 1 and the same source works.
  */
 #ifndef CONVLAB_VECTOR_H
 #define CONVLAB_VECTOR_H
@@ -21,7 +21,7 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__GNUC__) || defined(__clang__)
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(CONVLAB_SCALAR)
 
 /* With AVX-512, setup.py's table says for each kernel whether it is compiled WIDE. Kernels that load at every tap's
  * offset are not: where a load is a whole cache line wide, all but one in 16 cross two. */
@@ -119,13 +119,8 @@ CONVLAB_INLINE void vstream(float *p, vfloat v) { vstore(p, v); }
 CONVLAB_INLINE void fence(void) {}
 #endif
 
-#if defined(__GNUC__) || defined(__clang__)
 #define prefetch(p) __builtin_prefetch(p)
 #define prefetch_to_write(p) __builtin_prefetch(p, 1)
-#else
-#define prefetch(p)
-#define prefetch_to_write(p)
-#endif
 
 /* Elements 0, 2, 4 ... and 1, 3, 5 ... of a followed by b. */
 #if LANES == 16
@@ -275,6 +270,8 @@ CONVLAB_INLINE vfloat vpermute_two(vfloat a, vfloat b, const int *index, vlanes 
 #define CONVLAB_INLINE static inline
 #define vbetween(a, b, n) (a)
 #define forget(p)
+#define prefetch(p)
+#define prefetch_to_write(p)
 #define WIDEST_LANES 1
 typedef float vfloat;
 typedef float vwidest;
