@@ -32,7 +32,7 @@ test-fallback: $(VENV)-fallback/.test ## run the operations' tests on a build wi
 	    tests/test_translation.py tests/test_filter_masked.py tests/test_filter_bank.py tests/test_filter_fft.py \
 	    tests/test_separable.py tests/test_imaging.py tests/test_box.py tests/test_ranking.py tests/test_explain.py \
 	    tests/test_conv2d.py tests/test_conv_axes.py \
-	    tests/test_onnx.py tests/test_onnx_models.py tests/test_onnx_command.py
+	    tests/test_onnx.py tests/test_onnx_models.py tests/test_onnx_networks.py tests/test_onnx_command.py
 
 conformance: $(VENV)/.conformance ## compare with other libraries on their own samples (installs PyTorch, ONNX Runtime, OpenCV, scikit-image)
 	$(SAY) "Other libraries' own samples"

@@ -25,8 +25,8 @@ from setuptools.errors import CCompilerError, CompileError, ExecError, LinkError
 
 # Built for each instruction set.
 KERNELS = [
-    "filter2d", "sepfilter2d", "box2d", "pool2d", "pool_indices", "pool_global", "extremum2d", "median2d",
-    "conv_gemm", "conv_depthwise", "conv_narrow", "conv_winograd", "machine",
+    "filter2d", "sepfilter2d", "box2d", "pool2d", "pool_narrow", "pool_indices", "pool_global",
+    "extremum2d", "median2d", "conv_gemm", "conv_depthwise", "conv_narrow", "conv_winograd", "machine",
 ]  # fmt: skip
 WIDE = KERNELS[:-1]  # of those, the ones that gain from 16 lanes with AVX-512: see src/vector.h
 BASELINE = ["cpu", "signature"]  # built once, for every CPU
@@ -173,12 +173,16 @@ class BuildKernels(build_ext):
             super().build_extension(extension)
         finally:
             self.build_temp = folder
-        # A module that an earlier build left under another name could be imported in place of this one.
-        path = Path(self.get_ext_fullpath(extension.name))
-        for suffix in EXTENSION_SUFFIXES:
-            other = path.with_name(path.name.split(".")[0] + suffix)
-            if other != path:
-                other.unlink(missing_ok=True)
+
+    def copy_extensions_to_source(self):
+        """Modules built in place; what an earlier build left under another name could be imported in place of them."""
+        super().copy_extensions_to_source()
+        for extension in self.extensions:
+            built = Path(self.get_ext_filename(extension.name))
+            for suffix in EXTENSION_SUFFIXES:
+                other = built.with_name(built.name.split(".")[0] + suffix)
+                if other != built:
+                    other.unlink(missing_ok=True)
 
     def use_clang_cl(self):
         """Take clang-cl, where there is one, in place of cl, which has no vector type; whether it was taken."""

@@ -7,6 +7,8 @@ import numpy as np
 # What a correlation kernel reads and writes; the order is that of the enum Stored in src/filter_image.pxd. No bool:
 # its byte may be any but 0, and is then True.
 STORED = tuple(np.dtype(t) for t in (np.float32, np.uint8, np.int16, np.uint16))
+# What a pool reads as it lies; the order is that of the enum in src/lanes.h.
+POOLED = (*STORED, np.dtype(np.int8))
 
 
 class FilterGeometry(NamedTuple):
@@ -154,6 +156,9 @@ class PoolGeometry(NamedTuple):
     row: int
     workspace: int
     stream: int
+    group_rows: int
+    band_rows: int
+    source: int
 
 
 class RankGeometry(NamedTuple):
@@ -227,6 +232,7 @@ class ConvGeometry(NamedTuple):
     in_place: int
     plain: int
     gather: int
+    shifted: int
     workspace: int
 
 

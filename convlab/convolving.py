@@ -104,8 +104,9 @@ def conv2d(
     The rules are those of PyTorch's ``conv2d``, whose words for padding modes are refused with ours named. Nothing is
     remembered of the weights: what is changed in place counts in the next call. Each sum starts at the bias and runs
     over channels and taps in the order of the weights (channel by channel: down the columns of the taps), so its bits
-    never depend on the image's size, the batch, the layout or the threads. Winograd's tiles round otherwise, by at most
-    1e-5 in the norm for the layers of known networks; precision="exact" uses none of them.
+    never depend on the image's size, the batch, the layout or the threads. Winograd's tiles (3 x 3 taps at stride 1)
+    round otherwise, by at most 1e-5 in the norm for the layers of known networks, and whether they serve depends on the
+    image's size too: so a crop of an image gives the bits of the whole only with precision="exact", which uses none.
 
     Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",
     Proceedings of the IEEE 86 (11), 1998, pp. 2278-2324.

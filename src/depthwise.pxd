@@ -1,6 +1,6 @@
 # A block of a depthwise convolution: ROWS rows of one vector in registers, from rows of the source as they lie.
 from gemm cimport NONE, Values, activated
-from vector cimport LANES, vbehind, veven, vfloat, vheld, vjoin, vlanes, vload, vload_lanes, vodd, vpick, vpick_two
+from vector cimport LANES, vpush, veven, vfloat, vheld, vjoin, vlanes, vload, vload_masked, vodd, vpermute, vpermute_two
 from vector cimport vsplat, vsplat_halves, vstore, vstore_halves, vstore_part
 
 
@@ -58,9 +58,9 @@ cdef inline void down(const Place* f, vfloat* acc, const int K, const int R, con
     for b in range(K):
         for i in range(R - 1 + K):
             if pair:
-                v[i] = vpick(row[i], &f.lanes.picked[b * 16], f.lanes.first[b])
+                v[i] = vpermute(row[i], &f.lanes.picked[b * 16], f.lanes.first[b])
             else:
-                v[i] = vload_lanes(f.rows[i] + f.at + b, f.lanes.first[b]) if edge else vload(f.rows[i] + f.at + b)
+                v[i] = vload_masked(f.rows[i] + f.at + b, f.lanes.first[b]) if edge else vload(f.rows[i] + f.at + b)
                 v[i] = vheld(v[i])
         for a in range(K):
             t = tap(f, a, b, K, pair)
@@ -75,18 +75,18 @@ cdef inline void fetch(const Place* f, vfloat* v, const int i, const int first, 
     cdef vfloat a, b
     cdef int c
     if pair:
-        a, b = vload_lanes(f.rows[i], f.lanes.row), vload_lanes(f.rows_2[i], f.lanes.row)
+        a, b = vload_masked(f.rows[i], f.lanes.row), vload_masked(f.rows_2[i], f.lanes.row)
         for c in range(n):
-            v[c] = vpick_two(a, b, &f.lanes.picked[(first + c) * 16], f.lanes.first[first + c])
+            v[c] = vpermute_two(a, b, &f.lanes.picked[(first + c) * 16], f.lanes.first[first + c])
         return
     if n == 3:
         p += 1
-    a = vload_lanes(p, f.lanes.first[first + n // 3]) if edge else vload(p)
-    b = vload_lanes(p + LANES, f.lanes.second[first + n // 3]) if edge else vload(p + LANES)
+    a = vload_masked(p, f.lanes.first[first + n // 3]) if edge else vload(p)
+    b = vload_masked(p + LANES, f.lanes.second[first + n // 3]) if edge else vload(p + LANES)
     a, b = vheld(a), vheld(b)
     if n == 3:
         v[1], v[2] = veven(a, b), vodd(a, b)
-        v[0] = vbehind((p - 1)[0] if not edge or f.lanes.corner else 0, v[2])
+        v[0] = vpush((p - 1)[0] if not edge or f.lanes.corner else 0, v[2])
     else:
         v[0] = veven(a, b)
         if n == 2:

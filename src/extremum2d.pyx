@@ -17,7 +17,8 @@ Floats. Rows without NaN or infinity, which is found out first, use the plain ma
 """
 cimport numpy as cnp
 
-from lanes cimport FLOAT32, INT16, UINT8, UINT16, VBYTES, raw_load, raw_max, raw_min, raw_store, vraw
+from extremum cimport down, taps
+from lanes cimport FLOAT32, INT16, UINT8, UINT16, VBYTES, raw_store
 from libc.string cimport memcpy
 from vector cimport LANES
 from rank cimport Geometry, Rank, aligned, all_finite, fill_border, share_out, source_rows, tile_function
@@ -27,63 +28,6 @@ cnp.import_array()
 cdef enum Operation:
     MAXIMUM
     MINIMUM
-
-
-cdef inline vraw join(vraw a, vraw b, const Operation operation, const int kind, const bint careful) noexcept nogil:
-    if operation == MAXIMUM:
-        return raw_max(a, b, kind, careful)
-    return raw_min(a, b, kind, careful)
-
-
-cdef inline void down(const char** rows, char* to, Py_ssize_t pitch, Py_ssize_t n, Py_ssize_t k, char* scratch,
-                      const Py_ssize_t G, const bint unrolled, const Operation operation, const int kind,
-                      const bint careful) noexcept nogil:
-    """Reduce the k rows from each of G on, n bytes of each, for 1 <= G <= k; two vectors at a time, which overlap
-    where a row has not as many."""
-    cdef vraw registers[16]
-    cdef vraw* upper = registers
-    cdef vraw a, b
-    cdef Py_ssize_t x = 0, r, second = min(VBYTES, n - VBYTES)
-    if not unrolled:
-        upper = <vraw*>scratch
-    while True:
-        a = raw_load(rows[G - 1] + x)
-        b = raw_load(rows[G - 1] + x + second)
-        for r in range(G, k):
-            a = join(a, raw_load(rows[r] + x), operation, kind, careful)
-            b = join(b, raw_load(rows[r] + x + second), operation, kind, careful)
-        upper[2 * G - 2] = a
-        upper[2 * G - 1] = b
-        for r in range(G - 2, -1, -1):
-            a = join(raw_load(rows[r] + x), a, operation, kind, careful)
-            b = join(raw_load(rows[r] + x + second), b, operation, kind, careful)
-            upper[2 * r] = a
-            upper[2 * r + 1] = b
-        raw_store(to + x, a)
-        raw_store(to + x + second, b)
-        if G > 1:
-            a = raw_load(rows[k] + x)
-            b = raw_load(rows[k] + x + second)
-            raw_store(to + pitch + x, join(upper[2], a, operation, kind, careful))
-            raw_store(to + pitch + x + second, join(upper[3], b, operation, kind, careful))
-            for r in range(2, G):
-                a = join(a, raw_load(rows[k + r - 1] + x), operation, kind, careful)
-                b = join(b, raw_load(rows[k + r - 1] + x + second), operation, kind, careful)
-                raw_store(to + r * pitch + x, join(upper[2 * r], a, operation, kind, careful))
-                raw_store(to + r * pitch + x + second, join(upper[2 * r + 1], b, operation, kind, careful))
-        x += 2 * VBYTES
-        if x >= n:
-            break
-        x = min(x, n - 2 * VBYTES)  # lies back
-
-
-cdef inline vraw taps(const char* v, const Py_ssize_t* offset, const int n, const Operation operation, const int kind,
-                      const bint careful) noexcept nogil:
-    cdef vraw a = raw_load(v)
-    cdef int t
-    for t in range(1, n):
-        a = join(a, raw_load(v + offset[t]), operation, kind, careful)
-    return a
 
 
 cdef inline void last_step(const char* v, char* y, Py_ssize_t n, const Py_ssize_t* offsets, const int n_taps,
@@ -96,13 +40,13 @@ cdef inline void last_step(const char* v, char* y, Py_ssize_t n, const Py_ssize_
     for t in range(n_taps):
         offset[t] = offsets[t]
     if n < VBYTES:
-        raw_store(vector, taps(v, offset, n_taps, operation, kind, careful))
+        raw_store(vector, taps(v, offset, n_taps, operation == MAXIMUM, kind, careful))
         memcpy(y, vector, n)
         return
     while i < n - VBYTES:
-        raw_store(y + i, taps(v + i, offset, n_taps, operation, kind, careful))
+        raw_store(y + i, taps(v + i, offset, n_taps, operation == MAXIMUM, kind, careful))
         i += VBYTES
-    raw_store(y + n - VBYTES, taps(v + n - VBYTES, offset, n_taps, operation, kind, careful))
+    raw_store(y + n - VBYTES, taps(v + n - VBYTES, offset, n_taps, operation == MAXIMUM, kind, careful))
 
 
 cdef inline void along(char* v, char* y, Py_ssize_t n, Py_ssize_t k, Py_ssize_t pixel, const Operation operation,
@@ -117,7 +61,7 @@ cdef inline void along(char* v, char* y, Py_ssize_t n, Py_ssize_t k, Py_ssize_t 
         length -= 3 * p * pixel
         i = 0
         while i < length:  # what is written was read before
-            raw_store(v + i, taps(v + i, offset, 4, operation, kind, careful))
+            raw_store(v + i, taps(v + i, offset, 4, operation == MAXIMUM, kind, careful))
             i += VBYTES
         p *= 4
     n_taps = <int>((k + p - 1) // p)
@@ -140,13 +84,13 @@ cdef inline void group(const Rank* f, const char** rows, char* y, Py_ssize_t G, 
     """G output rows: down into the workspace, its border, along into the result."""
     cdef Py_ssize_t r, k = f.g.window_height, pitch = f.g.pitch, n = max(f.g.width * f.pixel, VBYTES)
     if G == 8:
-        down(rows, body, pitch, n, k, scratch, 8, True, operation, kind, careful)
+        down(rows, 1, body, pitch, n, k, scratch, 8, True, operation == MAXIMUM, kind, careful)
     elif G == 4:
-        down(rows, body, pitch, n, k, scratch, 4, True, operation, kind, careful)
+        down(rows, 1, body, pitch, n, k, scratch, 4, True, operation == MAXIMUM, kind, careful)
     elif G == 2 and k == 3:
-        down(rows, body, pitch, n, 3, scratch, 2, True, operation, kind, careful)
+        down(rows, 1, body, pitch, n, 3, scratch, 2, True, operation == MAXIMUM, kind, careful)
     else:
-        down(rows, body, pitch, n, k, scratch, G, False, operation, kind, careful)
+        down(rows, 1, body, pitch, n, k, scratch, G, False, operation == MAXIMUM, kind, careful)
     for r in range(G):
         fill_border(f, body + r * pitch)
         along(body + r * pitch - f.g.n_before * f.pixel, y + r * f.g.y_row * f.itemsize, f.g.out_width * f.pixel,

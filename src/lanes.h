@@ -6,12 +6,13 @@
 #ifndef CONVLAB_LANES_H
 #define CONVLAB_LANES_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 #include "vector.h"
 
-/* The order of convlab._geometry.STORED. */
-enum { FLOAT32, UINT8, INT16, UINT16 };
+/* The order of convlab._geometry.POOLED; INT8 is for maxima and minima alone. */
+enum { FLOAT32, UINT8, INT16, UINT16, INT8 };
 
 #define VBYTES (4 * LANES)
 
@@ -50,12 +51,20 @@ CONVLAB_INLINE vraw raw_max(vraw a, vraw b, const int kind, const int careful)
         return CONVLAB_X86(max_epu8, a, b);
     if (kind == INT16)
         return CONVLAB_X86(max_epi16, a, b);
+    if (kind == INT8)
+#if LANES > 4
+        return CONVLAB_X86(max_epi8, a, b);
+#else
+        return raw_select((vraw)((vint8)b > (vint8)a), b, a);
+#endif
     return (vraw)((vuint16)CONVLAB_X86(subs_epu16, a, b) + (vuint16)b);
 #else
     if (kind == UINT8)
         return raw_select((vraw)((vuint8)b > (vuint8)a), b, a);
     if (kind == INT16)
         return raw_select((vraw)((vint16)b > (vint16)a), b, a);
+    if (kind == INT8)
+        return raw_select((vraw)((vint8)b > (vint8)a), b, a);
     return raw_select((vraw)((vuint16)b > (vuint16)a), b, a);
 #endif
 }
@@ -69,13 +78,66 @@ CONVLAB_INLINE vraw raw_min(vraw a, vraw b, const int kind, const int careful)
         return CONVLAB_X86(min_epu8, a, b);
     if (kind == INT16)
         return CONVLAB_X86(min_epi16, a, b);
+    if (kind == INT8)
+#if LANES > 4
+        return CONVLAB_X86(min_epi8, a, b);
+#else
+        return raw_select((vraw)((vint8)b < (vint8)a), b, a);
+#endif
     return (vraw)((vuint16)a - (vuint16)CONVLAB_X86(subs_epu16, a, b));
 #else
     if (kind == UINT8)
         return raw_select((vraw)((vuint8)b < (vuint8)a), b, a);
     if (kind == INT16)
         return raw_select((vraw)((vint16)b < (vint16)a), b, a);
+    if (kind == INT8)
+        return raw_select((vraw)((vint8)b < (vint8)a), b, a);
     return raw_select((vraw)((vuint16)b < (vuint16)a), b, a);
+#endif
+}
+
+/* What changes no maximum, or no minimum. */
+CONVLAB_INLINE vraw raw_nothing(const int largest, const int kind)
+{
+    if (kind == FLOAT32)
+        return (vraw)vsplat(largest ? -INFINITY : INFINITY);
+    if (kind == INT8)
+        return (vraw)((vint8){0} + (int8_t)(largest ? INT8_MIN : INT8_MAX));
+    if (kind == INT16)
+        return (vraw)((vint16){0} + (int16_t)(largest ? INT16_MIN : INT16_MAX));
+    return (vraw)((vuint8){0} + (uint8_t)(largest ? 0 : 255));
+}
+
+/* Elements 0, 2, 4 ... of a followed by b. */
+CONVLAB_INLINE vraw raw_even(vraw a, vraw b, const int kind)
+{
+    if (kind == FLOAT32)
+        return (vraw)veven((vfloat)a, (vfloat)b);
+#if LANES == 16
+    if (kind == UINT8 || kind == INT8)
+        return (vraw)_mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi16_epi8((__m512i)a)),
+                                        _mm512_cvtepi16_epi8((__m512i)b), 1);
+    return (vraw)_mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi32_epi16((__m512i)a)),
+                                    _mm512_cvtepi32_epi16((__m512i)b), 1);
+#elif defined(CONVLAB_X86)
+    vraw packed;
+    if (kind == UINT8 || kind == INT8)
+        packed = CONVLAB_X86(packus_epi16, (vuint16)a & 0xff, (vuint16)b & 0xff);
+    else /* sign extended, for SSE2 has no unsigned one */
+        packed = CONVLAB_X86(packs_epi32, (vint32)((vuint32)a << 16) >> 16, (vint32)((vuint32)b << 16) >> 16);
+#if LANES == 8
+    packed = (vraw)_mm256_permute4x64_epi64((__m256i)packed, 0xd8);
+#endif
+    return packed;
+#else
+    vraw v;
+    if (kind == UINT8 || kind == INT8)
+        for (int i = 0; i < VBYTES; i++)
+            v[i] = i < VBYTES / 2 ? a[2 * i] : b[2 * i - VBYTES];
+    else
+        for (int i = 0; i < VBYTES; i++)
+            v[i] = i < VBYTES / 2 ? a[i / 2 * 4 + i % 2] : b[i / 2 * 4 + i % 2 - VBYTES];
+    return v;
 #endif
 }
 
@@ -151,6 +213,8 @@ CONVLAB_INLINE vraw raw_max(vraw a, vraw b, const int kind, const int careful)
         CONVLAB_EACH(uint8_t, a, b, q[i] > p[i]);
     else if (kind == INT16)
         CONVLAB_EACH(int16_t, a, b, q[i] > p[i]);
+    else if (kind == INT8)
+        CONVLAB_EACH(int8_t, a, b, q[i] > p[i]);
     else
         CONVLAB_EACH(uint16_t, a, b, q[i] > p[i]);
     return a;
@@ -165,8 +229,35 @@ CONVLAB_INLINE vraw raw_min(vraw a, vraw b, const int kind, const int careful)
         CONVLAB_EACH(uint8_t, a, b, q[i] < p[i]);
     else if (kind == INT16)
         CONVLAB_EACH(int16_t, a, b, q[i] < p[i]);
+    else if (kind == INT8)
+        CONVLAB_EACH(int8_t, a, b, q[i] < p[i]);
     else
         CONVLAB_EACH(uint16_t, a, b, q[i] < p[i]);
+    return a;
+}
+
+CONVLAB_INLINE vraw raw_nothing(const int largest, const int kind)
+{
+    const float number = largest ? -INFINITY : INFINITY;
+    vraw v;
+    if (kind == FLOAT32)
+        memcpy(&v, &number, VBYTES);
+    else
+        memset(&v, largest ? 0 : 255, VBYTES);
+    if (kind == INT8 || kind == INT16)
+        for (int i = kind == INT8 ? 0 : 1; i < VBYTES; i += kind == INT8 ? 1 : 2)
+            v.b[i] ^= 0x80;  /* little-endian */
+    return v;
+}
+
+CONVLAB_INLINE vraw raw_even(vraw a, vraw b, const int kind)
+{
+    const int size = kind == FLOAT32 ? 4 : kind == UINT8 || kind == INT8 ? 1 : 2;
+    uint8_t both[2 * VBYTES];
+    memcpy(both, &a, VBYTES);
+    memcpy(both + VBYTES, &b, VBYTES);
+    for (int i = 0; i < VBYTES / size; i++)
+        memcpy(a.b + i * size, both + 2 * i * size, size);
     return a;
 }
 
@@ -240,4 +331,27 @@ CONVLAB_INLINE vraw raw_if_enough(vraw n, unsigned needed, vraw a, vraw b, const
 }
 
 #endif
+
+/* The first n bytes at p, and others; and the store of those. Nothing else of memory is touched. */
+CONVLAB_INLINE vraw raw_load_part(const char *p, Py_ssize_t n)
+{
+#if LANES == 16
+    return (vraw)_mm512_maskz_loadu_epi8(n < 64 ? ((__mmask64)1 << n) - 1 : ~(__mmask64)0, p);
+#else
+    char bytes[VBYTES] = {0};
+    memcpy(bytes, p, n < VBYTES ? n : VBYTES);
+    return raw_load(bytes);
+#endif
+}
+CONVLAB_INLINE void raw_store_part(char *p, vraw v, Py_ssize_t n)
+{
+#if LANES == 16
+    _mm512_mask_storeu_epi8(p, n < 64 ? ((__mmask64)1 << n) - 1 : ~(__mmask64)0, (__m512i)v);
+#else
+    char bytes[VBYTES];
+    raw_store(bytes, v);
+    memcpy(p, bytes, n < VBYTES ? n : VBYTES);
+#endif
+}
+
 #endif

@@ -1,6 +1,6 @@
 # The vectors of lanes.h: pixels as they are stored.
 cdef extern from "lanes.h" nogil:
-    const int FLOAT32, UINT8, INT16, UINT16
+    const int FLOAT32, UINT8, INT16, UINT16, INT8
     const int VBYTES
     ctypedef struct vraw:
         pass
@@ -13,3 +13,7 @@ cdef extern from "lanes.h" nogil:
     vraw raw_value(vraw key, int kind)
     vraw raw_count(vraw n, vraw x, vraw t, int kind)
     vraw raw_if_enough(vraw n, unsigned int needed, vraw a, vraw b, int kind)
+    vraw raw_nothing(int largest, int kind)
+    vraw raw_even(vraw a, vraw b, int kind)
+    vraw raw_load_part(const char* p, Py_ssize_t n)
+    void raw_store_part(char* p, vraw v, Py_ssize_t n)

@@ -1,5 +1,6 @@
 # What the kernels of pooling share: their table of sizes, the rows of a window, and how two elements become one.
 from libc.math cimport INFINITY
+from libc.stdint cimport int8_t
 
 from vector cimport vfloat, vmax, vmin, vsplat
 
@@ -12,12 +13,14 @@ cdef extern from "pool_vector.h" nogil:
     vtruth vunordered(vfloat a, vfloat b)
     vtruth veither(vtruth t, vtruth u)
     int vany(vtruth t)
+    vfloat vload_i8(const int8_t* p)
     vfloat vlarger(vfloat a, vfloat b)
     vfloat vsmaller(vfloat a, vfloat b)
     vfloat vslide1(vfloat a, vfloat b)
     vfloat vslide2(vfloat a, vfloat b)
     vfloat vslide3(vfloat a, vfloat b)
     vfloat vslide4(vfloat a, vfloat b)
+    vfloat vbehind(vfloat a, vfloat b)
     ctypedef int vpicks
     vpicks vpick_lanes(Py_ssize_t step)
     vfloat vpick(vfloat a, vfloat b, vpicks lanes)
@@ -53,6 +56,9 @@ cdef struct Geometry:
     Py_ssize_t row              # floats that a row takes in the workspace
     Py_ssize_t workspace        # floats of one thread
     Py_ssize_t stream           # whether y is too large for the caches
+    Py_ssize_t group_rows       # output rows made at a time
+    Py_ssize_t band_rows        # the rows that those read, at most
+    Py_ssize_t source           # dtype of x: its place in convlab._geometry.POOLED
 
 
 # What lies in the array of a window on one axis: the first element, how many, and how many count in an average.
@@ -62,7 +68,8 @@ cdef struct Window:
 
 # The rows of a window that lie in the array.
 cdef struct Rows:
-    const float* x
+    const float* x              # the first one
+    Py_ssize_t start            # where it starts, in elements from the plane's first
     Py_ssize_t slices, slice_pitch, n, pitch
     Py_ssize_t counted
 
@@ -103,7 +110,8 @@ cdef inline Rows rows_of(const Geometry* g, const float* x, Py_ssize_t slice, Py
     """The rows that an output row is made of."""
     cdef Window deep = window(g, 0, slice), high = window(g, 1, row)
     cdef Rows r
-    r.x = x + deep.start * g.x_slice + high.start * g.x_row
+    r.start = deep.start * g.x_slice + high.start * g.x_row
+    r.x = x + r.start
     r.slices, r.slice_pitch = deep.size, g.x_slice * g.dilation_depth
     r.n, r.pitch = high.size, g.x_row * g.dilation_height
     r.counted = deep.counted * high.counted
@@ -125,14 +133,6 @@ cdef inline vfloat quick(vfloat a, vfloat b, const Operation operation) noexcept
         return vlarger(a, b)
     if operation == MINIMUM:
         return vsmaller(a, b)
-    return a + b
-
-
-cdef inline float join1(float a, float b, const Operation operation) noexcept nogil:
-    if operation == MAXIMUM:
-        return b if b > a or b != b else a
-    if operation == MINIMUM:
-        return b if b < a or b != b else a
     return a + b
 
 

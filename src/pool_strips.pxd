@@ -1,8 +1,8 @@
 # Rows of windows of 2, 3 and 5 columns in registers: see src/pool2d.pyx.
 from vector cimport LANES, prefetch, veven, vfloat, vload, vodd, vsplat, vstore, vstream
 from pool cimport (
-    AVERAGE, Geometry, Operation, Rows, VNEVER, identity, join, quick, vany, veither, vload_lanes, vslide1, vslide2,
-    vslide3, vslide4, vstore_lanes, vtruth, vunordered,
+    AVERAGE, Geometry, Operation, Rows, VNEVER, identity, join, quick, vany, vbehind, veither, vload_lanes, vslide1,
+    vslide2, vslide3, vslide4, vstore_lanes, vtruth, vunordered,
 )
 
 
@@ -183,74 +183,117 @@ cdef inline bint strip_2(const Geometry* g, const Rows* r, float* y, float* z, P
     return vany(bad)
 
 
-cdef inline vfloat pair(vfloat even, vfloat odd, vfloat next_even, const int n, const Operation operation,
-                        const bint careful) noexcept nogil:
-    cdef vfloat y = joined(even, odd, operation, careful)
-    return joined(y, vslide1(even, next_even), operation, careful) if n == 3 else y
+cdef inline vfloat thrice(vfloat even, vfloat odd, vfloat next_even, vfloat next_odd, const bint before,
+                          const Operation operation, const bint careful) noexcept nogil:
+    """Windows of three columns, from those of two blocks."""
+    if before:
+        return joined(joined(vbehind(odd, next_odd), next_even, operation, careful), next_odd, operation, careful)
+    return joined(joined(even, odd, operation, careful), vslide1(even, next_even), operation, careful)
 
 
 cdef inline bint strip_half(const Geometry* g, const Rows* r, float* y, Py_ssize_t i, vfloat divisor, int finish,
-                            const int n_rows, const int n, const Operation operation,
-                            const bint careful) noexcept nogil:
-    """One row of windows of n columns at stride 2: 2, or 3, whose last is the next vector's first."""
+                            const int n_rows, const Operation operation, const bint careful) noexcept nogil:
+    """One row of windows of 2 columns at stride 2, from output i on. Returns whether there was NaN."""
     cdef Py_ssize_t c = 2 * i - g.pad_width
     cdef Py_ssize_t width = g.width, out_width = g.out_width
     cdef vtruth bad = VNEVER
-    cdef vfloat a, b, even, odd, next_even
-    if n == 2:
-        if c < 0:
-            a = down(width, r, c, False, n_rows, operation, careful, &bad)
-            b = down(width, r, c + LANES, False, n_rows, operation, careful, &bad)
-            put(out_width, y, i, pair(veven(a, b), vodd(a, b), a, n, operation, careful), False, divisor, finish)
-            i += LANES
-            c += 2 * LANES
-        while i + LANES <= out_width and c + 2 * LANES <= width:
-            if n_rows:
-                prefetch(r.x + 2 * r.pitch + c)
-                prefetch(r.x + 2 * r.pitch + c + LANES)
-                prefetch(r.x + 3 * r.pitch + c)
-                prefetch(r.x + 3 * r.pitch + c + LANES)
-            a = down(width, r, c, True, n_rows, operation, careful, &bad)
-            b = down(width, r, c + LANES, True, n_rows, operation, careful, &bad)
-            put(out_width, y, i, pair(veven(a, b), vodd(a, b), a, n, operation, careful), True, divisor, finish)
-            i += LANES
-            c += 2 * LANES
-        while i < out_width:
-            a = down(width, r, c, False, n_rows, operation, careful, &bad)
-            b = down(width, r, c + LANES, False, n_rows, operation, careful, &bad)
-            put(out_width, y, i, pair(veven(a, b), vodd(a, b), a, n, operation, careful), False, divisor, finish)
-            i += LANES
-            c += 2 * LANES
-        return vany(bad)
-    a = down(width, r, c, False, n_rows, operation, careful, &bad)
-    b = down(width, r, c + LANES, False, n_rows, operation, careful, &bad)
-    even = veven(a, b)
-    odd = vodd(a, b)
-    if i < 0:
-        a = down(width, r, c + 2 * LANES, False, n_rows, operation, careful, &bad)
-        b = down(width, r, c + 3 * LANES, False, n_rows, operation, careful, &bad)
-        next_even = veven(a, b)
-        put(out_width, y, i, pair(even, odd, next_even, n, operation, careful), False, divisor, finish)
-        even = next_even
-        odd = vodd(a, b)
+    cdef vfloat a, b
+    if c < 0:
+        a = down(width, r, c, False, n_rows, operation, careful, &bad)
+        b = down(width, r, c + LANES, False, n_rows, operation, careful, &bad)
+        put(out_width, y, i, joined(veven(a, b), vodd(a, b), operation, careful), False, divisor, finish)
         i += LANES
         c += 2 * LANES
-    while i + LANES <= out_width and c + 4 * LANES <= width:
-        a = down(width, r, c + 2 * LANES, True, n_rows, operation, careful, &bad)
-        b = down(width, r, c + 3 * LANES, True, n_rows, operation, careful, &bad)
-        next_even = veven(a, b)
-        put(out_width, y, i, pair(even, odd, next_even, n, operation, careful), True, divisor, finish)
-        even = next_even
-        odd = vodd(a, b)
+    while i + LANES <= out_width and c + 2 * LANES <= width:
+        if n_rows:
+            prefetch(r.x + 2 * r.pitch + c)
+            prefetch(r.x + 2 * r.pitch + c + LANES)
+            prefetch(r.x + 3 * r.pitch + c)
+            prefetch(r.x + 3 * r.pitch + c + LANES)
+        a = down(width, r, c, True, n_rows, operation, careful, &bad)
+        b = down(width, r, c + LANES, True, n_rows, operation, careful, &bad)
+        put(out_width, y, i, joined(veven(a, b), vodd(a, b), operation, careful), True, divisor, finish)
         i += LANES
         c += 2 * LANES
     while i < out_width:
-        a = down(width, r, c + 2 * LANES, False, n_rows, operation, careful, &bad)
-        b = down(width, r, c + 3 * LANES, False, n_rows, operation, careful, &bad)
-        next_even = veven(a, b)
-        put(out_width, y, i, pair(even, odd, next_even, n, operation, careful), False, divisor, finish)
-        even = next_even
-        odd = vodd(a, b)
+        a = down(width, r, c, False, n_rows, operation, careful, &bad)
+        b = down(width, r, c + LANES, False, n_rows, operation, careful, &bad)
+        put(out_width, y, i, joined(veven(a, b), vodd(a, b), operation, careful), False, divisor, finish)
+        i += LANES
+        c += 2 * LANES
+    return vany(bad)
+
+
+cdef inline void down_apart(Py_ssize_t width, const Rows* r, Py_ssize_t c, const bint whole, const int n_rows,
+                            const int n_out, const Operation operation, const bint careful, vtruth* bad,
+                            vfloat* v) noexcept nogil:
+    """Columns c .. of the reduction of one output row's source rows, or of two rows of outputs', 3 rows each."""
+    cdef vfloat a, b, d, e, f
+    if n_out == 1:
+        v[0] = down(width, r, c, whole, n_rows, operation, careful, bad)
+        return
+    if not whole and c >= width:
+        v[0] = v[1] = vsplat(identity(operation))
+        return
+    a = columns(width, r.x, c, whole, operation)
+    b = columns(width, r.x + r.pitch, c, whole, operation)
+    d = columns(width, r.x + 2 * r.pitch, c, whole, operation)
+    e = columns(width, r.x + 3 * r.pitch, c, whole, operation)
+    f = columns(width, r.x + 4 * r.pitch, c, whole, operation)
+    if operation != AVERAGE:
+        bad[0] = veither(bad[0], veither(vunordered(a, b), veither(vunordered(d, e), vunordered(f, f))))
+    v[0] = quick(quick(a, b, operation), d, operation)
+    v[1] = quick(quick(d, e, operation), f, operation)
+
+
+cdef inline bint strip_three(const Geometry* g, const Rows* r, float* y, vfloat divisor, int finish, const int n_rows,
+                             const bint before, const int n_out, const Operation operation,
+                             const bint careful) noexcept nogil:
+    """One row or two of windows of 3 columns at stride 2, `before` with one column of padding before the first.
+
+    Outputs are made of even and odd columns: with the padding the odd ones before them and their own two, else their
+    own two and the even ones behind them, so a vector later. Only the last of a row are not whole."""
+    cdef Py_ssize_t i = 0, c = 0, width = g.width, out_width = g.out_width
+    cdef vtruth bad = VNEVER
+    cdef vfloat nothing = vsplat(identity(operation))
+    cdef vfloat a[2]
+    cdef vfloat b[2]
+    cdef vfloat even[2]
+    cdef vfloat odd[2]
+    cdef vfloat e, o
+    cdef int k
+    finish &= ~STREAM
+    for k in range(n_out):
+        even[k] = odd[k] = nothing
+    if not before:
+        down_apart(width, r, 0, False, n_rows, n_out, operation, careful, &bad, a)
+        down_apart(width, r, LANES, False, n_rows, n_out, operation, careful, &bad, b)
+        for k in range(n_out):
+            even[k] = veven(a[k], b[k])
+            odd[k] = vodd(a[k], b[k])
+        c = 2 * LANES
+    while c + 2 * LANES <= width:
+        down_apart(width, r, c, True, n_rows, n_out, operation, careful, &bad, a)
+        down_apart(width, r, c + LANES, True, n_rows, n_out, operation, careful, &bad, b)
+        for k in range(n_out):
+            e = veven(a[k], b[k])
+            o = vodd(a[k], b[k])
+            put(out_width, y + k * g.y_row, i, thrice(even[k], odd[k], e, o, before, operation, careful), True, divisor,
+                finish)
+            even[k] = e
+            odd[k] = o
+        i += LANES
+        c += 2 * LANES
+    while i < out_width:
+        down_apart(width, r, c, False, n_rows, n_out, operation, careful, &bad, a)
+        down_apart(width, r, c + LANES, False, n_rows, n_out, operation, careful, &bad, b)
+        for k in range(n_out):
+            e = veven(a[k], b[k])
+            o = vodd(a[k], b[k])
+            put(out_width, y + k * g.y_row, i, thrice(even[k], odd[k], e, o, before, operation, careful), False,
+                divisor, finish)
+            even[k] = e
+            odd[k] = o
         i += LANES
         c += 2 * LANES
     return vany(bad)

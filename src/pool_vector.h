@@ -92,6 +92,21 @@ CONVLAB_INLINE vtruth veither(vtruth t, vtruth u) { return _kor_mask16(t, u); }
 CONVLAB_INLINE vtruth veither(vtruth t, vtruth u) { return t | u; }
 #endif
 
+/* As vector.h has it for other integers. */
+CONVLAB_INLINE vfloat vload_i8(const int8_t *p)
+{
+#if LANES == 16
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+#elif LANES == 8 && defined(__AVX2__)
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+#else
+    float lanes[LANES];
+    for (int i = 0; i < LANES; i++)
+        lanes[i] = p[i];
+    return vload(lanes);
+#endif
+}
+
 /* vmax and vmin where neither is NaN. */
 CONVLAB_INLINE vfloat vlarger(vfloat a, vfloat b) { return CONVLAB_LARGER(b, a); }
 CONVLAB_INLINE vfloat vsmaller(vfloat a, vfloat b) { return CONVLAB_SMALLER(b, a); }
@@ -118,6 +133,12 @@ CONVLAB_SLIDE(1)
 CONVLAB_SLIDE(2)
 CONVLAB_SLIDE(3)
 CONVLAB_SLIDE(4)
+/* The last lane of a, and b's but the last. */
+#if LANES == 1
+CONVLAB_INLINE vfloat vbehind(vfloat a, vfloat b) { (void)b; return a; }
+#else
+CONVLAB_INLINE vfloat vbehind(vfloat a, vfloat b) { return CONVLAB_SHUFFLE(a, b, CONVLAB_FROM(LANES - 1)); }
+#endif
 
 /* Every other pixel of `step` lanes of a followed by b: as many as are whole in one vector. */
 typedef vmask vpicks;

@@ -1,5 +1,6 @@
 """What a plan may depend on of a call's arguments, as one key. Compiled for the baseline: every call wants it."""
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
+from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.string cimport memcpy
 cimport numpy as cnp
 
@@ -29,29 +30,60 @@ cdef inline Py_ssize_t described(cnp.ndarray a) noexcept:
     return 4 * sizeof(int) + 2 * cnp.PyArray_NDIM(a) * sizeof(cnp.npy_intp)
 
 
-cdef int identify(list parts, object option) except -1:
-    """Append an option so that what compares equal is the same: 2, 2.0 and True, or 0.0 and -0.0, are not."""
+cdef struct Packed:
+    char content[512]
+    Py_ssize_t size
+
+
+cdef inline void pack(Packed* packed, char kind, long long number) noexcept:
+    packed.content[packed.size] = kind
+    memcpy(packed.content + packed.size + 1, &number, sizeof(number))
+    packed.size += 1 + sizeof(number)
+
+
+cdef int identify(list parts, Packed* packed, object option) except -1:
+    """Pack an option, or append it where it is no small number, so that what compares equal is the same: 2, 2.0 and
+    True, or 0.0 and -0.0, are not."""
     cdef double number
+    cdef int overflow = 0
+    cdef long long value
     kind = type(option)
-    if option is None or kind is str or kind is bytes:
-        parts.append(option)
-    elif kind is float:
-        number = option
-        if number == 0 and 1 / number < 0:
-            parts.append("-")
-        parts.append(option)
-    elif kind is int or kind is bool or isinstance(option, (type, dtype_type)):
-        parts.append(kind)
-        parts.append(option)
+    if packed.size + 16 > <Py_ssize_t>sizeof(packed.content):
+        raise TypeError("no key")
+    if option is None:
+        packed.content[packed.size] = b"N"
+        packed.size += 1
+    elif kind is int:
+        value = PyLong_AsLongLongAndOverflow(option, &overflow)
+        pack(packed, b"i", 0 if overflow else value)
+        if overflow:
+            packed.content[packed.size] = b"p"
+            packed.size += 1
+            parts.append(option)
+    elif kind is bool:
+        pack(packed, b"b", option is True)
     elif kind is tuple:
-        parts.append(len(<tuple>option))
+        pack(packed, b"t", len(<tuple>option))
         for part in <tuple>option:
-            identify(parts, part)
-    elif isinstance(option, generic):
-        parts.append(kind)
-        parts.append(option.tobytes())
+            identify(parts, packed, part)
     else:
-        raise TypeError("no key")  # something that may change: its plan is made anew
+        packed.content[packed.size] = b"p"
+        packed.size += 1
+        if kind is str or kind is bytes:
+            parts.append(option)
+        elif kind is float:
+            number = option
+            if number == 0 and 1 / number < 0:
+                parts.append("-")
+            parts.append(option)
+        elif isinstance(option, (type, dtype_type)):
+            parts.append(kind)
+            parts.append(option)
+        elif isinstance(option, generic):
+            parts.append(kind)
+            parts.append(option.tobytes())
+        else:
+            raise TypeError("no key")  # something that may change: its plan is made anew
     return 0
 
 
@@ -63,6 +95,7 @@ def signature(tuple options, Py_ssize_t most, cnp.ndarray x not None, cnp.ndarra
     cdef Py_ssize_t size = described(x), content = 0
     cdef char* to
     cdef list parts = []
+    cdef Packed packed
     if w is not None:
         content = cnp.PyArray_NBYTES(w)
         if content > most:
@@ -76,6 +109,8 @@ def signature(tuple options, Py_ssize_t most, cnp.ndarray x not None, cnp.ndarra
         to = describe(to, w)
         memcpy(to, cnp.PyArray_DATA(w), content)
     parts.append(key)
+    packed.size = 0
     for option in options:
-        identify(parts, option)
+        identify(parts, &packed, option)
+    parts.append(PyBytes_FromStringAndSize(packed.content, packed.size))
     return tuple(parts)

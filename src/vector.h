@@ -200,14 +200,14 @@ CONVLAB_INLINE vlanes vlanes_between(Py_ssize_t first, Py_ssize_t last)
     vmask lane = {0, 1, 2, 3, 4, 5, 6, 7};
     return (lane >= (int)first) & (lane < (int)last);
 }
-CONVLAB_INLINE vfloat vload_lanes(const float *p, vlanes m) { return _mm256_maskload_ps(p, (__m256i)m); }
+CONVLAB_INLINE vfloat vload_masked(const float *p, vlanes m) { return _mm256_maskload_ps(p, (__m256i)m); }
 #else
 #if LANES == 16
 typedef __mmask16 vlanes;
-CONVLAB_INLINE vfloat vload_lanes(const float *p, vlanes m) { return _mm512_maskz_loadu_ps(m, p); }
+CONVLAB_INLINE vfloat vload_masked(const float *p, vlanes m) { return _mm512_maskz_loadu_ps(m, p); }
 #else
 typedef unsigned vlanes;
-CONVLAB_INLINE vfloat vload_lanes(const float *p, vlanes m)
+CONVLAB_INLINE vfloat vload_masked(const float *p, vlanes m)
 {
     if (m == (1u << LANES) - 1)
         return vload(p);
@@ -235,7 +235,7 @@ CONVLAB_INLINE vlanes vlanes_between(Py_ssize_t first, Py_ssize_t last)
 #else
 #define CONVLAB_BEHIND 3, 4, 5, 6
 #endif
-CONVLAB_INLINE vfloat vbehind(float x, vfloat v) { return CONVLAB_SHUFFLE(vsplat(x), v, CONVLAB_BEHIND); }
+CONVLAB_INLINE vfloat vpush(float x, vfloat v) { return CONVLAB_SHUFFLE(vsplat(x), v, CONVLAB_BEHIND); }
 
 /* With 16 lanes a vector may hold two short rows, one in each half: two numbers splat; chosen elements of two rows of at
  * most eight; of those, and of any two vectors, the elements that `index` says, zeros beside the chosen lanes; and the
@@ -253,11 +253,11 @@ CONVLAB_INLINE vfloat vjoin(const float *a, const float *b, vlanes m)
 {
     return _mm512_mask_loadu_ps(_mm512_maskz_loadu_ps(m, a), (__mmask16)(m << 8), b - 8);
 }
-CONVLAB_INLINE vfloat vpick(vfloat v, const int *index, vlanes m)
+CONVLAB_INLINE vfloat vpermute(vfloat v, const int *index, vlanes m)
 {
     return _mm512_maskz_permutexvar_ps(m, _mm512_loadu_si512(index), v);
 }
-CONVLAB_INLINE vfloat vpick_two(vfloat a, vfloat b, const int *index, vlanes m)
+CONVLAB_INLINE vfloat vpermute_two(vfloat a, vfloat b, const int *index, vlanes m)
 {
     return _mm512_maskz_permutex2var_ps(m, a, _mm512_loadu_si512(index), b);
 }
@@ -265,8 +265,8 @@ CONVLAB_INLINE vfloat vpick_two(vfloat a, vfloat b, const int *index, vlanes m)
 #define vsplat_halves(a, b) vsplat(a)
 #define vstore_halves(p, q, v, n) vstore_part(p, v, n)
 #define vjoin(a, b, m) vload(a)
-#define vpick(v, index, m) (v)
-#define vpick_two(a, b, index, m) (a)
+#define vpermute(v, index, m) (v)
+#define vpermute_two(a, b, index, m) (a)
 #endif
 
 #else
@@ -289,14 +289,14 @@ CONVLAB_INLINE vfloat vsplat(float x) { return x; }
 CONVLAB_INLINE vfloat vload_part(const float *p, Py_ssize_t n) { (void)n; return *p; }
 typedef int vlanes;
 CONVLAB_INLINE vlanes vlanes_between(Py_ssize_t first, Py_ssize_t last) { return first <= 0 && last > 0; }
-CONVLAB_INLINE vfloat vload_lanes(const float *p, vlanes m) { return m ? *p : 0; }
-CONVLAB_INLINE vfloat vbehind(float x, vfloat v) { (void)v; return x; }
+CONVLAB_INLINE vfloat vload_masked(const float *p, vlanes m) { return m ? *p : 0; }
+CONVLAB_INLINE vfloat vpush(float x, vfloat v) { (void)v; return x; }
 #define HALF 1
 #define vsplat_halves(a, b) (a)
 #define vstore_halves(p, q, v, n) vstore_part(p, v, n)
 #define vjoin(a, b, m) vload(a)
-#define vpick(v, index, m) (v)
-#define vpick_two(a, b, index, m) (a)
+#define vpermute(v, index, m) (v)
+#define vpermute_two(a, b, index, m) (a)
 CONVLAB_INLINE vwidest vwidest_splat(float x) { return x; }
 CONVLAB_INLINE vfloat vselect(vmask m, vfloat a, vfloat b) { return m ? a : b; }
 CONVLAB_INLINE vfloat veven(vfloat a, vfloat b) { (void)b; return a; }

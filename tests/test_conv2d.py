@@ -192,6 +192,18 @@ def test_weights_changed_in_place_count(backend, rng):
     assert_array_equal(convlab.conv2d(x, w, bias), 2 * before)
 
 
+@pytest.mark.parametrize("groups", [1, 32])
+def test_crops_give_the_bits_of_the_whole_where_exact(fast_backend, rng, groups):
+    if fast_backend == "[numpy]":
+        pytest.skip("NumPy's own product of matrices sums in an order of its own")
+    x, w, bias = tensors(rng, (1, 64, 60, 50), (64, 64 // groups, 3, 3))
+    options = {"precision": "exact", "groups": groups}
+    for whole in (convlab.conv2d(x, w, bias, **options), convlab.Conv2d(w, bias, **options)(x)):
+        for rows, columns in ((7, 7), (9, 50), (33, 20)):
+            part = convlab.Conv2d(w, bias, **options)(x[:, :, 5 : 5 + rows, :columns])
+            assert_array_equal(part, whole[:, :, 5 : 3 + rows, : columns - 2])
+
+
 def test_blocks_change_nothing(fast_backend, rng):
     """Long sums in several panels, rows in several blocks, a workspace of next to nothing."""
     x, w, bias = tensors(rng, (1, 70, 30, 40), (20, 70, 3, 3))

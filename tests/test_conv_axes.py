@@ -119,6 +119,22 @@ def test_transposes(backend, rng, axes, stride, dilation, padding, output_paddin
     assert_array_equal(TRANSPOSE[axes](x[0], w, bias, **options), y[0])
 
 
+def test_a_stride_far_beyond_the_taps(backend):
+    """Outputs on which no tap falls take no work of their own, however many there are."""
+    x, w, bias = np.ones((1, 2, 2, 2), np.float32), np.ones((2, 3, 2, 1), np.float32), np.arange(3.0)
+    y = convlab.conv_transpose2d(x, w, bias, stride=(1000, 300), activation=(0.5, 9))
+    expected = np.full((1, 3, 1002, 301), np.maximum(bias, 0.5)[:, None, None])
+    expected[:, :, [[0], [1], [1000], [1001]], [0, 300]] = (bias + 2)[:, None, None]
+    assert_array_equal(y, expected)
+
+
+def test_a_size_that_is_too_large_is_an_error_at_once():
+    with pytest.raises(ValueError, match="x: the result would have shape"):
+        convlab.conv_transpose2d(np.ones((1, 1, 5, 5)), np.ones((1, 1, 3, 3)), stride=2**31 - 1)
+    x, w = np.ones((1, 2, 5, 5), np.float32), np.ones((3, 2, 3, 3), np.float32)
+    assert_array_equal(convlab.conv2d(x, w, stride=2**31 - 1), np.full((1, 3, 1, 1), 18))
+
+
 def test_what_served_a_transpose(backend, rng):
     x, w, bias = tensors(rng, 2, 3, 4, 4, transposed=True)
     out = np.empty((2, 4, 14, 38), np.float32)

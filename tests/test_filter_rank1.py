@@ -73,6 +73,19 @@ def test_subnormal_pixels_are_not_lost(fast_backend, rng, kernel, exponent):
     assert_as_good_as_direct(image, KERNELS[kernel], fast_backend)
 
 
+@pytest.mark.parametrize("tap", [3e38, 1.1e-38, 1e-45])
+def test_taps_at_the_ends_of_the_range(fast_backend, rng, tap):
+    kernel = np.full((5, 7), tap, np.float32) * np.array([[1], [-1], [0.5], [1], [1]], np.float32)
+    image = (rng.random((200, 200)) / 64).astype(np.float32)
+    expected = convlab.filter2d(image, kernel, algorithm="direct")
+    weights = convlab.filter2d(image, np.ones((5, 7)))
+    assert np.isfinite(expected).all()
+    y = convlab.filter2d(image, kernel)
+    assert np.all(
+        np.abs(y.astype(np.float64) - expected) <= 8 * 35 * (EPS * tap * weights.astype(np.float64) + 2.0**-150)
+    )
+
+
 @pytest.mark.parametrize("target", ["u1", "i2", None])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_what_is_not_finite_is_replaced_before_the_sum_is_finished(fast_backend, rng, target, channels):

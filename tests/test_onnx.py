@@ -4,16 +4,18 @@ import importlib
 import itertools
 from pathlib import Path
 
-import ml_dtypes
 import numpy as np
-import onnx
-import onnx_support as support
 import pytest
-from onnx import numpy_helper
-from onnx.backend.test.case import node as node_cases
-from onnx.reference import ReferenceEvaluator
 
-import convlab.onnx
+onnx = pytest.importorskip("onnx")
+
+import ml_dtypes  # noqa: E402
+import onnx_support as support  # noqa: E402
+from onnx import numpy_helper  # noqa: E402
+from onnx.backend.test.case import node as node_cases  # noqa: E402
+from onnx.reference import ReferenceEvaluator  # noqa: E402
+
+import convlab.onnx  # noqa: E402
 
 OPERATORS = [operator.__name__ for operator in convlab.onnx.ops()]
 for _name in OPERATORS:

@@ -5,12 +5,18 @@ import subprocess
 import sys
 
 import numpy as np
-import onnx
 import pytest
-from onnx import parser
 
 import convlab
-from convlab.onnx import _command, _report
+
+for _package in ("click", "rich", "matplotlib", "PIL"):
+    pytest.importorskip(_package)
+onnx = pytest.importorskip("onnx")
+
+from onnx import parser  # noqa: E402
+
+import convlab.onnx  # noqa: E402
+from convlab.onnx import _command, _report  # noqa: E402
 
 GOOD = """
     <ir_version: 10, opset_import: ["": 22]>

@@ -29,7 +29,7 @@ SUITES = [
     "test_conv_axes.py",
     "test_conv_algorithms.py",
     "test_onnx.py",
-    "test_onnx_models.py",
+    "test_onnx_networks.py",
 ]
 
 

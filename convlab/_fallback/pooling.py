@@ -77,7 +77,9 @@ def _pool(operation: np.ufunc, x: NDArray[Any], y: NDArray[Any], geometry: NDArr
     """Rows of the windows first, then along the row, over what of each window lies in the array."""
     g = PoolGeometry(*geometry[: len(PoolGeometry._fields)].tolist())
     a = source(x, g)
-    start = identity(operation, x.dtype)
+    if operation is np.add:
+        a = a.astype(np.float32, copy=False)
+    start = identity(operation, a.dtype)
     rows = np.full((g.planes, g.out_depth, g.out_height, g.width, g.step), start)
     total = np.full((g.planes, g.out_depth, g.out_height, g.out_width, g.step), start)
     with np.errstate(all="ignore"):
@@ -127,6 +129,7 @@ def avg_pool2d(*call: Any) -> None:
 
 
 max_pool2d_2x2, min_pool2d_2x2, avg_pool2d_2x2 = max_pool2d, min_pool2d, avg_pool2d
+max_pool_narrow, min_pool_narrow, avg_pool_narrow = max_pool2d, min_pool2d, avg_pool2d
 
 
 def max_pool2d_indices(

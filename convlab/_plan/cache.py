@@ -29,6 +29,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
+__all__ = ["remembered", "signature"]
+
 
 def _identified(option: Any) -> Iterator[Any]:
     """An option so that what compares equal is the same: 2, 2.0 and True, or 0.0 and -0.0, are not."""

@@ -43,8 +43,8 @@ def _impossible(spec: Conv) -> dict[str, str]:
         why_not["depthwise"] = "it is for few outputs of a channel, and not for volumes"
     if math.prod(spec.out_size[-2:]) > NARROWEST:
         why_not["narrow"] = f"it is for planes of at most {NARROWEST} output pixels"
-    if (spec.kernel, spec.stride, spec.dilation) != ((3, 3), (1, 1), (1, 1)):
-        why_not["winograd2"] = why_not["winograd4"] = "it is for 3 x 3 taps side by side at stride 1"
+    if (spec.kernel, spec.stride) != ((3, 3), (1, 1)):
+        why_not["winograd2"] = why_not["winograd4"] = "it is for 3 x 3 taps at stride 1"
     elif spec.exact:
         why_not["winograd2"] = why_not["winograd4"] = "it rounds otherwise than the sum, which is to be exact"
     return why_not
@@ -89,6 +89,12 @@ def choose(spec: Conv, request: Request) -> Choice:
     return best, REASONS[best], why_not
 
 
+def tiles_of(spec: Conv, tile: int) -> int:
+    """Tiles of an image: dilated taps see every d-th row and column alone, so many images."""
+    images = [(min(d, n), -(-n // d)) for n, d in zip(spec.out_size, spec.dilation, strict=True)]
+    return math.prod(number * -(-size // tile) for number, size in images)
+
+
 def _seconds(spec: Conv, request: Request, tile: int) -> float:
     """What one image would take, by the model that was fitted to measurements.
 
@@ -102,9 +108,11 @@ def _seconds(spec: Conv, request: Request, tile: int) -> float:
         vectors = -(-math.prod(out) // LANES)
         return 2 * 9 * weights * vectors * LANES / 210e9
     elements = (tile + 2) ** 2
-    vectors = -(-math.prod(-(-n // tile) for n in out) // LANES)
+    vectors = -(-tiles_of(spec, tile) // LANES)
     products = 2 * elements * weights * vectors * LANES / (180e9 if vectors == 1 else 230e9)
-    transforms = (channels + out_channels) * vectors * elements * 1.5e-9
+    # Of dilated taps, element by element.
+    apart = channels * LANES * 0.5e-9 if spec.dilation[1] > 1 else 0
+    transforms = ((channels + out_channels) * 1.5e-9 + apart) * vectors * elements
     # What the second-level cache does not hold comes from the third; what that does not hold, from memory.
     size = 4 * elements * weights
     reading = size / (20e9 if size > 24e6 else 60e9)

@@ -15,8 +15,8 @@ from convlab._spec.convolving import Conv, Transpose
 
 from .cache import remembered
 from .conv_blocks import Shape, depthwise_blocks, gemm_blocks, narrow_blocks, winograd_blocks
-from .conv_choice import ALGORITHMS, REASONS, Request, choose
-from .plan import Machine, Plan, threads_for
+from .conv_choice import ALGORITHMS, REASONS, Request, choose, tiles_of
+from .plan import Machine, Plan, rounded_up, threads_for
 
 # What is used at most where no limit is given, in bytes.
 WORKSPACE = 64 << 20
@@ -39,10 +39,13 @@ def _sources(spec: Conv) -> list[NDArray[np.intp]]:
     return tables
 
 
-def _extended(sources: list[NDArray[np.intp]], tile: int) -> list[NDArray[np.intp]]:
+def _extended(spec: Conv, sources: list[NDArray[np.intp]], tile: int) -> list[NDArray[np.intp]]:
     """Rows and columns for whole tiles, with zeros beyond the last output."""
-    depths, *axes = sources
-    return [depths, *(np.pad(t, (0, -(len(t) - 2) % tile), constant_values=-1) for t in axes)]
+    tables = sources[:1]
+    for table, n, d in zip(sources[1:], spec.out_size, spec.dilation, strict=True):
+        whole = d * (rounded_up(-(-n // d), tile) + 2)
+        tables.append(np.pad(table, (0, max(0, whole - len(table))), constant_values=-1))
+    return tables
 
 
 def pitches(spec: Conv, x: NDArray[Any]) -> tuple[int, ...] | None:
@@ -78,7 +81,9 @@ def plan_conv(
     x_steps = x_pitches or contiguous(spec, (spec.batch, *inner) if spec.batched else inner)
     y_steps = y_pitches or contiguous(spec, spec.shape)
     kernel, size, out = _three(spec.kernel), _three(spec.size), _three(spec.out_size)
-    stride, dilation = _three(spec.stride), _three(spec.dilation)
+    # The only output of an axis has no next one.
+    stride = _three(tuple(s if n > 1 else 1 for s, n in zip(spec.stride, spec.out_size, strict=True)))
+    dilation = _three(spec.dilation)
     sources = _sources(spec)
     channels, out_channels = spec.channels // spec.groups, spec.out_channels // spec.groups
 
@@ -96,8 +101,8 @@ def plan_conv(
     name, reason, considered = choose(spec, request)
     if name.startswith("winograd"):
         tile = int(name[-1])
-        whole = _extended(sources, tile)
-        tiles = spec.batch * math.prod(-(-n // tile) for n in out)
+        whole = _extended(spec, sources, tile)
+        tiles = spec.batch * tiles_of(spec, tile)
         weights = 0 if request.prepared else spec.out_channels * channels
         limit = request.workspace_limit
         if limit is None and request.algorithm is None:
@@ -124,7 +129,7 @@ def plan_conv(
     geometry = (
         spec.batch, spec.groups, channels, out_channels, *kernel, *size[1:], *out, *stride, *dilation, *before,
         *(len(table) for table in sources), *x_steps, *y_steps,
-        blocks.rows, blocks.columns, blocks.slices, in_place, plain, gather, blocks.workspace,
+        blocks.rows, blocks.columns, blocks.slices, in_place, plain, blocks.gather, blocks.shifted, blocks.workspace,
     )  # fmt: skip
     activation = spec.activation
     kind = 2 if activation.slope != 1 else int((activation.low, activation.high) != (-math.inf, math.inf))
@@ -141,6 +146,7 @@ def plan_conv(
         buffers=4 * blocks.shared + (0 if x_pitches else 4 * spec.batch * math.prod(inner)),
         convert=x_pitches is None,
         source=FLOAT32,
+        shape=spec.shape,
         tables=(np.array(ConvGeometry._make(geometry), np.intp), np.concatenate(sources), np.array(values, np.float32)),
         taps=np.zeros(spec.out_channels, np.float32),  # the bias where there is none
     )
@@ -191,27 +197,27 @@ def conv(x: NDArray[Any], _: None, *arguments: Any) -> Plan[Conv]:
 
 @dataclass(frozen=True, slots=True)
 class TransposePlan:
-    """A transpose: a plan for each of its parts, None where there is nothing to sum."""
+    """A transpose: a plan for each of its parts."""
 
     spec: Transpose
     convert: bool
-    parts: tuple[Plan[Conv] | None, ...]
+    parts: tuple[Plan[Conv], ...]
     zeros: NDArray[np.float32]  # the bias where there is none
-    places: NDArray[np.intp]  # of the weights: see src/conv_gemm.pyx, transpose_weights
+    sorting: tuple[NDArray[np.intp], NDArray[np.intp]]  # of the weights: see src/conv_gemm.pyx, transpose_weights
+    weights: int  # how many
     shapes: tuple[tuple[int, ...], ...]  # of the parts' weights
 
     def summary(self) -> Plan[Transpose]:
         """To be read, not run: its parts as one, after the one with most to do."""
-        parts = [part for part in self.parts if part]
-        if not parts:
+        if not self.parts:
             why = "no tap falls on an output"
             return Plan(
                 spec=self.spec, kernel=self.spec.name, reason=why, threads=1, workspace=0, convert=False,
                 source=FLOAT32, tables=(),
             )  # fmt: skip
-        largest = max(parts, key=lambda part: part.spec.flops)
+        largest = max(self.parts, key=lambda part: part.spec.flops)
         reason = f"{len(self.parts)} convolutions, one for each place in the stride; each: {largest.reason}"
-        buffers = max(part.buffers for part in parts) + self.places.nbytes
+        buffers = max(part.buffers for part in self.parts) + 4 * self.weights
         return replace(largest, spec=self.spec, reason=reason, buffers=buffers)  # type: ignore[arg-type, return-value]
 
 
@@ -236,12 +242,9 @@ def conv_transpose(
     spec = convolving.conv_transpose(x.shape, weight_shape, bias_shape, axes, *options)
     request = Request(_algorithm(algorithm), _limit(workspace_limit))
     out_channels = weight_shape[1] * spec.groups
-    plans: list[Plan[Conv] | None] = []
+    plans: list[Plan[Conv]] = []
     convert = True
     for part in spec.parts:
-        if part.conv is None:
-            plans.append(None)
-            continue
         whole = contiguous(part.conv, spec.shape)
         steps = _three(tuple(o.step for o in part.outputs))
         y_pitches = (*whole[:2], *(p * s for p, s in zip(whole[2:], steps, strict=True)))
@@ -249,22 +252,22 @@ def conv_transpose(
         convert = x_pitches is None
         plans.append(plan_conv(part.conv, x_pitches, request, Machine(), y_pitches))
     kernel = weight_shape[2:]
-    places = np.full((3, *kernel), -1, np.intp)
-    shapes = []
+    taps = np.arange(math.prod(kernel)).reshape(kernel)
+    shapes, table, order = [], [], [taps[:0].ravel()]
     start = 0
     for part in spec.parts:
-        counts = part.conv.kernel if part.conv else (0,)
-        shapes.append((out_channels, weight_shape[0] // spec.groups, *counts))
-        if part.conv is None:
-            continue
-        count = math.prod(counts)
-        index: Any = part.taps
-        places[(0, *index)] = start
-        places[(1, *index)] = count
-        places[(2, *index)] = np.arange(count)[::-1].reshape(counts)  # flipped
+        shapes.append((out_channels, weight_shape[0] // spec.groups, *part.conv.kernel))
+        table.append((start, math.prod(part.conv.kernel)))
+        order.append(taps[part.taps].ravel()[::-1])  # flipped
         start += math.prod(shapes[-1])
     return TransposePlan(
-        spec, convert, tuple(plans), np.zeros(out_channels, np.float32), places.reshape(3, -1), tuple(shapes)
+        spec=spec,
+        convert=convert,
+        parts=tuple(plans),
+        zeros=np.zeros(out_channels, np.float32),
+        sorting=(np.array(table, np.intp).reshape(-1, 2), np.concatenate(order).astype(np.intp)),
+        weights=start,
+        shapes=tuple(shapes),
     )
 
 

@@ -7,18 +7,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab import _errors
-from convlab._geometry import PoolGeometry
+from convlab._geometry import POOLED, PoolGeometry
 from convlab._spec import pooling
 from convlab._spec.arguments import EXACT_IN_FLOAT32, FLOAT32, check_dtype
 from convlab._spec.pooling import Pool, Unpool
 
 from .cache import remembered
-from .plan import WIDEST_BLOCK, Machine, Plan, rounded_up, threads_for
+from .plan import WIDEST_BLOCK, WIDEST_VECTOR, Machine, Plan, rounded_up, threads_for
 
 # Output rows in a tile, the piece of work that a thread takes.
 TILE_ROWS = 24
-# A cache line, in floats.
-LINE = 16
+# A cache line, in floats and in bytes.
+LINE, BLOCK = 16, 64
+# Planes of at most so many columns are pooled a vector of planes at a time, where there are as many of them.
+NARROW_WIDTH = 48
+# Elements of a plane that a narrow pool turns at a time, which 16 lanes make 32 KiB of; more if its window has more.
+TURNED = 512
+MOST_TURNED = 4096
+# Rows of maxima that are made together, and share what their windows have in common: what the caches hold of them.
+GROUP_ROWS = 128
+GROUP_BYTES = 512 << 10
 
 
 def pitches_of(spec: Pool, x: NDArray[Any], source: np.dtype[Any]) -> tuple[int, int, int] | None:
@@ -26,7 +34,8 @@ def pitches_of(spec: Pool, x: NDArray[Any], source: np.dtype[Any]) -> tuple[int,
     if spec.norm or not (x.dtype == source and x.dtype.isnative and x.flags.aligned):
         return None
     pitches = spec.image.pitches_of(x.strides, x.dtype.itemsize)
-    return None if pitches and _global(spec) and not _in_one_piece(spec, pitches) else pitches
+    whole = pitches and source == FLOAT32 and _global(spec)
+    return None if pitches and whole and not _in_one_piece(spec, pitches) else pitches
 
 
 def _global(spec: Pool) -> bool:
@@ -53,25 +62,39 @@ def _padded(numbers: tuple[int, ...], fill: int) -> tuple[int, ...]:
 
 
 def plan_pool(spec: Pool, source: np.dtype[Any], pitches: tuple[int, int, int] | None, machine: Machine) -> Plan[Pool]:
-    """Small windows in registers, others rows first; see src/pool2d.pyx."""
+    """Small windows in registers, narrow planes many at a time, others rows first; see src/pool2d.pyx."""
     image, output = spec.image, spec.output
     window, stride, dilation = _padded(spec.window, 1), _padded(spec.stride, 1), _padded(spec.dilation, 1)
     before, after = _padded(spec.before, 0), _padded(spec.after, 0)
     sizes, out = _padded(image.sizes, 1), _padded(output.sizes, 1)
     bins = _bins(spec)
-    kernel, reason = _kernel(spec)
+    kernel, reason = _kernel(spec, source)
     # A row with its padding, where that is no larger than the row by much.
     extent = (out[2] - 1) * stride[2] + (window[2] - 1) * dilation[2] + 1
     if bins.size or extent > 4 * sizes[2] + 1024:
         extent = 0
-    row = rounded_up(max(extent, sizes[2] + before[2] if extent else sizes[2]) * image.step + 2 * WIDEST_BLOCK, LINE)
-    workspace = 2 * row + rounded_up(out[2], LINE)
+    row = rounded_up(max(extent, sizes[2] + before[2] if extent else sizes[2]) * image.step + 3 * WIDEST_BLOCK, BLOCK)
+    group_rows, tile_rows = 1, TILE_ROWS
+    if kernel.endswith("narrow"):
+        group_rows, band_rows = _bands(spec)
+        turned = band_rows * sizes[2] + sizes[2] + group_rows * out[2]
+        workspace = turned * WIDEST_VECTOR + rounded_up(6 * out[2], LINE)
+    elif kernel.startswith(("max", "min")):
+        pitch = row * source.itemsize
+        group_rows = _group_rows(spec, pitch)
+        tile_rows = max(TILE_ROWS, group_rows)
+        band_rows = (group_rows - 1) * stride[1] + window[1] if group_rows > 1 else 0
+        # Pointers and copies of narrow rows, partial maxima, rows; see src/pool_lanes.pxd.
+        workspace = rounded_up(band_rows * 72 + group_rows * (pitch + 2 * BLOCK) + 2 * pitch + 8 * BLOCK, BLOCK) // 4
+    else:
+        band_rows, workspace = 0, 2 * row + rounded_up(out[2], LINE)
     y_pitches = output.pitches()
     stream = 4 * math.prod(output.shape) >= machine.cache_bytes and not any(pitch % LINE for pitch in y_pitches)
     geometry = (
         output.planes, *sizes, *out, image.step, *(pitches or image.pitches()), *y_pitches,
         *window, *stride, *before, *after, *dilation,
-        bins.size > 0, extent, spec.divisor, spec.count_pad, -(-out[0] * out[1] // TILE_ROWS), row, workspace, stream,
+        bins.size > 0, extent, spec.divisor, spec.count_pad, -(-out[0] * out[1] // tile_rows), row, workspace, stream,
+        group_rows, band_rows, POOLED.index(source) if source in POOLED else -1,
     )  # fmt: skip
     assert len(geometry) == len(PoolGeometry._fields)
     return Plan(
@@ -86,21 +109,65 @@ def plan_pool(spec: Pool, source: np.dtype[Any], pitches: tuple[int, int, int] |
     )
 
 
-def _kernel(spec: Pool) -> tuple[str, str]:
+def _kernel(spec: Pool, source: np.dtype[Any]) -> tuple[str, str]:
     """The kernel, and why."""
     if spec.indices:
         return "max_pool2d_indices", "places beside the maxima"
     operation = spec.operation
     if operation == "lp":
         operation = "avg" if math.isfinite(spec.norm) else "max"
+    if source != FLOAT32:
+        return f"{operation}_pool2d", "rows first, then along the row, for any window"
     if _global(spec):
         return f"{operation}_pool_global", "one window: the whole plane"
+    if _narrow(spec):
+        return f"{operation}_pool_narrow", "many narrow planes: a vector holds one element of each"
     halves = (spec.window, spec.stride, spec.before, spec.after) == ((2, 2), (2, 2), (0, 0), (0, 0))
     whole = all(2 * o <= n for o, n in zip(spec.output.sizes, spec.image.sizes, strict=True))
     plain = spec.image.step == 1 and spec.dilation == (1, 1) and not (spec.bins or spec.norm)
     if halves and whole and plain and spec.divisor in (0, 4):
         return f"{operation}_pool2d_2x2", "2x2 at stride 2 fits in registers"
     return f"{operation}_pool2d", "rows first, then along the row, for any window"
+
+
+def _narrow(spec: Pool) -> bool:
+    """Whether its planes fill a vector and a row of theirs does not fill a few."""
+    *height, width = spec.image.sizes
+    return (
+        len(height) < 2
+        and width <= NARROW_WIDTH
+        and spec.output.planes >= WIDEST_VECTOR
+        and spec.image.step == 1
+        and max(spec.dilation) == 1
+        and min(spec.window[0], *height, MOST_TURNED) * width <= MOST_TURNED
+    )
+
+
+def _bands(spec: Pool) -> tuple[int, int]:
+    """Output rows of a band of a narrow pool, and the rows that it reads at most."""
+    (height, out), width = _padded(spec.image.sizes, 1)[1:2] + _padded(spec.output.sizes, 1)[1:2], spec.image.sizes[-1]
+    window, stride = _padded(spec.window, 1)[1], _padded(spec.stride, 1)[1]
+    most = max(TURNED // width, min(window, height))
+    if most >= height:
+        return out, height
+    if spec.bins:
+        return 1, window
+    rows = 1 + (most - window) // stride
+    return rows, (rows - 1) * stride + window
+
+
+def _group_rows(spec: Pool, pitch: int) -> int:
+    """Output rows of a maximum that share work: those whose windows have a row in common."""
+    (depth, window), stride = _padded(spec.window, 1)[:2], _padded(spec.stride, 1)[:2]
+    height, out = _padded(spec.image.sizes, 1)[1], _padded(spec.output.sizes, 1)[1]
+    if spec.bins or spec.indices or depth > 1 or stride[0] > 1 or _padded(spec.dilation, 1)[1] > 1:
+        return 1
+    if stride[1] >= window or window > 2 * height:
+        return 1
+    if stride[1] == 1 and window < 16:
+        return 2 if window == 3 else max(g for g in (1, 2, 4, 8) if g <= window)
+    most = min(1 + (window - 1) // stride[1], GROUP_ROWS, max(8, GROUP_BYTES // pitch))
+    return -(-out // -(-out // most))
 
 
 def _bins(spec: Pool) -> NDArray[np.intp]:
@@ -111,9 +178,22 @@ def _bins(spec: Pool) -> NDArray[np.intp]:
     return np.concatenate([*whole, *spec.bins]).ravel()
 
 
+def _source(spec: Pool, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """What the kernel reads: the dtype itself, or one that holds all its values."""
+    native = dtype.newbyteorder("=")
+    if spec.operation == "lp" or native == np.float16:
+        return FLOAT32
+    if spec.indices:
+        return FLOAT32 if native in EXACT_IN_FLOAT32 else native
+    if native in POOLED:
+        return POOLED[POOLED.index(native)]
+    if spec.operation == "avg":
+        return FLOAT32
+    return np.dtype(np.uint8) if native.kind == "b" else native
+
+
 def _planned(spec: Pool, x: NDArray[Any]) -> Plan[Pool]:
-    exact = spec.operation in ("avg", "lp") or spec.dtype in EXACT_IN_FLOAT32
-    source = FLOAT32 if exact else spec.dtype
+    source = _source(spec, x.dtype)
     return plan_pool(spec, source, pitches_of(spec, x, source), Machine())
 
 

@@ -73,7 +73,7 @@ def conv(
     prepared: Weights | None = None,
 ) -> NDArray[np.float32]:
     """Run a plan of _plan.conv."""
-    y = _output(plan.spec.shape, x, weight, bias, out)
+    y = np.empty(plan.shape, FLOAT32) if out is None else _output(plan.shape, x, weight, bias, out)
     w = float32("weight", weight)
     b = plan.taps if bias is None else float32("bias", bias)
     if plan.convert:
@@ -131,19 +131,18 @@ def conv_transpose(
         x = np.array(x, FLOAT32, order="C")
     backend = active()
     served = spec.name
-    u = np.empty(w.size, FLOAT32)
+    u = np.empty(plan.weights, FLOAT32)
     sort = (NUMPY if backend is PYTHON else backend).functions["transpose_weights"]
-    sort(w.reshape(*w.shape[:2], -1), u, plan.places, spec.groups)
+    sort(w.reshape(*w.shape[:2], -1), u, *plan.sorting, spec.groups)
+    if spec.gaps:
+        a = spec.activation
+        value = np.where(b < 0, b * FLOAT32.type(a.slope), b) if a.slope != 1 else np.clip(b, a.low, a.high)
+        y[...] = value if spec.channels_last else value.reshape(-1, *(1,) * (w.ndim - 2))
     start = 0
     for part, its_plan, shape in zip(spec.parts, plan.parts, plan.shapes, strict=True):
         last = (slice(None),) if spec.channels_last else ()
         outputs: Any = (..., *part.outputs, *last)
         view = y[outputs]
-        if its_plan is None:
-            a = spec.activation
-            value = np.where(b < 0, b * FLOAT32.type(a.slope), b) if a.slope != 1 else np.clip(b, a.low, a.high)
-            view[...] = value if spec.channels_last else value.reshape(-1, *(1,) * len(part.outputs))
-            continue
         size = math.prod(shape)
         _convolve(backend, its_plan, x, u[start : start + size].reshape(shape), b, view)
         start += size

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from convlab import _errors, reference
 from convlab._dispatch import NUMPY, PYTHON, active, serve
+from convlab._geometry import POOLED
 from convlab._plan.plan import Plan
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.pooling import Pool, Unpool
@@ -26,20 +27,21 @@ def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
             serve(backend, f"{spec.operation}_pool2d")
             return finished(_reference_pool2d(spec, x), spec.dtype, out)
         backend = NUMPY
-    if plan.source is not FLOAT32:
+    if plan.source not in POOLED:
         backend = NUMPY  # what float32 cannot hold is reduced in its own dtype
+    made = plan.source if spec.operation in ("max", "min") else FLOAT32
     if spec.norm:
         x = _powers(spec, np.array(x, FLOAT32, order="C"))
     elif plan.convert:
         x = np.array(x, plan.source, order="C")
-    y = out if out is not None and spec.dtype is plan.source else np.empty(spec.output.shape, plan.source)
+    y = out if out is not None and spec.dtype == made else np.empty(spec.output.shape, made)
     results = [y, np.empty(spec.output.shape, np.int64)] if spec.indices else [y]
     if y.size:
         share(plan.threads, backend.functions[plan.kernel], x, *results, *plan.tables)
     serve(backend, plan.kernel)
     if spec.norm:
         _roots(spec, y)
-    y = y if spec.dtype is plan.source else finished(y, spec.dtype, out)
+    y = y if spec.dtype == made else finished(y, spec.dtype, out)
     return (y, results[1]) if spec.indices else y
 
 

@@ -71,14 +71,14 @@ class Conv:
 class Part:
     """Every stride-th output of a transpose along each axis: an ordinary convolution with some of the taps, flipped."""
 
-    conv: Conv | None  # None where no tap falls on these outputs
+    conv: Conv
     outputs: tuple[slice, ...]  # along the axes
     taps: tuple[slice, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Transpose:
-    """A transposed convolution: the parts that its outputs fall in."""
+    """A transposed convolution: the parts that its outputs fall in, but for those on which no tap falls."""
 
     name: str
     shape: tuple[int, ...]
@@ -86,11 +86,12 @@ class Transpose:
     activation: Activation
     channels_last: bool
     parts: tuple[Part, ...]
+    gaps: bool  # whether there are outputs on which no tap falls
     bytes: int  # of input, weights and output
 
     @property
     def flops(self) -> int:
-        return sum(part.conv.flops for part in self.parts if part.conv)
+        return sum(part.conv.flops for part in self.parts)
 
 
 def numbers(name: str, value: Any, axes: int, low: int) -> tuple[int, ...]:
@@ -275,26 +276,25 @@ def conv(
 
 
 def _phases(n: int, out: int, k: int, s: int, d: int, p: int) -> list[tuple[slice, slice, int, int, tuple[int, int]]]:
-    """Of one axis of a transpose, for each place in the stride: outputs, taps, their number, dilation, padding.
+    """Of one axis of a transpose, for each place in the stride with taps: outputs, taps, number, dilation, padding.
 
     Output o is the sum over taps a and inputs i with i * s + a * d = o + p. Taps a, a + period ... share their outputs.
     """
     common = math.gcd(s, d)
     period, dilation = s // common, d // common
     phases = []
-    for place in range(min(s, out)):
-        first = next((a for a in range(min(period, k)) if (place + p - a * d) % s == 0), None)
-        outputs = slice(place, out, s)
-        if first is None:
-            phases.append((outputs, slice(0, 0), 0, 1, (0, 0)))
+    for first in range(min(period, k)):
+        place = (first * d - p) % s
+        if place >= out:
             continue
+        outputs = slice(place, out, s)
         count = -(-(k - first) // period)
         length = -(-(out - place) // s)
         # The first output's input under its last tap, and how far beyond the input the last output's first tap is.
         start = (place + p - first * d) // s - (count - 1) * dilation
         end = start + length - 1 + (count - 1) * dilation + 1
         phases.append((outputs, slice(first, k, period), count, dilation, (-start, end - n)))
-    return phases
+    return sorted(phases, key=lambda phase: phase[0].start)
 
 
 def conv_transpose(
@@ -353,7 +353,8 @@ def conv_transpose(
             out_size=tuple(len(range(*o.indices(n))) for o, n in zip(outputs, out_size, strict=True)),
             stride=(1,) * axes, dilation=apart, pads=around, border="constant", activation=finish,
             channels_last=last, batched=batched, exact=True,
-        ) if min(counts) else None  # fmt: skip
+        )  # fmt: skip
         made.append(Part(conv, outputs, taps))
+    gaps = any(len(phases) < min(s, n) for phases, s, n in zip(every, strides, out_size, strict=True))
     touched = 4 * (math.prod(shape) + math.prod(weight_shape) + math.prod(result))
-    return Transpose(f"conv_transpose{axes}d", result, parts, finish, last, tuple(made), touched)
+    return Transpose(f"conv_transpose{axes}d", result, parts, finish, last, tuple(made), gaps, touched)

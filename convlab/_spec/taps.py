@@ -60,10 +60,10 @@ def factors(taps: NDArray[np.float32]) -> tuple[Vector, Vector] | None:
     else:
         gain = math.ceil(math.log2(np.abs(w).sum()))
         scale = 2.0 ** (round(math.log2(np.abs(w[:, column]).sum())) - max(COLUMN_SUM + min(gain, 0) // 2, gain))
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         down = (w[:, column] / scale).astype(np.float32)
         along = (w[row] * (scale / pivot)).astype(np.float32)
-    product = np.outer(down.astype(np.float64), along)
-    if np.any(np.abs(product - w) > 4 * np.finfo(np.float32).eps * np.abs(w)):
+        error = np.abs(np.outer(down.astype(np.float64), along) - w)
+    if not np.all(error <= 4 * np.finfo(np.float32).eps * np.abs(w)):  # nor NaN, of factors that float32 cannot hold
         return None
     return down, along

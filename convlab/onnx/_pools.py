@@ -156,8 +156,9 @@ class GlobalLpPool(_GlobalPool):
         p = _exponent(attributes)
         if not summable(x):  # there is no reference operator
             self.served_by = f"NumPy: {x.dtype.name}"
-            axes = tuple(range(2, x.ndim))
-            return (((np.abs(x) ** p).sum(axes, keepdims=True) ** (1 / p)).astype(x.dtype, copy=False),)
+            with np.errstate(over="ignore"):
+                sums = (np.abs(x) ** p).sum(tuple(range(2, x.ndim)), keepdims=True)
+            return ((sums ** (1 / p)).astype(x.dtype, copy=False),)
         return (self._served(convlab.global_lp_pool(planes, p).reshape(shape), x.dtype),)
 
 
