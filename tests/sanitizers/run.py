@@ -2,8 +2,8 @@
 
 Each builds a copy of the sources for itself, all instruction sets that this processor has, and runs tests on it:
 
-address   every operation's tests of compiled kernels, with AddressSanitizer and UndefinedBehaviorSanitizer: no access beyond what was
-          allocated, none after it was freed, no overflow of a signed integer, no misaligned or null pointer.
+address   every operation's tests of compiled kernels, with AddressSanitizer and UndefinedBehaviorSanitizer: no access
+          beyond what was allocated, none after it was freed, no overflow, no misaligned or null pointer.
 thread    calls of every operation on several threads, from several threads at once, with ThreadSanitizer.
 valgrind  a few calls of each kernel of the baseline, which runs on the synthetic CPU: nothing uninitialised decides.
 
@@ -92,8 +92,9 @@ def address():
     tests = [f"tests/{name}" for name in OPERATIONS]
     # Leaks: the interpreter keeps what it allocated until the process ends.
     return run(
-        "address and undefined behaviour", pytest(*tests, "-k", "not python and not numpy"), folder, LD_PRELOAD=library("libasan.so"),
-        ASAN_OPTIONS="detect_leaks=0:abort_on_error=0", UBSAN_OPTIONS="print_stacktrace=1", OMP_NUM_THREADS="2",
+        "address and undefined behaviour", pytest(*tests, "-k", "not python and not numpy"), folder,
+        LD_PRELOAD=library("libasan.so"), ASAN_OPTIONS="detect_leaks=0:abort_on_error=0",
+        UBSAN_OPTIONS="print_stacktrace=1", OMP_NUM_THREADS="2",
     )  # fmt: skip
 
 
