@@ -20,15 +20,17 @@ cimport numpy as cnp
 
 from gemm cimport Values, activated, rows
 from staging cimport Geometry, Span, span_of, stage_row
-from tasks cimport Watch, get_workspace, watch_start, watch_stopped
+from tasks cimport Watch, get_workspace, run_tasks, watch_start, watch_stopped
 from vector cimport LANES, convlab_max_threads, vany_nan, veven, vfloat, vload, vodd, vsplat, vstore
 from vector cimport vstore_part, vzip_high, vzip_low
-from winograd cimport back, into, weights
+from winograd cimport back, into, transform_weights
 
 cnp.import_array()
 
 cdef enum:
     DEPTH = 512                         # channels that are multiplied at a time
+
+cdef float[8] zeros                     # what sums of eight output channels start at
 
 
 cdef struct Conv:
@@ -43,6 +45,8 @@ cdef struct Conv:
     const Py_ssize_t* columns
     Py_ssize_t rows_apart, columns_apart    # tiles down and along each of the images that dilated taps see
     Py_ssize_t tile_rows, tile_columns  # of all of them
+    Py_ssize_t tiles, blocks            # of one group
+    int tile                            # outputs down and along
     Py_ssize_t first, n, pitch          # the tiles of this block; floats from one row of a matrix to the next
     Py_ssize_t group
     float* inputs                       # elements, channels, tiles
@@ -147,8 +151,7 @@ cdef inline void transform_input(const Conv* f, Py_ssize_t c, float* scratch, co
         t += LANES
 
 
-cdef inline void multiply(const Conv* f, Py_ssize_t element, Py_ssize_t first, Py_ssize_t m,
-                          const float* zeros) noexcept nogil:
+cdef inline void multiply(const Conv* f, Py_ssize_t element, Py_ssize_t first, Py_ssize_t m) noexcept nogil:
     """m output channels from `first` on, of one element of all tiles."""
     cdef const Geometry* g = f.g
     cdef const float* u = f.u + ((element * g.groups + f.group) * g.out_channels + first) * g.channels
@@ -282,10 +285,10 @@ cdef void input_task(const Conv* f, Py_ssize_t c, int tile, float* scratch) noex
         transform_input(f, c, scratch, 4)
 
 
-cdef void multiply_task(const Conv* f, Py_ssize_t t, const float* zeros) noexcept nogil:
+cdef void multiply_task(const Conv* f, Py_ssize_t t) noexcept nogil:
     """Eight output channels of one element."""
     cdef Py_ssize_t eights = (f.g.out_channels + 7) // 8, first = t % eights * 8
-    multiply(f, t // eights, first, min(f.g.out_channels - first, 8), zeros)
+    multiply(f, t // eights, first, min(f.g.out_channels - first, 8))
 
 
 cdef void output_task(const Conv* f, Py_ssize_t m, int tile, float* scratch) noexcept nogil:
@@ -295,13 +298,37 @@ cdef void output_task(const Conv* f, Py_ssize_t m, int tile, float* scratch) noe
         transform_output(f, m, scratch, 4)
 
 
+cdef void choose_block(Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
+    """Make f the t-th block of tiles, with its matrices and the first thread's scratch in the workspace."""
+    cdef Py_ssize_t elements = (f.tile + 2) * (f.tile + 2)
+    f.group, f.first = t // f.blocks, t % f.blocks * f.g.block_columns
+    f.n = min(f.g.block_columns, f.tiles - f.first)
+    f.pitch = (f.n + LANES - 1) // LANES * LANES
+    f.inputs = workspace + (16 - <Py_ssize_t>(<size_t>workspace // sizeof(float)) % 16) % 16
+    f.sums = f.inputs + elements * f.g.channels * f.pitch
+    f.scratch = workspace + f.g.workspace
+
+
+cdef void block_task(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
+    """A block of tiles from the input to the output, with matrices of its own."""
+    cdef Conv f = (<const Conv*>what)[0]
+    cdef Py_ssize_t i, eights = (f.g.out_channels + 7) // 8
+    choose_block(&f, t, <float*>workspace)
+    for i in range(f.g.channels):
+        input_task(&f, i, f.tile, f.scratch)
+    for i in range((f.tile + 2) * (f.tile + 2) * eights):
+        multiply_task(&f, i)
+    for i in range(f.g.out_channels):
+        output_task(&f, i, f.tile, f.scratch)
+
+
 cdef int convolve(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
                   cnp.ndarray sources, cnp.ndarray values, cnp.ndarray u, int threads, int tile) except -1:
     cdef Conv f
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef Py_ssize_t tiles, t, elements = (tile + 2) * (tile + 2), eights = (g.out_channels + 7) // 8, group
-    cdef float zeros[8]
-    cdef float* workspace
+    cdef Py_ssize_t t, eights = (g.out_channels + 7) // 8, elements = (tile + 2) * (tile + 2), block, tasks
+    cdef Py_ssize_t scratch, matrices = g.workspace * sizeof(float)
+    cdef char* workspace
     cdef Watch watch
     f.x = <const float*>cnp.PyArray_DATA(x)
     f.w = <const float*>cnp.PyArray_DATA(w)
@@ -316,39 +343,31 @@ cdef int convolve(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias,
     f.columns_apart = ((g.out_width + g.dilation_width - 1) // g.dilation_width + tile - 1) // tile
     f.tile_rows = f.rows_apart * min(g.dilation_height, g.out_height)
     f.tile_columns = f.columns_apart * min(g.dilation_width, g.out_width)
-    tiles = g.batch * f.tile_rows * f.tile_columns
+    f.tile, f.tiles = tile, g.batch * f.tile_rows * f.tile_columns
+    f.blocks = (f.tiles + g.block_columns - 1) // g.block_columns
+    tasks = g.groups * f.blocks
     threads = <int>max(1, min(threads, convlab_max_threads()))
     # The plan's workspace: the matrices, and what one thread stages.
     f.scratch_size = elements * (g.block_columns + 2 * LANES) + 2 * g.columns + 64 * LANES
-    workspace = <float*>get_workspace(threads, f.scratch_size * sizeof(float), g.workspace * sizeof(float))
+    scratch = f.scratch_size * sizeof(float)
+    if threads == 1 or (threads <= g.slices and (tasks % threads == 0 or tasks >= 8 * threads)):
+        workspace = <char*>get_workspace(threads, matrices + scratch, 0)
+        with nogil:
+            run_tasks(block_task, &f, tasks, threads, workspace, matrices + scratch, workspace)
+        return 0
+    workspace = <char*>get_workspace(threads, scratch, matrices)
     watch_start(&watch)
     with nogil:
-        for t in range(8):
-            zeros[t] = 0
-        f.scratch = workspace + g.workspace
-        for group in range(g.groups):
-            f.group = group
-            f.first = 0
-            while f.first < tiles and not watch_stopped(&watch, 0):
-                f.n = min(g.block_columns, tiles - f.first)
-                f.pitch = (f.n + LANES - 1) // LANES * LANES
-                f.inputs = workspace + (16 - <Py_ssize_t>(<size_t>workspace // sizeof(float)) % 16) % 16
-                f.sums = f.inputs + elements * g.channels * f.pitch
-                if threads == 1:
-                    for t in range(g.channels):
-                        input_task(&f, t, tile, f.scratch)
-                    for t in range(elements * eights):
-                        multiply_task(&f, t, zeros)
-                    for t in range(g.out_channels):
-                        output_task(&f, t, tile, f.scratch)
-                else:
-                    for t in prange(g.channels, schedule="static", num_threads=threads):
-                        input_task(&f, t, tile, f.scratch + threadid() * f.scratch_size)
-                    for t in prange(elements * eights, schedule="static", num_threads=threads):
-                        multiply_task(&f, t, zeros)
-                    for t in prange(g.out_channels, schedule="static", num_threads=threads):
-                        output_task(&f, t, tile, f.scratch + threadid() * f.scratch_size)
-                f.first += f.n
+        for block in range(tasks):
+            if watch_stopped(&watch, 0):
+                break
+            choose_block(&f, block, <float*>workspace)
+            for t in prange(g.channels, schedule="static", num_threads=threads):
+                input_task(&f, t, tile, f.scratch + threadid() * f.scratch_size)
+            for t in prange(elements * eights, schedule="static", num_threads=threads):
+                multiply_task(&f, t)
+            for t in prange(g.out_channels, schedule="static", num_threads=threads):
+                output_task(&f, t, tile, f.scratch + threadid() * f.scratch_size)
         free(workspace)
     return -1 if watch_stopped(&watch, 1) else 0
 
@@ -361,30 +380,6 @@ def conv_winograd2(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias
 def conv_winograd4(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
                    cnp.ndarray sources, cnp.ndarray values, cnp.ndarray u, int threads):
     convolve(x, w, y, bias, geometry, sources, values, u, threads, 4)
-
-
-cdef inline void transform_weights(const float* w, float* u, Py_ssize_t n, Py_ssize_t matrix,
-                                   const int tile) noexcept nogil:
-    """n kernels of 3 x 3, element i of kernel k to u[i * matrix + k]."""
-    cdef vfloat d[36]
-    cdef float nine[9 * 16]
-    cdef int size = tile + 2
-    cdef Py_ssize_t k = 0, count, j
-    cdef int i
-    while k < n:
-        count = min(n - k, LANES)
-        for j in range(count):
-            for i in range(9):
-                nine[i * LANES + j] = w[(k + j) * 9 + i]
-        for i in range(9):
-            d[i // 3 * size + i % 3] = vload(nine + i * LANES)
-        for i in range(3):
-            weights(&d[i], size, tile)
-        for i in range(size):
-            weights(&d[i * size], 1, tile)
-        for i in range(size * size):
-            vstore_part(u + i * matrix + k, d[i], count)
-        k += LANES
 
 
 def winograd_weights(cnp.ndarray w, cnp.ndarray u, int tile, int threads):

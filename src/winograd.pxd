@@ -1,7 +1,7 @@
 # The transforms of Winograd's convolutions F(2 x 2, 3 x 3) and F(4 x 4, 3 x 3), along one axis of a tile: vectors over
 # tiles. Each fused multiply-add is written out. Source: A. Lavin and S. Gray, "Fast algorithms for convolutional neural
 # networks", CVPR 2016, pp. 4013-4021; the points of F(4 x 4) are 0, 1, -1, 2, -2 and infinity.
-from vector cimport vfloat, vsplat
+from vector cimport LANES, vfloat, vload, vsplat, vstore_part
 
 
 cdef inline void into(vfloat* d, const int s, const int tile) noexcept nogil:
@@ -59,3 +59,27 @@ cdef inline void weights(vfloat* g, const int s, const int tile) noexcept nogil:
         g[2 * s] = (a - g[s]) * vsplat(-1.0 / 6)
         g[s] = (a + g[s]) * vsplat(-1.0 / 6)
         g[5 * s] = last
+
+
+cdef inline void transform_weights(const float* w, float* u, Py_ssize_t n, Py_ssize_t matrix,
+                                   const int tile) noexcept nogil:
+    """n kernels of 3 x 3, element i of kernel k to u[i * matrix + k]."""
+    cdef vfloat d[36]
+    cdef float nine[9 * 16]
+    cdef int size = tile + 2
+    cdef Py_ssize_t k = 0, count, j
+    cdef int i
+    while k < n:
+        count = min(n - k, LANES)
+        for j in range(count):
+            for i in range(9):
+                nine[i * LANES + j] = w[(k + j) * 9 + i]
+        for i in range(9):
+            d[i // 3 * size + i % 3] = vload(nine + i * LANES)
+        for i in range(3):
+            weights(&d[i], size, tile)
+        for i in range(size):
+            weights(&d[i * size], 1, tile)
+        for i in range(size * size):
+            vstore_part(u + i * matrix + k, d[i], count)
+        k += LANES

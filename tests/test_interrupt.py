@@ -20,7 +20,7 @@ CALLS = {
     "filter_bank": "convlab.filter_bank(plane(5000, 5000), plane(4, 61, 61))",
     "masked": "convlab.filter2d(plane(6000, 6000), plane(61, 61), mask=plane(6000, 6000) > 0)",
     "median": "convlab.median_filter(plane(6000, 6000), 101)",
-    "indices": "convlab.max_pool2d(plane(6000, 6000), 1001, 1, return_indices=True)",
+    "indices": "convlab.max_pool2d(plane(6000, 6000), 101, 1, return_indices=True)",
     "gemm": "convlab.conv2d(plane(64, 64, 224, 224), plane(512, 64, 9, 9))",
     "depthwise": "convlab.conv2d(plane(64, 256, 128, 128), plane(256, 1, 63, 63), groups=256)",
     "winograd": "convlab.conv2d(plane(256, 128, 128, 128), plane(512, 128, 3, 3), padding=1, algorithm='winograd4')",

@@ -51,8 +51,12 @@ def test_operations(suite, backend):
 
 
 @pytest.mark.parametrize(
-    "suite", ["test_bits.py", "test_threads.py", "test_cli.py", "test_bench.py", "test_translation.py"]
-)
+    "suite",
+    [
+        "test_bits.py", "test_hashes.py", "test_fuzz.py", "test_hostile_inputs.py", "test_threads.py", "test_cli.py",
+        "test_bench.py", "test_translation.py",
+    ],
+)  # fmt: skip
 def test_the_rest(suite):
     served = _dispatch._default.isa or _dispatch._default.name
     if suite == "test_bits.py" and not _dispatch.built_isas():

@@ -17,10 +17,16 @@ LARGEST_KEY = 1 << 16
 
 _plans: dict[Hashable, Any] = {}
 _plans_lock = threading.Lock()
-if hasattr(os, "register_at_fork"):  # or a child might begin with a lock that nobody in it holds
-    os.register_at_fork(
-        before=_plans_lock.acquire, after_in_parent=_plans_lock.release, after_in_child=_plans_lock.release
-    )
+
+
+def _after_fork() -> None:
+    """Begin anew in a child: a thread that is not in it may hold the lock, or without the GIL the dict's own."""
+    global _plans, _plans_lock
+    _plans, _plans_lock = {}, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 __all__ = ["remembered", "signature"]

@@ -33,6 +33,10 @@ def _block(height: int, width: int, most: int) -> tuple[int, int]:
     return min(range(1, min(height, most // width) + 1), key=lambda rows: (vectors(rows), -rows)), width
 
 
+# What is used at most where no limit is given, in bytes.
+WORKSPACE = 64 << 20
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What blocks depend on: the slices of the input that a sum runs over, and sizes along three axes."""
@@ -61,7 +65,7 @@ class Blocks:
 
     rows: int  # of the output
     columns: int  # or tiles
-    slices: int  # of the input
+    slices: int  # of the input; or threads with matrices of their own
     workspace: int  # what the table of sizes says of it
     thread: int  # floats of each thread
     shared: int  # floats of all threads
@@ -188,7 +192,11 @@ def winograd_blocks(shape: Shape, limit: int | None, tile: int, tiles: int, colu
         scratch = elements * (block + 2 * LANES) + 2 * columns + 64 * LANES
         workspace = matrices + scratch + elements * weights
         if limit is None or 4 * workspace <= limit:
-            return Blocks(1, block, 1, matrices, scratch, matrices + elements * weights, (tile, tile * block))
+            # How many threads may have matrices of their own: blocks then wait for nothing but each other's end.
+            own = max(1, ((WORKSPACE if limit is None else limit) // 4 - elements * weights) // (matrices + scratch))
+            shared = (matrices if own == 1 else 0) + elements * weights
+            thread = scratch + (0 if own == 1 else matrices)
+            return Blocks(1, block, own, matrices, thread, shared, (tile, tile * block))
         if block == LANES:
             raise _errors.workspace_too_small(limit, 4 * workspace)
         block -= LANES

@@ -14,12 +14,9 @@ from convlab._spec.arguments import FLOAT32, check_dtype, integer
 from convlab._spec.convolving import Conv, Transpose
 
 from .cache import remembered
-from .conv_blocks import Shape, depthwise_blocks, gemm_blocks, narrow_blocks, winograd_blocks
+from .conv_blocks import WORKSPACE, Shape, depthwise_blocks, gemm_blocks, narrow_blocks, winograd_blocks
 from .conv_choice import ALGORITHMS, REASONS, Request, choose, tiles_of
 from .plan import Machine, Plan, rounded_up, threads_for
-
-# What is used at most where no limit is given, in bytes.
-WORKSPACE = 64 << 20
 
 
 def _three(values: tuple[int, ...], fill: int = 1) -> tuple[int, int, int]:
