@@ -97,7 +97,7 @@ def plan_conv(
         and x_steps[4] == 1
         and (size[1] == 1 or x_steps[3] == size[2])
     )
-    shape = Shape(channels * kernel[0], out_channels, kernel, out, stride, dilation, gather)
+    shape = Shape(channels * kernel[0], out_channels, kernel, out, stride, dilation, gather, in_place)
     name, reason, considered = choose(spec, request)
     if name.startswith("winograd"):
         tile = int(name[-1])
