@@ -48,6 +48,7 @@ class Shape:
     stride: tuple[int, int, int]
     dilation: tuple[int, int, int]
     gather: bool
+    in_place: bool  # whether a slice is a row of the panel as it lies
 
     def strip(self, rows: int, columns: int, apart: bool) -> int:
         """Floats of a staged slice for so many output pixels: see src/staging.pxd."""
@@ -81,7 +82,7 @@ def gemm_blocks(shape: Shape, limit: int | None) -> Blocks:
     most = max(TILE, min(WIDEST_BLOCK, PANEL // (slices * taps)))
     if shape.gather:
         most = max(LANES, min(most, GATHERED // shape.out_channels))
-    shifted = _shifted_blocks(shape, slices, most)
+    shifted = None if shape.in_place else _shifted_blocks(shape, slices, most)
     if shifted is not None and (limit is None or 4 * shifted.workspace <= limit):
         return shifted
     while True:
