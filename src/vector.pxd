@@ -29,6 +29,7 @@ cdef extern from "vector.h" nogil:
     ctypedef int vlanes
     vlanes vlanes_between(Py_ssize_t first, Py_ssize_t last)
     vfloat vload_lanes(const float* p, vlanes m)
+    void vstore_lanes(float* p, vfloat v, vlanes m)
     vfloat vbehind(float x, vfloat v)
     vfloat vsplat_halves(float a, float b)
     void vstore_halves(float* p, float* q, vfloat v, Py_ssize_t n)

@@ -2,6 +2,7 @@
 
 from .convolving import (
     conv_depthwise,
+    conv_direct,
     conv_gemm,
     conv_narrow,
     conv_winograd2,
@@ -33,6 +34,7 @@ __all__ = [
     "avg_pool_global",
     "box2d",
     "conv_depthwise",
+    "conv_direct",
     "conv_gemm",
     "conv_narrow",
     "conv_winograd2",

@@ -15,10 +15,13 @@ from convlab._spec.convolving import Conv, Transpose
 
 from .cache import remembered
 from .conv_blocks import (
+    DIRECT_TERMS,
+    DIRECT_WIDTH,
     LANES,
     NARROW_WIDTH,
     Shape,
     depthwise_blocks,
+    direct_blocks,
     gemm_blocks,
     narrow_blocks,
     winograd_blocks,
@@ -136,6 +139,23 @@ def _choose(spec: Conv, request: Request) -> str:
     return plain
 
 
+def _direct(spec: Conv) -> bool:
+    """Whether the plain product is better off without a panel: few terms, and lanes that a row leaves empty cost less.
+
+    Making a panel takes as long as eight output channels' products.
+    """
+    width = spec.out_size[-1]
+    empty = rounded_up(width, LANES) - width
+    return (
+        len(spec.size) < 3
+        and spec.stride[-1] == 1
+        and math.prod(spec.kernel) > 1
+        and spec.kernel[-1] <= DIRECT_WIDTH
+        and math.prod(spec.kernel) * spec.channels // spec.groups <= DIRECT_TERMS
+        and empty * spec.out_channels // spec.groups <= 8 * width
+    )
+
+
 def plan_conv(
     spec: Conv,
     x_pitches: tuple[int, ...] | None,
@@ -180,7 +200,9 @@ def plan_conv(
                 raise
             name = "gemm"
     if not name.startswith("winograd"):
-        make = {"depthwise": depthwise_blocks, "narrow": narrow_blocks, "gemm": gemm_blocks}
+        if name == "gemm" and request.algorithm is None and plain and y_steps[4] == 1 and _direct(spec):
+            name = "direct"
+        make = {"depthwise": depthwise_blocks, "direct": direct_blocks, "narrow": narrow_blocks, "gemm": gemm_blocks}
         try:
             blocks, reason = make[name](shape, request.workspace_limit)
         except ValueError:
