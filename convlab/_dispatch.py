@@ -45,6 +45,7 @@ KERNELS = {
     "median2d": "median2d",
     "conv_gemm": "conv_gemm",
     "conv_depthwise": "conv_depthwise",
+    "conv_direct": "conv_direct",
     "conv_narrow": "conv_narrow",
     "narrow_weights": "conv_narrow",
     "conv_winograd2": "conv_winograd",

@@ -2,6 +2,7 @@
 
 from .convolving import (
     conv_depthwise,
+    conv_direct,
     conv_gemm,
     conv_narrow,
     conv_winograd2,
@@ -37,6 +38,7 @@ __all__ = [
     "avg_pool_narrow",
     "box2d",
     "conv_depthwise",
+    "conv_direct",
     "conv_gemm",
     "conv_narrow",
     "conv_winograd2",

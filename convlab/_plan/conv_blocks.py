@@ -15,6 +15,9 @@ PANEL = 1 << 17
 WIDEST_BLOCK = 512
 # Floats of a block of outputs that are written through the workspace.
 GATHERED = 1 << 18
+# Terms of a sum, and columns of taps, that are not worth a panel: see src/conv_direct.pyx.
+DIRECT_TERMS = 160
+DIRECT_WIDTH = 11
 # Output channels of a panel of transposed weights: see src/conv_narrow.pyx.
 NARROW_WIDTH = 48
 
@@ -167,6 +170,16 @@ def depthwise_blocks(shape: Shape, limit: int | None) -> Blocks:
     if limit is not None and 4 * workspace > limit:
         raise _errors.workspace_too_small(limit, 4 * workspace)
     return Blocks(4, out_width, 1, workspace, workspace, 0, (min(4, out_height), out_width))
+
+
+def direct_blocks(shape: Shape, limit: int | None) -> Blocks:
+    """Pointers to the rows of each channel, and a row of zeros."""
+    (_, height, width), columns = shape.kernel, shape.out[2]
+    zeros = (columns - 1) * shape.stride[2] + (width - 1) * shape.dilation[2] + 1
+    workspace = rounded_up(2 * shape.slices * height + zeros, LANES)
+    if limit is not None and 4 * workspace > limit:
+        raise _errors.workspace_too_small(limit, 4 * workspace)
+    return Blocks(1, columns, shape.slices, workspace, workspace, 0, (1, columns))
 
 
 def narrow_blocks(shape: Shape, limit: int | None) -> Blocks:

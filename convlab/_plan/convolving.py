@@ -14,8 +14,8 @@ from convlab._spec.arguments import FLOAT32, check_dtype, integer
 from convlab._spec.convolving import Conv, Transpose
 
 from .cache import remembered
-from .conv_blocks import WORKSPACE, Shape, depthwise_blocks, gemm_blocks, narrow_blocks, winograd_blocks
-from .conv_choice import ALGORITHMS, REASONS, Request, choose, tiles_of
+from .conv_blocks import WORKSPACE, Shape, depthwise_blocks, direct_blocks, gemm_blocks, narrow_blocks, winograd_blocks
+from .conv_choice import ALGORITHMS, DIRECT, REASONS, Request, choose, summed_directly, tiles_of
 from .plan import Machine, Plan, rounded_up, threads_for
 
 
@@ -113,7 +113,9 @@ def plan_conv(
             considered[name] = f"its matrices need more than {limit} bytes"
             name, reason = "gemm", REASONS["gemm"]
     if not name.startswith("winograd"):
-        make = {"depthwise": depthwise_blocks, "narrow": narrow_blocks, "gemm": gemm_blocks}
+        if name == "gemm" and request.algorithm is None and plain and y_steps[4] == 1 and summed_directly(spec):
+            name, reason = "direct", DIRECT
+        make = {"depthwise": depthwise_blocks, "direct": direct_blocks, "narrow": narrow_blocks, "gemm": gemm_blocks}
         try:
             blocks = make[name](shape, request.workspace_limit)
         except ValueError:
