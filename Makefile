@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml $(wildcard src/*)
 SAY := @printf '\n==> %s\n'
 
-.PHONY: demo test test-fallback conformance lint format bench clean help
+.PHONY: demo test test-fallback conformance lint format bench wheels cpus matrix cross clean help
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -31,9 +31,10 @@ test-fallback: $(VENV)-fallback/.test ## run the operations' tests on a build wi
 	    tests/test_data.py tests/test_docs.py tests/test_cli.py tests/test_ndimage.py tests/test_signal.py \
 	    tests/test_translation.py tests/test_filter_masked.py tests/test_filter_bank.py tests/test_filter_fft.py \
 	    tests/test_separable.py tests/test_imaging.py tests/test_box.py tests/test_ranking.py tests/test_explain.py \
-	    tests/test_conv2d.py tests/test_conv_axes.py
+	    tests/test_conv2d.py tests/test_conv_axes.py \
+	    tests/test_onnx.py tests/test_onnx_models.py tests/test_onnx_networks.py tests/test_onnx_command.py
 
-conformance: $(VENV)/.conformance ## compare with other libraries on their own samples (installs PyTorch, OpenCV, scikit-image)
+conformance: $(VENV)/.conformance ## compare with other libraries on their own samples (installs PyTorch, ONNX Runtime, OpenCV, scikit-image)
 	$(SAY) "Other libraries' own samples"
 	$(BIN)/pytest --kernels=compiled tests/conformance
 
@@ -51,6 +52,18 @@ format: $(VENV)/.lint ## put the sources into the house's style
 bench: $(VENV)/.bench ## compare with OpenCV, NumPy, SciPy, PyTorch, ONNX Runtime (installs them)
 	$(SAY) "Benchmarks, one thread, interleaved"
 	$(BIN)/python -m benchmarks.compare --threads 1 --json build/bench.json
+
+wheels: $(VENV)/.wheels ## build the sdist and the wheels in containers, test each (as root: podman, an hour)
+	$(BIN)/python tools/wheels.py
+
+cpus: $(VENV)/.wheels ## run the wheels on emulated processors, after `make wheels`
+	$(BIN)/python tools/cpus.py
+
+matrix: $(VENV)/.wheels ## run the wheel on every CPython here, with the oldest NumPy and the newest, after `make wheels`
+	$(BIN)/python tools/matrix.py
+
+cross: $(VENV)/.wheels ## compile and link the kernels for macOS, Windows and musl
+	$(BIN)/python tools/cross.py
 
 clean: ## remove all that these commands made
 	rm -rf build $(VENV) $(VENV)-fallback *.egg-info
@@ -88,7 +101,12 @@ $(VENV)/.bench: $(VENV)/.built
 
 $(VENV)/.conformance: $(VENV)/.test
 	$(SAY) "Installing the libraries that are compared with"
-	$(BIN)/pip install --quiet torch==2.13.0 expecttest opencv-python-headless scikit-image
+	$(BIN)/pip install --quiet torch==2.13.0 expecttest onnxruntime opencv-python-headless scikit-image
+	@touch $@
+
+$(VENV)/.wheels: $(VENV)/.pip
+	$(SAY) "Installing what builds wheels"
+	$(BIN)/pip install --quiet --group wheels
 	@touch $@
 
 $(VENV)-fallback/.test: $(VENV)/.pip $(SOURCES) $(shell find convlab -name '*.py')

@@ -7,14 +7,20 @@ CONVLAB_BUILD=pure     build none
 What a compiler can do is found out by compiling, never by looking at this machine's CPU.
 """
 
+import gzip
 import os
 import platform
+import shutil
 import sys
+import sysconfig
+import tarfile
 import tempfile
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 from setuptools.errors import CCompilerError, CompileError, ExecError, LinkError, PlatformError
 
 # Built for each instruction set.
@@ -25,7 +31,10 @@ KERNELS = [
 WIDE = KERNELS[:-1]  # of those, the ones that gain from 16 lanes with AVX-512: see src/vector.h
 BASELINE = ["cpu", "signature"]  # built once, for every CPU
 
-# Instruction set -> flags for GCC and Clang, flags for MSVC. The flags go on that set's modules alone.
+# One build of the modules serves every later CPython. CPython without a GIL has no stable ABI yet; PyPy has none.
+ABI3 = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
+
+# Instruction set -> flags for GCC and Clang (clang-cl too), flags for MSVC. The flags go on that set's modules alone.
 ISAS = {
     "x86-64": {
         "baseline": ([], []),
@@ -43,10 +52,13 @@ ISAS = {
 UNIX_FLAGS = ["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
 PROBED_FLAGS = [
     ["--param", "max-completely-peeled-insns=4000", "--param", "max-completely-peel-times=64"],
+    ["-fvect-cost-model=very-cheap"],  # vectors are written out; other loops need no second copies
     ["-fvisibility=hidden"],
     ["-Wno-unused-function"],
 ]
 MSVC_FLAGS = ["/O2", "/fp:precise"]
+CLANG_CL_FLAGS = ["/O2", *(f"/clang:{flag}" for flag in UNIX_FLAGS), "-Wno-unused-function", "-Wno-unused-variable"]
+CLANG_CL_TARGETS = {"win-amd64": "x86_64-pc-windows-msvc", "win-arm64": "aarch64-pc-windows-msvc"}
 
 BUILD_FAILURES = (CCompilerError, CompileError, ExecError, LinkError, PlatformError, OSError)
 
@@ -86,6 +98,7 @@ def extensions():
             "initializedcheck": False,
             "cdivision": True,
             "embedsignature": False,
+            "binding": False,  # plain functions: half as large a module, and quicker calls
             "freethreading_compatible": True,
         },
     )
@@ -96,7 +109,11 @@ def extensions():
             name,
             c_file[kernel],
             include_dirs=["src", numpy.get_include()],
-            define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+            define_macros=[
+                ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
+                *([("Py_LIMITED_API", "0x030B0000")] if ABI3 else []),
+            ],
+            py_limited_api=ABI3,
             depends=sorted(map(str, [*Path("src").glob("*.h"), *Path("src").glob("*.pxd")])),
         )
 
@@ -112,9 +129,10 @@ class BuildKernels(build_ext):
     def build_extensions(self):
         self.mode = build_mode()
         self.msvc = self.compiler.compiler_type == "msvc"
+        self.clang_cl = self.msvc and self.use_clang_cl()
         # A block of taps is fast only when it is inlined with its sizes as constants.
         inline = "__forceinline" if self.msvc else "inline __attribute__((always_inline))"
-        self.flags = MSVC_FLAGS if self.msvc else UNIX_FLAGS.copy()
+        self.flags = CLANG_CL_FLAGS if self.clang_cl else MSVC_FLAGS if self.msvc else UNIX_FLAGS.copy()
         if not self.compiles([]):
             self.give_up("no working C compiler was found")
             return
@@ -122,11 +140,12 @@ class BuildKernels(build_ext):
             self.flags += flags if self.compiles(flags) else []
         openmp = "/openmp" if self.msvc else "-fopenmp"
         code = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n"
-        self.openmp = [openmp] if self.compiles([openmp], code, link=True) else []
+        # Not with clang-cl: its runtime is not Windows' own, and a second one beside another library's may hang.
+        self.openmp = [openmp] if not self.clang_cl and self.compiles([openmp], code, link=True) else []
         print(f"convlab: OpenMP: {'yes' if self.openmp else 'no: one thread'}")
 
-        isas = ISAS[processor()]
-        built = {isa: self.compiles(isas[isa][self.msvc]) for isa in isas}
+        isas = {isa: flags[self.msvc and not self.clang_cl] for isa, flags in ISAS[processor()].items()}
+        built = {isa: self.compiles(flags) for isa, flags in isas.items()}
         for isa, good in built.items():
             print(f"convlab: {isa}: {'yes' if good else 'the compiler refuses it'}")
         if not all(built.values()) and self.mode == "require":
@@ -136,7 +155,7 @@ class BuildKernels(build_ext):
             isa = extension.name.split(".")[2]
             if not built.get(isa, True):
                 continue
-            extension.extra_compile_args = [*self.flags, *isas.get(isa, ([], []))[self.msvc], *self.openmp]
+            extension.extra_compile_args = [*self.flags, *isas.get(isa, []), *self.openmp]
             extension.extra_link_args = [] if self.msvc else self.openmp
             extension.define_macros = [*extension.define_macros, ("CYTHON_INLINE", inline)]
             if isa == "avx512" and extension.name.split(".")[-1] in WIDE:
@@ -154,6 +173,27 @@ class BuildKernels(build_ext):
             super().build_extension(extension)
         finally:
             self.build_temp = folder
+
+    def copy_extensions_to_source(self):
+        """Modules built in place; what an earlier build left under another name could be imported in place of them."""
+        super().copy_extensions_to_source()
+        for extension in self.extensions:
+            built = Path(self.get_ext_filename(extension.name))
+            for suffix in EXTENSION_SUFFIXES:
+                other = built.with_name(built.name.split(".")[0] + suffix)
+                if other != built:
+                    other.unlink(missing_ok=True)
+
+    def use_clang_cl(self):
+        """Take clang-cl, where there is one, in place of cl, which has no vector type; whether it was taken."""
+        program = shutil.which("clang-cl")
+        if program is None:
+            return False
+        self.compiler.initialize(self.plat_name)
+        self.compiler.cc = program
+        self.compiler.compile_options.remove("/GL")  # cl's own way to optimise when linking
+        self.compiler.compile_options.append(f"--target={CLANG_CL_TARGETS[self.plat_name]}")
+        return True
 
     def compiles(self, flags, code="int main(void) { return 0; }\n", link=False):
         with tempfile.TemporaryDirectory() as folder:
@@ -186,7 +226,31 @@ class BuildKernels(build_ext):
         print("\n".join([frame, *(f"* {line.ljust(width)} *" for line in lines), frame]), file=sys.stderr)
 
 
+class SameBytes(sdist):
+    """An sdist that is a function of its files: sorted, without owners, of one date."""
+
+    def make_archive(self, base_name, _format, _root_dir=None, base_dir=None, **_):
+        date = int(os.environ.get("SOURCE_DATE_EPOCH", "1577836800"))
+
+        def plain(member):
+            member.uid = member.gid = 0
+            member.uname = member.gname = ""
+            member.mtime = date
+            member.mode = 0o755 if member.mode & 0o100 else 0o644
+            return member
+
+        archive = f"{base_name}.tar.gz"
+        with (
+            Path(archive).open("wb") as file,
+            gzip.GzipFile("", "wb", fileobj=file, mtime=date) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            tar.add(base_dir, filter=plain)  # in sorted order
+        return archive
+
+
 setup(
     ext_modules=[] if build_mode() == "pure" else extensions(),
-    cmdclass={"build_ext": BuildKernels},
+    cmdclass={"build_ext": BuildKernels, "sdist": SameBytes},
+    options={"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {},
 )

@@ -1,11 +1,10 @@
 """Convolution and pooling on the CPU: typed Cython kernels on float32 arrays, with a pure-Python fallback."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from convlab import data, filters, reference
+from convlab import reference
 from convlab._dispatch import backend, last_kernel, use_backend
-from convlab._explain import Explanation, explain
 from convlab._threads import get_num_threads, set_num_threads, threads
 from convlab._version import __version__
 from convlab.adaptive_pooling import (
@@ -21,7 +20,6 @@ from convlab.average_pooling import (
     avg_pool2d,
     avg_pool3d,
 )
-from convlab.convolving import Conv2d, conv1d, conv2d, conv3d
 from convlab.edges import gradient_magnitude, laplacian, prewitt, scharr, sobel
 from convlab.filtering import filter2d, filter_bank
 from convlab.global_pooling import (
@@ -43,7 +41,6 @@ from convlab.pooling import (
 )
 from convlab.ranking import maximum_filter, median_filter, minimum_filter
 from convlab.separable import sep_filter2d
-from convlab.transposing import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from convlab.unpooling import (
     max_unpool1d,
     max_unpool2d,
@@ -112,15 +109,33 @@ __all__ = [
     "use_backend",
 ]
 
-# Imported when they are asked for: SciPy's modules take longer to import than all of convlab.
-_LATER = {"ndimage": "ndimage", "signal": "signal", "translate": "translation"}
+if TYPE_CHECKING:
+    from convlab import data, filters
+    from convlab._explain import Explanation, explain
+    from convlab.convolving import Conv2d, conv1d, conv2d, conv3d
+    from convlab.transposing import conv_transpose1d, conv_transpose2d, conv_transpose3d
+
+# Module -> names that are imported from it when they are asked for: SciPy's modules take longer to import than all of
+# convlab, and the rest would be a third of its own time.
+_LATER = {
+    "_explain": ["Explanation", "explain"],
+    "convolving": ["Conv2d", "conv1d", "conv2d", "conv3d"],
+    "data": ["data"],
+    "filters": ["filters"],
+    "ndimage": ["ndimage"],
+    "signal": ["signal"],
+    "transposing": ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"],
+    "translation": ["translate"],
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module 'convlab' has no attribute {name!r}")
-    module = import_module(f"convlab.{_LATER[name]}")
-    return module if name == _LATER[name] else getattr(module, name)
+    for path, names in _LATER.items():
+        if name in names:
+            module = import_module(f"convlab.{path}")
+            globals()[name] = found = module if name == path else getattr(module, name)
+            return found
+    raise AttributeError(f"module 'convlab' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -90,10 +90,15 @@ def cpu_isas() -> tuple[str, ...]:
 
 
 @cache
+def is_built(isa: str) -> bool:
+    """Whether this installation has all kernels for an instruction set. Imports none of them."""
+    return all(find_spec(f"convlab._kernels.{isa}.{module}") for module in set(KERNELS.values()))
+
+
+@cache
 def built_isas() -> tuple[str, ...]:
     """The instruction sets that this installation has kernels for and this CPU can run, best first."""
-    modules = set(KERNELS.values())
-    return tuple(isa for isa in cpu_isas() if all(find_spec(f"convlab._kernels.{isa}.{module}") for module in modules))
+    return tuple(filter(is_built, cpu_isas()))
 
 
 @cache
@@ -119,13 +124,13 @@ def _choose(backend: Any, isa: Any, backend_name: str, isa_name: str) -> Backend
         return PYTHON
     if backend == "numpy":
         return NUMPY
-    built = built_isas()
     if isa != "auto":
-        if isa not in built:
-            raise _errors.not_built(isa_name, isa, ("auto", *built))
+        if not is_built(isa):
+            raise _errors.not_built(isa_name, isa, ("auto", *built_isas()))
         return compiled(isa)
-    if built:
-        return compiled(built[0])
+    best = next(filter(is_built, cpu_isas()), None)  # no look at the others: each takes a millisecond of the import
+    if best is not None:
+        return compiled(best)
     if backend == "compiled":
         raise _errors.not_built(backend_name, backend, ("auto", "numpy", "python"))
     return NUMPY

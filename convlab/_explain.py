@@ -12,8 +12,9 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from convlab import _errors, filtering, separable
+from convlab import _errors, convolving, filtering, separable, transposing
 from convlab._dispatch import active
+from convlab._plan import convolving as _convolving_plan
 from convlab._plan import filtering as _filtering_plan
 from convlab._plan import separable as _separable_plan
 from convlab._plan.plan import Plan
@@ -22,7 +23,10 @@ from convlab._threads import get_num_threads
 from convlab._threads import threads as _threads
 
 # The share of the machine's multiply-adds that an algorithm reaches, and what a call costs beside its work (measured).
-EFFICIENCY = {"direct": 0.6, "separable": 0.3, "fft": 0.12}
+EFFICIENCY = {
+    "direct": 0.6, "separable": 0.3, "fft": 0.12,
+    "gemm": 0.75, "narrow": 0.7, "depthwise": 0.35, "winograd2": 0.55, "winograd4": 0.4,
+}  # fmt: skip
 CALL_SECONDS = 1.5e-6
 
 
@@ -30,9 +34,9 @@ CALL_SECONDS = 1.5e-6
 class Explanation:
     """How a call would be carried out; `print` it, or read its fields.
 
-    Bytes and seconds are of the whole call on this machine: `bound_seconds` is the least that anything could take here
-    (flops at the measured rate of multiply-adds, or the bytes that must be read and written at the rate of a copy,
-    whichever is longer), `expected_seconds` what this algorithm should take.
+    Bytes and seconds are of the whole call on this machine: `bound_seconds` is the least that the plain sum could take
+    here (its flops at the measured rate of multiply-adds, or the bytes that must be read and written at the rate of a
+    copy, whichever is longer), `expected_seconds` what this algorithm, which may need fewer, should take.
     """
 
     operation: str
@@ -81,12 +85,13 @@ def explain(
 
     Parameters
     ----------
-    operation : {"filter2d", "filter_bank", "sep_filter2d"}
-        The name of the function.
+    operation : {"filter2d", "filter_bank", "sep_filter2d", "conv1d", "conv2d", "conv3d", "Conv2d", "conv_transpose1d",
+        "conv_transpose2d", "conv_transpose3d"}
+        The name of the function, or of the layer.
     shape : tuple of int
-        The shape of its first argument, C-contiguous; no array is needed or made.
+        The shape of its first argument, C-contiguous; no array is needed or made. Of a layer what it is called with.
     *arguments : Any
-        The other positional arguments of the call, such as the kernel.
+        The other positional arguments of the call, such as the kernel; those that make the layer.
     dtype : dtype
         The dtype of the first argument. (The result's is ``result_dtype=``.)
     threads : int, optional
@@ -122,6 +127,9 @@ def explain(
                  not separable: the kernel is not of rank 1
                  not direct: 1681 products a pixel are more than its transforms cost
     ...
+    >>> plan = convlab.explain("Conv2d", (1, 64, 56, 56), np.empty((64, 64, 3, 3)), padding=1)
+    >>> plan.algorithm, plan.reason
+    ('winograd4', 'fewer multiplications, in tiles of 4 x 4')
     """
     if operation not in PLANNED:
         raise _errors.wrong_word("operation", operation, PLANNED)
@@ -180,10 +188,33 @@ def _separable(x: NDArray[Any], *, kernel_y: ArrayLike, kernel_x: ArrayLike, **o
     return outer(x, kernel=np.multiply.outer(ky, kx), **{name: every[name] for name in names})
 
 
+def _convolution(axes: int, *prepared: bool) -> Callable[..., Plan[Any]]:
+    """A convolution's plan, or a transpose's where nothing is said of prepared weights."""
+
+    def plan(x: NDArray[Any], *, weight: ArrayLike, bias: ArrayLike | None, **options: Any) -> Plan[Any]:
+        w, b = _spec.array("weight", weight), None if bias is None else _spec.array("bias", bias)
+        wanted = options.pop("algorithm"), options.pop("workspace_limit")
+        options.pop("out", None)
+        arrays = (x, None, axes, w.shape, w.dtype, *((None, None) if b is None else (b.shape, b.dtype)))
+        if prepared:
+            return _convolving_plan.conv(*arrays, *wanted, *options.values(), *prepared)
+        return _convolving_plan.conv_transpose(*arrays, *wanted, *options.values()).summary()
+
+    return plan
+
+
 PLANNED: dict[str, tuple[Callable[..., Any], Callable[..., Plan[Any]]]] = {
     "filter2d": (filtering.filter2d, _filter(_filtering_plan.filter2d, "kernel")),
     "filter_bank": (filtering.filter_bank, _filter(_filtering_plan.filter_bank, "kernels")),
     "sep_filter2d": (separable.sep_filter2d, _separable),
+    "conv1d": (convolving.conv1d, _convolution(1, False)),
+    "conv2d": (convolving.conv2d, _convolution(2, False)),
+    "conv3d": (convolving.conv3d, _convolution(3, False)),
+    # The layer's own place is taken by what it is called with.
+    "Conv2d": (convolving.Conv2d.__init__, _convolution(2, True)),
+    "conv_transpose1d": (transposing.conv_transpose1d, _convolution(1)),
+    "conv_transpose2d": (transposing.conv_transpose2d, _convolution(2)),
+    "conv_transpose3d": (transposing.conv_transpose3d, _convolution(3)),
 }
 
 
@@ -215,17 +246,20 @@ def _explained(operation: str, plan: Plan[Any], threads: int) -> Explanation:
 def _work(plan: Plan[Any]) -> float:
     """The flops that the algorithm takes, which may be fewer than the operation's."""
     spec = plan.spec
+    if plan.algorithm.startswith("winograd"):  # (tile + 2)^2 products in place of 9 tile^2
+        tile = plan.tile[0]
+        return float(spec.flops * (tile + 2) ** 2 / (9 * tile**2))
+    if plan.algorithm not in ("separable", "fft"):
+        return float(spec.flops)
     if plan.algorithm == "separable" and plan.inner is None:  # its flops are those of the column and the row
         return float(spec.flops)
     height, width = spec.kernel_shape
     if plan.algorithm == "separable":
         return float(spec.flops * (height + width) / (height * width))
-    if plan.algorithm == "fft":
-        rows, columns = plan.tables[0].tolist()
-        tiles = math.ceil(spec.region.height / plan.tile[0]) * math.ceil(spec.region.width / plan.tile[1])
-        transforms = 1 + 2 * tiles * spec.region.planes * spec.region.step
-        return float(transforms * 2.5 * rows * columns * math.log2(rows * columns))
-    return float(spec.flops)
+    rows, columns = plan.tables[0].tolist()
+    tiles = math.ceil(spec.region.height / plan.tile[0]) * math.ceil(spec.region.width / plan.tile[1])
+    transforms = 1 + 2 * tiles * spec.region.planes * spec.region.step
+    return float(transforms * 2.5 * rows * columns * math.log2(rows * columns))
 
 
 def _power_of_two(n: int) -> int:

@@ -68,6 +68,7 @@ class SeparableGeometry(NamedTuple):
     pitch: int
     workspace: int
     magnitude: int
+    whole: int
     finish: int
     source: int
     target: int
@@ -231,6 +232,7 @@ class ConvGeometry(NamedTuple):
     in_place: int
     plain: int
     gather: int
+    shifted: int
     workspace: int
 
 

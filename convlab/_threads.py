@@ -1,13 +1,14 @@
-"""How many threads a call may use: the process's cap, a block's cap, and one after a fork."""
+"""How many threads a call may use: the process's cap, a block's cap, what other calls leave of it, one after a fork."""
 
 import operator
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from convlab import _errors
+from convlab import _cpus, _errors
 
 MOST = 1024
 
@@ -27,20 +28,22 @@ def _default() -> int:
         if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MOST):
             raise _errors.wrong_value("CONVLAB_NUM_THREADS", text, f"a whole number from 1 to {MOST}")
         return int(text)
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cpus, MOST)
+    return min(_cpus.available(), MOST)
 
 
 _cap = _default()
 _forked = False
 _block: ContextVar[int | None] = ContextVar("convlab_threads", default=None)
+_taken = 0  # threads that calls in progress have taken
+_taking = threading.Lock()
 
 
 def set_num_threads(n: int) -> None:
     """Let each call use at most `n` threads, in the whole process.
 
-    The default is CONVLAB_NUM_THREADS, or else the CPUs of the process's affinity. A forked child stays at 1, because
-    some OpenMP runtimes hang in it. What a call computes never depends on the number of threads.
+    The default is CONVLAB_NUM_THREADS, or else the CPUs of the process's affinity and of its control group's limit,
+    rounded up. Calls that run at the same time share the cap: each runs on its own thread at least. A forked child
+    stays at 1, because some OpenMP runtimes hang in it. What a call computes never depends on the number of threads.
 
     Parameters
     ----------
@@ -109,6 +112,23 @@ def threads(n: int) -> AbstractContextManager[None]:
     return _capped(_check("n", n))
 
 
+def share(most: int, function: Callable[..., Any], *arguments: Any) -> Any:
+    """``function(*arguments, threads)`` with `most` threads at most, as far as the calls in progress leave some."""
+    global _taken
+    cap = 1 if most == 1 else get_num_threads()
+    if cap == 1:
+        return function(*arguments, 1)
+    threads = 0
+    try:
+        with _taking:
+            threads = max(1, min(most, cap - _taken))
+            _taken += threads
+        return function(*arguments, threads)
+    finally:
+        with _taking:
+            _taken -= threads
+
+
 @contextmanager
 def _capped(n: int) -> Iterator[None]:
     token = _block.set(n)
@@ -120,8 +140,9 @@ def _capped(n: int) -> Iterator[None]:
 
 def _after_fork() -> None:
     """GNU's OpenMP runtime hangs in a forked child that starts a region if the parent had one; one thread is safe."""
-    global _forked
+    global _forked, _taking
     _forked = True
+    _taking = threading.Lock()  # a thread that is not in this child may have held it
 
 
 if hasattr(os, "register_at_fork"):

@@ -223,12 +223,12 @@ def unsharp(
     >>> convlab.unsharp([[1, 1, 9, 9]] * 3, 0.5)[1].round(1)
     array([1. , 0.1, 9.9, 9. ], dtype=float32)
     """
-    if border == "valid":
+    if isinstance(border, str) and border == "valid":
         raise _spec.smaller_output(border)
     x = image if type(image) is np.ndarray else _arguments.array("image", image)
     down, along = _spec.sigmas("radius", radius)
     amount = _arguments.finite("amount", amount)
-    ky, kx = _spec.gaussian_taps(down, 4.0), _spec.gaussian_taps(along, 4.0)
+    ky, kx = (_spec.gaussian_taps(deviation, 4.0, name="radius") for deviation in (down, along))
     smooth = _plan.sep_filter2d(x, ky, kx, border, cval, None, 1.0, 0.0, None, channel_axis, None)
     plan = _plan.sep_filter2d(x, ky, kx, border, cval, None, 1.0, 0.0, clip, channel_axis, dtype)
     return _run.unsharp2d(plan, smooth, x, amount, out)

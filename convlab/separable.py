@@ -112,7 +112,8 @@ def sep_filter2d(
     x = image if type(image) is np.ndarray else _spec.array("image", image)
     ky = kernel_y if type(kernel_y) is np.ndarray else _spec.array("kernel_y", kernel_y)
     kx = kernel_x if type(kernel_x) is np.ndarray else _spec.array("kernel_x", kernel_x)
-    if nan != "propagate" or mask is not None or algorithm not in (None, "separable"):
+    separable = algorithm is None or (isinstance(algorithm, str) and algorithm == "separable")
+    if not separable or mask is not None or not (isinstance(nan, str) and nan == "propagate"):
         check_taps("kernel_y", ky)
         check_taps("kernel_x", kx)
         return filter2d(

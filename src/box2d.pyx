@@ -20,12 +20,11 @@ window wants.
 
 Channels that lie innermost are columns `step` elements apart.
 """
-from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 cimport numpy as cnp
 
 from storage cimport FLOAT32, INT16, UINT16, UINT8, itemsize, load, store, widen
+from tasks cimport get_workspace, run_tasks, task_function
 from vector cimport LANES, convlab_max_threads, veven, vfloat, vload, vodd, vsplat, vstore
 
 cnp.import_array()
@@ -285,7 +284,7 @@ def box2d(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry, cnp
     cdef Box b
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
     cdef const Values* v = <const Values*>cnp.PyArray_DATA(values)
-    cdef Py_ssize_t t, tiles = g.planes * g.strips * g.parts, size
+    cdef Py_ssize_t t, tiles = g.planes * g.strips * g.parts, size = g.workspace * sizeof(float)
     cdef char* memory
     cdef float* workspace
     cdef float* constant
@@ -300,10 +299,7 @@ def box2d(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry, cnp
     b.before = b.below + g.n_below
     b.after = b.before + g.n_before
     threads = <int>max(1, min(threads, convlab_max_threads(), tiles))
-    size = 4 * (threads * g.workspace + 16 + g.pitch + g.kernel_height + 1)
-    memory = <char*>malloc(size)
-    if memory == NULL:
-        raise MemoryError("box: no memory for %d bytes of workspace" % size)
+    memory = <char*>get_workspace(threads, size, (16 + g.pitch + g.kernel_height + 1) * sizeof(float))
     with nogil:
         workspace = <float*>(memory + 64 - (<size_t>memory) % 64)
         constant = workspace + threads * g.workspace
@@ -315,10 +311,4 @@ def box2d(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry, cnp
             multiples[t + 1] = multiples[t] + v.cval
         b.constant = <const char*>constant
         b.multiples = multiples
-        if threads == 1:
-            for t in range(tiles):
-                tile(&b, t, workspace)
-        else:
-            for t in prange(tiles, schedule="static", num_threads=threads):
-                tile(&b, t, workspace + threadid() * g.workspace)
-        free(memory)
+        run_tasks(<task_function>tile, &b, tiles, threads, workspace, size, memory)

@@ -2,22 +2,22 @@
 
     y[m, i, j] = act(bias[m] + sum over b, a of w[m, a, b] * x[c, i * stride + a - above, j * stride + b - before])
 
-The sum starts at the bias and runs down the columns of the taps, one fused multiply-add each, whatever the place.
+The sum starts at the bias and runs down the columns of the taps, one fused multiply-add each, whatever the place; at
+stride 2 down two columns at a time (of three, all), each row of these in its order.
 
-Blocking. R rows of one vector are held in registers. For each column of taps the source rows are loaded once and used
-by all output rows that they belong to. Source rows are staged with their border and sorted by their place in the stride
-(staging.pxd); where all around is zeros, only the rows of the image are copied, since the zeros stay. Planes of at most
-half a vector's width go two by two, one in each half. The sizes 3, 5 and 7 at strides 1 and 2 are clones of one source
-with constants; the rest walks its taps one by one.
+Blocking. R rows of one vector are held in registers (depthwise.pxd). The sizes 3, 5 and 7 at strides 1 and 2 with zeros
+around are clones of one source with constants. They read the rows of x as they lie: a row of the border is one of
+zeros, and beside a row lanes are not loaded. With 16 lanes, planes of at most eight columns go two by two, one in each
+half of a vector. The rest is staged with its border, sorted by its place in the stride (staging.pxd), one block ahead,
+since loads that reach over several fresh stores wait for them, and walks its taps one by one.
 """
-from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 
+from depthwise cimport Lanes, Place, block, block_function, block_rows, together
 from gemm cimport Values, activated
 from staging cimport Geometry, phase_pitch, stage, zero
-from vector cimport HALF, LANES, convlab_max_threads, veven, vfloat, vload, vload_halves, vload_part, vodd, vsplat
-from vector cimport vstore, vstore_part, vupper
+from tasks cimport get_workspace, run_tasks
+from vector cimport HALF, LANES, convlab_max_threads, vfloat, vlanes_between, vload, vsplat, vstore, vstore_part
 
 cnp.import_array()
 
@@ -32,261 +32,306 @@ cdef struct Conv:
     const Py_ssize_t* rows
     const Py_ssize_t* columns
     Py_ssize_t width, pitch         # staged columns; floats from one place in the stride to the next
-    Py_ssize_t strip                # floats of a strip
+    block_function inside, edge
+    bint pair                       # whether planes go two by two
 
 
 ctypedef void (*plane_function)(const Conv*, Py_ssize_t, Py_ssize_t, float*) noexcept nogil
 
 
-cdef inline void block(const float* strip, const float* other, const Py_ssize_t pitch, const Py_ssize_t row,
-                       const float* w, const float bias, vfloat* acc, const Py_ssize_t kh, const Py_ssize_t kw,
-                       const Py_ssize_t stride_height, const Py_ssize_t stride_width, const Py_ssize_t dilation_height,
-                       const Py_ssize_t dilation_width, const int R, const bint pair,
-                       const bint unrolled) noexcept nogil:
-    """R rows by one vector, of one plane or of two."""
-    cdef vfloat rows[19]
-    cdef vfloat tap
-    cdef Py_ssize_t b, a, s, at
-    cdef int r, i
+cdef inline const float* source(const Conv* f, Py_ssize_t image, Py_ssize_t channel) noexcept nogil:
+    """The plane that an output channel is made of."""
+    cdef Py_ssize_t n = f.g.out_channels
+    return f.x + image * f.g.x_batch + (channel if n == 1 else channel // n) * f.g.x_channel
+
+
+cdef inline void set_lanes(const Geometry* g, Py_ssize_t at, Lanes* lanes, const int K, const int stride,
+                           const bint pair) noexcept nogil:
+    """What is loaded for a block whose first tap lies on column `at`."""
+    cdef Py_ssize_t b, i, c
+    lanes.corner = at >= 0 and at < g.width
+    for b in range(K + 1):
+        lanes.first[b] = vlanes_between(-at - b, g.width - at - b)
+        lanes.second[b] = vlanes_between(-at - b - LANES, g.width - at - b - LANES)
     if pair:
-        tap = vload_halves(&w[kh * kw * LANES], &w[kh * kw * LANES + HALF])
-        for r in range(R):
-            acc[r] = tap
-    else:
-        for r in range(R):
-            acc[r] = vsplat(bias)
-    for b in range(kw):
-        at = b * dilation_width % stride_width * pitch + b * dilation_width // stride_width
-        if unrolled:
-            for i in range(<int>((R - 1) * stride_height + kh)):
-                s = at + i * row
-                rows[i] = vload_halves(strip + s, other + s) if pair else vload(strip + s)
-            for i in range(<int>kh):
-                tap = vload(w + (i * kw + b) * LANES) if pair else vsplat(w[i * kw + b])
-                for r in range(R):
-                    acc[r] += tap * rows[r * stride_height + i]
-        else:
-            for a in range(kh):
-                tap = vload(w + (a * kw + b) * LANES) if pair else vsplat(w[a * kw + b])
-                s = at + a * dilation_height * row
+        lanes.row = vlanes_between(0, g.width)
+        for b in range(K):
+            lanes.first[b] = vlanes_between(0, 0)
+            for i in range(HALF):
+                c = at + b + i * stride
+                lanes.picked[b * 16 + i] = <int>c
+                lanes.picked[b * 16 + HALF + i] = <int>((HALF if stride == 1 else LANES) + c)
+                if c >= 0 and c < g.width:
+                    lanes.first[b] |= vlanes_between(i, i + 1) | vlanes_between(HALF + i, HALF + i + 1)
+
+
+cdef void direct(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* workspace) noexcept nogil:
+    """Some planes of the output, or pairs of them, from the rows of x as they lie."""
+    cdef const Geometry* g = f.g
+    cdef Py_ssize_t K = g.kernel_width, stride = g.stride_width, R = block_rows(), planes = g.groups * g.out_channels
+    cdef Py_ssize_t n_sources = (max(g.out_height, R) - 1) * stride + K, filled = min(g.height, n_sources - g.n_above)
+    cdef Py_ssize_t image = first // planes, channel = first % planes, t = first, r, c, top, side
+    cdef Py_ssize_t known[2]
+    cdef Lanes lanes[2]
+    cdef Place p
+    cdef const float** rows = <const float**>workspace
+    cdef const float** rows_2 = rows + n_sources
+    cdef float* whole = <float*>(rows_2 + n_sources)            # a block of a plane with fewer rows
+    cdef float* whole_2 = whole + R * LANES
+    cdef float* zeros = whole_2 + R * LANES
+    cdef const float* x
+    cdef float* y
+    cdef float* y_2 = NULL
+    zero(zeros, g.width)
+    for r in range(n_sources):
+        rows[r] = rows_2[r] = zeros
+    known[0] = known[1] = -1
+    p.n, p.v, p.y_row = min(g.out_width, LANES), f.v, g.y_row if g.out_height >= R else LANES
+    while t < last:
+        x, y = source(f, image, channel), f.y + image * g.y_batch + channel * g.y_channel
+        p.w, p.bias = f.w + channel * K * K, f.bias[channel]
+        for r in range(filled):
+            rows[g.n_above + r] = x + r * g.x_row
+        if f.pair:
+            if t + 1 < last:                                    # else the one plane is both
+                t += 1
+                channel += 1
+                if channel == planes:
+                    image, channel = image + 1, 0
+            x, y_2 = source(f, image, channel), f.y + image * g.y_batch + channel * g.y_channel
+            p.w_2, p.bias_2 = f.w + channel * K * K, f.bias[channel]
+            for r in range(filled):
+                rows_2[g.n_above + r] = x + r * g.x_row
+        top = 0
+        while True:
+            p.rows, p.rows_2 = rows + top * stride, rows_2 + top * stride
+            c = 0
+            while True:
+                p.at, p.y, p.y_2 = c * stride - g.n_before, y + top * g.y_row + c, y_2 + top * g.y_row
+                if g.out_height < R:
+                    p.y, p.y_2 = whole, whole_2
+                if p.at >= 0 and p.at + stride * LANES + K <= g.width:
+                    f.inside(&p)
+                else:
+                    side = c > 0
+                    if known[side] != c:
+                        set_lanes(g, p.at, &lanes[side], K, stride, f.pair)
+                        known[side] = c
+                    p.lanes = &lanes[side]
+                    f.edge(&p)
+                if g.out_height < R:
+                    for r in range(g.out_height):
+                        vstore_part(y + r * g.y_row + c, vload(whole + r * LANES), p.n)
+                        if f.pair:
+                            vstore_part(y_2 + r * g.y_row, vload(whole_2 + r * LANES), p.n)
+                if c + LANES >= g.out_width:
+                    break
+                c = min(c + LANES, g.out_width - LANES)
+            if top + R >= g.out_height:
+                break
+            top = min(top + R, g.out_height - R)
+        t += 1
+        channel += 1
+        if channel == planes:
+            image, channel = image + 1, 0
+
+
+cdef inline void block_any(const float* strip, const Py_ssize_t pitch, const Py_ssize_t row, const float* w,
+                           const float bias, vfloat* acc, const Geometry* g, const Py_ssize_t stride_height,
+                           const int R) noexcept nogil:
+    """R rows by one vector of a staged plane."""
+    cdef Py_ssize_t step = together(g.kernel_width, g.stride_width), first = 0, a, b, s
+    cdef vfloat tap
+    cdef int r
+    for r in range(R):
+        acc[r] = vsplat(bias)
+    while first < g.kernel_width:
+        for a in range(g.kernel_height):
+            for b in range(first, min(first + step, g.kernel_width)):
+                s = b * g.dilation_width
+                s = s % g.stride_width * pitch + s // g.stride_width + a * g.dilation_height * row
+                tap = vsplat(w[a * g.kernel_width + b])
                 for r in range(R):
                     acc[r] += tap * vload(strip + s + r * stride_height * row)
+        first += step
 
 
-cdef inline void stage_plain(const Conv* f, const float* x, Py_ssize_t top, Py_ssize_t n_rows, float* strip,
-                             const Py_ssize_t stride, const bint again) noexcept nogil:
-    """n_rows source rows from `top` on, at strides 1 and 2. Left and right of the image there are zeros already; with
-    `again`, where the strip held the same rows of another plane, above and below it too."""
-    cdef const Geometry* g = f.g
-    cdef Py_ssize_t r, c, n, row = stride * f.pitch, before = g.n_before
-    cdef float* to = strip + (before // stride if before % stride == 0 else f.pitch + before // stride)
-    cdef float* odd = strip + (f.pitch + before // 2 if before % 2 == 0 else before // 2 + 1)
-    cdef const float* source
-    cdef vfloat v, u
-    for r in range(n_rows):
-        if top + r < 0 or top + r >= g.height:
-            if not again:
-                zero(strip + r * row, row)
-            continue
-        source = x + (top + r) * g.x_row
-        c = 0
-        if stride == 1:
-            while c < g.width:
-                n = min(g.width - c, LANES)
-                vstore(to + r * row + c, vload_part(source + c, n))
-                c += LANES
-        else:
-            while c < g.width:
-                n = g.width - c
-                v = vload_part(source + c, min(n, LANES))
-                u = vload_part(source + c + LANES, min(n - LANES, LANES)) if n > LANES else vsplat(0)
-                vstore(to + r * row + c // 2, veven(v, u))
-                vstore(odd + r * row + c // 2, vodd(v, u))
-                c += 2 * LANES
-
-
-cdef inline void prepare(const Conv* f, Py_ssize_t t, Py_ssize_t top, float* workspace, const Py_ssize_t kh,
-                         const Py_ssize_t kw, const Py_ssize_t stride_height, const Py_ssize_t stride_width,
-                         const Py_ssize_t dilation_height, const int R, const bint pair,
-                         const bint plain) noexcept nogil:
-    """Stage what R output rows of a plane want; with `pair` of two planes, and their taps."""
-    cdef const Geometry* g = f.g
-    cdef Py_ssize_t planes = (g.groups + 1) // 2 if pair else g.groups
-    cdef Py_ssize_t channel = t % planes * (2 if pair else 1), taps = kh * kw, i
-    cdef Py_ssize_t second = min(channel + 1, g.groups - 1) - channel if pair else 0
-    cdef const float* x = f.x + t // planes * g.x_batch + channel * g.x_channel
-    cdef const float* w = f.w + channel * taps
-    cdef float* halves = workspace + 2 * f.strip
-    for i in range(2 if pair else 1):
-        if plain:
-            stage_plain(f, x + i * second * g.x_channel, top * stride_height - g.n_above,
-                        (R - 1) * stride_height + (kh - 1) * dilation_height + 1, workspace + i * f.strip, stride_width,
-                        g.out_height <= R)
-        else:
-            stage(g, x + i * second * g.x_channel, f.rows + top * stride_height, min(R, g.out_height - top), False,
-                  f.columns, f.width, workspace + i * f.strip, f.pitch)
-    if pair:
-        # Each tap of the one channel in half a vector, of the other in the other half; at last the bias.
-        # (A whole vector of the second is stored half a vector on, and the next tap's covers its end.)
-        for i in range(taps):
-            vstore(halves + i * LANES, vsplat(w[i]))
-            vstore(halves + i * LANES + HALF, vsplat(w[second * taps + i]))
-        vstore(halves + taps * LANES, vsplat(f.bias[channel]))
-        vstore(halves + taps * LANES + HALF, vsplat(f.bias[channel + second]))
-
-
-cdef inline void compute(const Conv* f, Py_ssize_t t, Py_ssize_t top, float* workspace, const Py_ssize_t kh,
-                         const Py_ssize_t kw, const Py_ssize_t stride_height, const Py_ssize_t stride_width,
-                         const Py_ssize_t dilation_height, const Py_ssize_t dilation_width, const int R,
-                         const bint pair, const bint line, const bint unrolled) noexcept nogil:
+cdef inline void compute(const Conv* f, Py_ssize_t t, Py_ssize_t top, const float* strip, const int R,
+                         const bint line) noexcept nogil:
     """R output rows of a plane, for each of its output channels; in a `line` R vectors of the only row."""
     cdef const Geometry* g = f.g
-    cdef Py_ssize_t planes = (g.groups + 1) // 2 if pair else g.groups, taps = kh * kw
-    cdef Py_ssize_t channel = t % planes * (2 if pair else 1), n_rows = min(g.out_height - top, R), m, c, n, i, r
-    cdef Py_ssize_t second = min(channel + 1, g.groups - 1) - channel if pair else 0
-    cdef Py_ssize_t pitch = LANES if line else stride_width * f.pitch
-    cdef float* strip = workspace
-    cdef float* halves = workspace + 2 * f.strip
+    cdef Py_ssize_t n_rows = min(g.out_height - top, R), m, c, n, i, r, channel
+    cdef Py_ssize_t row = LANES if line else g.stride_width * f.pitch
     cdef float* y
     cdef float* to
-    cdef vfloat acc[7]
+    cdef float part[16]
+    cdef vfloat acc[4]
     for m in range(g.out_channels):
-        y = f.y + t // planes * g.y_batch + (channel * g.out_channels + m) * g.y_channel + top * g.y_row
+        channel = t % g.groups * g.out_channels + m
+        y = f.y + t // g.groups * g.y_batch + channel * g.y_channel + top * g.y_row
         c = 0
         while c < g.out_width:
-            if pair:
-                block(strip, workspace + f.strip, f.pitch, pitch, halves, 0, acc, kh, kw, stride_height, stride_width,
-                      dilation_height, dilation_width, R, True, unrolled)
-            else:
-                block(strip + c, strip + c, f.pitch, pitch, f.w + (channel * g.out_channels + m) * taps,
-                      f.bias[channel * g.out_channels + m], acc, kh, kw, 1 if line else stride_height, stride_width,
-                      dilation_height, dilation_width, R, False, unrolled)
-            for r in range(R):
+            block_any(strip + c, f.pitch, row, f.w + channel * g.kernel_height * g.kernel_width, f.bias[channel], acc,
+                      g, 1 if line else g.stride_height, R)
+            for r in range(R if line else n_rows):
                 acc[r] = activated(f.v, acc[r])
-            n = min(g.out_width - c, LANES)
-            if pair:
-                for r in range(n_rows):
-                    vstore_part(y + r * g.y_row, acc[r], n)
-                    vstore_part(y + second * g.y_channel + r * g.y_row, vupper(acc[r]), n)
-            elif n == LANES and n_rows == R and g.y_column == 1:
-                for r in range(R):
-                    vstore(y + r * g.y_row + c, acc[r])
-            else:
-                for r in range(R if line else n_rows):
-                    to = y + (c + r * LANES) * g.y_column if line else y + r * g.y_row + c * g.y_column
-                    n = min(g.out_width - c - r * LANES, LANES) if line else n
-                    if g.y_column == 1:
-                        vstore_part(to, acc[r], n)
-                    else:
-                        vstore(halves, acc[r])
-                        for i in range(n):
-                            to[i * g.y_column] = halves[i]
+                to = y + (c + r * LANES) * g.y_column if line else y + r * g.y_row + c * g.y_column
+                n = min(g.out_width - c - r * LANES if line else g.out_width - c, LANES)
+                if g.y_column == 1:
+                    vstore_part(to, acc[r], n)
+                else:
+                    vstore(part, acc[r])
+                    for i in range(n):
+                        to[i * g.y_column] = part[i]
             c += R * LANES if line else LANES
 
 
-cdef inline void planes(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* workspace, const Py_ssize_t kh,
-                        const Py_ssize_t kw, const Py_ssize_t stride_height, const Py_ssize_t stride_width,
-                        const Py_ssize_t dilation_height, const Py_ssize_t dilation_width, const int R, const bint pair,
-                        const bint plain, const bint line, const bint unrolled) noexcept nogil:
-    """Some planes, or pairs of them. What the next rows want is staged before these are computed: loads that reach over
-    what several stores have just written would wait for them."""
-    cdef Py_ssize_t t = first, top = 0, next_t, next_top, half = f.g.workspace // 2
+cdef inline void prepare(const Conv* f, Py_ssize_t t, Py_ssize_t top, float* strip, const int R) noexcept nogil:
+    """Stage what R output rows of a plane want."""
+    cdef const Geometry* g = f.g
+    stage(g, f.x + t // g.groups * g.x_batch + t % g.groups * g.x_channel, f.rows + top * g.stride_height,
+          min(R, g.out_height - top), False, f.columns, f.width, strip, f.pitch)
+
+
+cdef inline void planes(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* workspace, const int R,
+                        const bint line) noexcept nogil:
+    """Some planes of the input, staged."""
+    cdef Py_ssize_t t = first, top = 0, next_t, next_top
     cdef float* now = workspace
-    cdef float* other = workspace + half
+    cdef float* other = workspace + f.g.workspace // 2
     if first >= last:
         return
-    prepare(f, t, top, now, kh, kw, stride_height, stride_width, dilation_height, R, pair, plain)
+    zero(workspace, f.g.workspace)
+    prepare(f, t, top, now, R)
     while t < last:
         next_t, next_top = t, top + R
         if next_top >= f.g.out_height:
             next_t, next_top = t + 1, 0
         if next_t < last:
-            prepare(f, next_t, next_top, other, kh, kw, stride_height, stride_width, dilation_height, R, pair, plain)
-        compute(f, t, top, now, kh, kw, stride_height, stride_width, dilation_height, dilation_width, R, pair, line,
-                unrolled)
+            prepare(f, next_t, next_top, other, R)
+        compute(f, t, top, now, R, line)
         t, top = next_t, next_top
         now, other = other, now
 
 
-cdef void plane_any(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* workspace) noexcept nogil:
+cdef void planes_any(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* workspace) noexcept nogil:
+    planes(f, first, last, workspace, 4, False)
+
+
+cdef void planes_line(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* workspace) noexcept nogil:
+    planes(f, first, last, workspace, 4, True)
+
+
+cdef void inside_3_1(const Place* p) noexcept nogil:
+    block(p, 3, 1, block_rows(), False, False)
+
+
+cdef void edge_3_1(const Place* p) noexcept nogil:
+    block(p, 3, 1, block_rows(), False, True)
+
+
+cdef void pair_3_1(const Place* p) noexcept nogil:
+    block(p, 3, 1, block_rows(), LANES == 16, True)
+
+
+cdef void inside_3_2(const Place* p) noexcept nogil:
+    block(p, 3, 2, block_rows(), False, False)
+
+
+cdef void edge_3_2(const Place* p) noexcept nogil:
+    block(p, 3, 2, block_rows(), False, True)
+
+
+cdef void pair_3_2(const Place* p) noexcept nogil:
+    block(p, 3, 2, block_rows(), LANES == 16, True)
+
+
+cdef void inside_5_1(const Place* p) noexcept nogil:
+    block(p, 5, 1, block_rows(), False, False)
+
+
+cdef void edge_5_1(const Place* p) noexcept nogil:
+    block(p, 5, 1, block_rows(), False, True)
+
+
+cdef void pair_5_1(const Place* p) noexcept nogil:
+    block(p, 5, 1, block_rows(), LANES == 16, True)
+
+
+cdef void inside_5_2(const Place* p) noexcept nogil:
+    block(p, 5, 2, block_rows(), False, False)
+
+
+cdef void edge_5_2(const Place* p) noexcept nogil:
+    block(p, 5, 2, block_rows(), False, True)
+
+
+cdef void pair_5_2(const Place* p) noexcept nogil:
+    block(p, 5, 2, block_rows(), LANES == 16, True)
+
+
+cdef void inside_7_1(const Place* p) noexcept nogil:
+    block(p, 7, 1, block_rows(), False, False)
+
+
+cdef void edge_7_1(const Place* p) noexcept nogil:
+    block(p, 7, 1, block_rows(), False, True)
+
+
+cdef void pair_7_1(const Place* p) noexcept nogil:
+    block(p, 7, 1, block_rows(), LANES == 16, True)
+
+
+cdef void inside_7_2(const Place* p) noexcept nogil:
+    block(p, 7, 2, block_rows(), False, False)
+
+
+cdef void edge_7_2(const Place* p) noexcept nogil:
+    block(p, 7, 2, block_rows(), False, True)
+
+
+cdef void pair_7_2(const Place* p) noexcept nogil:
+    block(p, 7, 2, block_rows(), LANES == 16, True)
+
+
+cdef plane_function choose(Conv* f) noexcept nogil:
+    """The clones of a block for these sizes, or what serves all."""
     cdef const Geometry* g = f.g
-    planes(f, first, last, workspace, g.kernel_height, g.kernel_width, g.stride_height, g.stride_width,
-           g.dilation_height, g.dilation_width, 4, False, False, False, False)
-
-
-cdef void plane_line(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* workspace) noexcept nogil:
-    cdef const Geometry* g = f.g
-    planes(f, first, last, workspace, 1, g.kernel_width, 1, g.stride_width, 1, g.dilation_width, 4, False, False, True,
-           False)
-
-
-cdef void plane_3_1(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* space) noexcept nogil:
-    planes(f, first, last, space, 3, 3, 1, 1, 1, 1, 7 if LANES == 16 else 4, False, True, False, True)
-
-
-cdef void plane_3_1_pair(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* space) noexcept nogil:
-    planes(f, first, last, space, 3, 3, 1, 1, 1, 1, 7 if LANES == 16 else 4, True, True, False, True)
-
-
-cdef void plane_3_2(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* space) noexcept nogil:
-    planes(f, first, last, space, 3, 3, 2, 2, 1, 1, 7 if LANES == 16 else 4, False, True, False, True)
-
-
-cdef void plane_3_2_pair(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* space) noexcept nogil:
-    planes(f, first, last, space, 3, 3, 2, 2, 1, 1, 7 if LANES == 16 else 4, True, True, False, True)
-
-
-cdef void plane_5_1(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* space) noexcept nogil:
-    planes(f, first, last, space, 5, 5, 1, 1, 1, 1, 7 if LANES == 16 else 4, False, True, False, True)
-
-
-cdef void plane_5_1_pair(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* space) noexcept nogil:
-    planes(f, first, last, space, 5, 5, 1, 1, 1, 1, 7 if LANES == 16 else 4, True, True, False, True)
-
-
-cdef void plane_5_2(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* space) noexcept nogil:
-    planes(f, first, last, space, 5, 5, 2, 2, 1, 1, 7 if LANES == 16 else 4, False, True, False, True)
-
-
-cdef void plane_5_2_pair(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* space) noexcept nogil:
-    planes(f, first, last, space, 5, 5, 2, 2, 1, 1, 7 if LANES == 16 else 4, True, True, False, True)
-
-
-cdef void plane_7_1(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* space) noexcept nogil:
-    planes(f, first, last, space, 7, 7, 1, 1, 1, 1, 7 if LANES == 16 else 4, False, True, False, True)
-
-
-cdef void plane_7_1_pair(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* space) noexcept nogil:
-    planes(f, first, last, space, 7, 7, 1, 1, 1, 1, 7 if LANES == 16 else 4, True, True, False, True)
-
-
-cdef void plane_7_2(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* space) noexcept nogil:
-    planes(f, first, last, space, 7, 7, 2, 2, 1, 1, 7 if LANES == 16 else 4, False, True, False, True)
-
-
-cdef void plane_7_2_pair(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* space) noexcept nogil:
-    planes(f, first, last, space, 7, 7, 2, 2, 1, 1, 7 if LANES == 16 else 4, True, True, False, True)
-
-
-cdef plane_function choose(const Geometry* g, bint pair) noexcept nogil:
-    """The clone for these sizes, or the one for all."""
+    cdef Py_ssize_t k = g.kernel_width, stride = g.stride_width
     if g.out_height == 1 and g.kernel_height == 1:
-        return plane_line
-    if not g.plain or g.dilation_height != 1 or g.dilation_width != 1 or g.kernel_height != g.kernel_width:
-        return plane_any
-    if g.kernel_width == 3 and g.stride_width == 1 and g.stride_height == 1:
-        return plane_3_1_pair if pair else plane_3_1
-    if g.kernel_width == 3 and g.stride_width == 2 and g.stride_height == 2:
-        return plane_3_2_pair if pair else plane_3_2
-    if g.kernel_width == 5 and g.stride_width == 1 and g.stride_height == 1:
-        return plane_5_1_pair if pair else plane_5_1
-    if g.kernel_width == 5 and g.stride_width == 2 and g.stride_height == 2:
-        return plane_5_2_pair if pair else plane_5_2
-    if g.kernel_width == 7 and g.stride_width == 1 and g.stride_height == 1:
-        return plane_7_1_pair if pair else plane_7_1
-    if g.kernel_width == 7 and g.stride_width == 2 and g.stride_height == 2:
-        return plane_7_2_pair if pair else plane_7_2
-    return plane_any
+        return planes_line
+    if not (g.plain and g.y_column == 1 and g.dilation_height == 1 and g.dilation_width == 1
+            and g.kernel_height == k and g.stride_height == stride and stride <= 2):
+        return planes_any
+    f.pair = LANES == 16 and g.out_width <= HALF and g.width <= (HALF if stride == 1 else LANES)
+    if k == 3:
+        f.inside = inside_3_1 if stride == 1 else inside_3_2
+        f.edge = (pair_3_1 if stride == 1 else pair_3_2) if f.pair else edge_3_1 if stride == 1 else edge_3_2
+    elif k == 5:
+        f.inside = inside_5_1 if stride == 1 else inside_5_2
+        f.edge = (pair_5_1 if stride == 1 else pair_5_2) if f.pair else edge_5_1 if stride == 1 else edge_5_2
+    elif k == 7:
+        f.inside = inside_7_1 if stride == 1 else inside_7_2
+        f.edge = (pair_7_1 if stride == 1 else pair_7_2) if f.pair else edge_7_1 if stride == 1 else edge_7_2
+    else:
+        return planes_any
+    return direct
+
+
+# Planes of a piece at most. Rows are staged one block ahead, but not across pieces; between them a call may be stopped.
+cdef enum:
+    LONGEST = 64
+
+
+cdef struct Call:
+    const Conv* f
+    plane_function function
+    Py_ssize_t planes, pieces
+
+
+cdef void piece(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
+    cdef const Call* c = <const Call*>what
+    c.function(c.f, c.planes * t // c.pieces, c.planes * (t + 1) // c.pieces, <float*>workspace)
 
 
 def conv_depthwise(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
@@ -294,10 +339,9 @@ def conv_depthwise(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias
     """Get the workspace and share out the planes."""
     cdef Conv f
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef Py_ssize_t t, tasks
+    cdef Py_ssize_t size = g.workspace * sizeof(float)
     cdef float* workspace
-    cdef plane_function function
-    cdef bint pair
+    cdef Call call
     f.x = <const float*>cnp.PyArray_DATA(x)
     f.w = <const float*>cnp.PyArray_DATA(w)
     f.y = <float*>cnp.PyArray_DATA(y)
@@ -308,20 +352,14 @@ def conv_depthwise(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias
     f.columns = f.rows + g.rows
     f.width = (g.out_width - 1) * g.stride_width + (g.kernel_width - 1) * g.dilation_width + 1
     f.pitch = phase_pitch(f.width, g.stride_width)
-    f.strip = (g.workspace // 2 - (g.kernel_height * g.kernel_width + 2) * LANES) // 2
-    pair = LANES > 1 and g.out_width <= HALF and g.y_column == 1 and g.out_channels == 1
-    function = choose(g, pair)
-    pair = pair and function != plane_any and function != plane_line
-    tasks = g.batch * ((g.groups + 1) // 2 if pair else g.groups)
-    threads = <int>max(1, min(threads, convlab_max_threads(), tasks))
-    workspace = <float*>malloc(threads * g.workspace * sizeof(float))
-    if workspace == NULL:
-        raise MemoryError("conv: no memory for %d bytes of workspace" % (4 * threads * g.workspace))
+    f.pair = False
+    call.f, call.function = &f, choose(&f)
+    call.planes = g.batch * g.groups
+    if call.function == direct:
+        call.planes *= g.out_channels
+    threads = <int>max(1, min(threads, convlab_max_threads(), call.planes))
+    call.pieces = threads * ((call.planes + threads * LONGEST - 1) // (threads * LONGEST))
+    workspace = <float*>get_workspace(threads, size, 0)
     with nogil:
         zero(workspace, threads * g.workspace)
-        if threads == 1:
-            function(&f, 0, tasks, workspace)
-        else:
-            for t in prange(threads, schedule="static", num_threads=threads):
-                function(&f, tasks * t // threads, tasks * (t + 1) // threads, workspace + threadid() * g.workspace)
-        free(workspace)
+        run_tasks(piece, &call, call.pieces, threads, workspace, size, workspace)

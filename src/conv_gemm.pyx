@@ -8,20 +8,24 @@ so its bits depend on the weights and options alone.
 Blocking. A block of output pixels (some rows, or a part of one) takes a few slices of the input at a time: a slice is
 staged with its border (staging.pxd), and shifted by each tap it gives one row of a panel, slices * taps rows by the
 block's pixels, that stays in the second-level cache. All output channels are multiplied with it, eight by three vectors
-of pixels in registers (gemm.pxd), adding to what y holds of the slices before. Weights are read as they lie.
+of pixels in registers (gemm.pxd), adding to what y holds of the slices before. Weights are read as they lie. With few
+output channels the panel is not copied: the staged slices themselves, shifted (panel.pxd), are its rows.
 
 Blocks, images, groups and planes of depth are what threads share out; output channels too, where those are too few.
 """
-from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 
 from gemm cimport Values, rows
-from panel cimport fill
-from staging cimport Geometry, copy
-from vector cimport LANES, convlab_max_threads
+from panel cimport Shifts, fill, shift, shifts_of, spread
+from staging cimport Geometry, copy, put
+from tasks cimport get_workspace, run_tasks, task_function
+from vector cimport LANES, convlab_max_threads, prefetch, vload
 
 cnp.import_array()
+
+
+cdef enum:
+    CACHED = 1 << 17                    # weights that stay in the second-level cache
 
 
 cdef struct Conv:
@@ -35,41 +39,53 @@ cdef struct Conv:
     const Py_ssize_t* rows
     const Py_ssize_t* columns
     Py_ssize_t row_blocks, column_blocks, parts     # of one plane; parts of the output channels
-    Py_ssize_t pitch                                # floats of a panel's row
+    Py_ssize_t pitch                                # floats of a panel's row, and of the sums'
+    Shifts shifts
+    const Py_ssize_t* at                            # where each row of the panel begins
+    bint far                                        # whether the weights are more than a cache holds
 
 
 cdef void multiply(const Conv* f, const float* w, Py_ssize_t w_row, const float* panel, Py_ssize_t depth,
-                   const float* bias, const Values* v, float* c, Py_ssize_t c_row, Py_ssize_t m,
-                   Py_ssize_t n) noexcept nogil:
-    """m output channels by n pixels."""
-    cdef Py_ssize_t r, step, i, count, p
+                   const float* bias, const Values* v, float* c, Py_ssize_t c_row, Py_ssize_t m, Py_ssize_t n,
+                   bint beyond) noexcept nogil:
+    """m output channels by n pixels; beyond them whole vectors may be written."""
+    cdef Py_ssize_t r, step, i, count, p, left, asked
     cdef const float* row_bias
     cdef float spare[8 * 16]
     for r in range(0, m, 8):
         count = min(m - r, 8)
         row_bias = bias + r if bias != NULL else NULL
-        p = 0
-        while n - p >= LANES:
-            if n - p >= 5 * LANES or (n - p >= 3 * LANES and n - p < 4 * LANES):
+        p = asked = 0
+        while p < n:
+            # A part of the next weights is asked for.
+            if f.far and r + 16 <= m:
+                left = min(depth, asked + depth * 3 * LANES // n + 16)
+                while asked < left:
+                    for i in range(8):
+                        prefetch(w + (r + 8 + i) * w_row + asked)
+                    asked += 16
+            left = (n - p + LANES - 1) // LANES if beyond else (n - p) // LANES
+            if left >= 5 or left == 3:
                 step = 3
-                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, NULL,
+                rows(w + r * w_row, w_row, panel + p, 0, f.at, depth, row_bias, v, c + r * c_row + p, c_row, NULL,
                      count, 3)
-            elif n - p >= 2 * LANES:
+            elif left >= 2:
                 step = 2
-                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, NULL,
+                rows(w + r * w_row, w_row, panel + p, 0, f.at, depth, row_bias, v, c + r * c_row + p, c_row, NULL,
                      count, 2)
+            elif left == 1:
+                step = 1
+                rows(w + r * w_row, w_row, panel + p, 0, f.at, depth, row_bias, v, c + r * c_row + p, c_row, NULL,
+                     count, 1)
             else:
                 step = 1
-                rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, c + r * c_row + p, c_row, NULL,
-                     count, 1)
-            p += step * LANES
-        if p < n:
-            if bias == NULL:
+                if bias == NULL:
+                    for i in range(count):
+                        copy(spare + i * LANES, c + (r + i) * c_row + p, n - p)
+                rows(w + r * w_row, w_row, panel + p, 0, f.at, depth, row_bias, v, spare, LANES, NULL, count, 1)
                 for i in range(count):
-                    copy(spare + i * LANES, c + (r + i) * c_row + p, n - p)
-            rows(w + r * w_row, w_row, panel + p, f.pitch, depth, row_bias, v, spare, LANES, NULL, count, 1)
-            for i in range(count):
-                copy(c + (r + i) * c_row + p, spare + i * LANES, n - p)
+                    copy(c + (r + i) * c_row + p, spare + i * LANES, n - p)
+            p += step * LANES
 
 
 cdef void task(const Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
@@ -93,7 +109,9 @@ cdef void task(const Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
     cdef float* panel = workspace + head
     cdef float* strip
     cdef float* c
-    cdef Py_ssize_t c_row
+    cdef Py_ssize_t c_row, line = n_columns         # of the sums: from one output channel, from one row, to the next
+    cdef const float* from_c
+    cdef float* to_y
     cdef const float* x = f.x + image * g.x_batch + group * g.channels * g.x_channel
     cdef const float* w = f.w + (group * g.out_channels + first) * w_row
     cdef const float* bias = f.bias + group * g.out_channels + first
@@ -101,8 +119,12 @@ cdef void task(const Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
                      + top * g.y_row + left * g.y_column)
     if m <= 0:
         return
-    strip = panel + g.slices * taps * f.pitch
+    strip = panel + g.slices * (f.shifts.slice if g.shifted else taps * f.pitch)
     c, c_row = y, g.y_channel
+    if g.shifted:
+        strip += 2 * LANES                          # vectors reach beyond the last slice
+        line = f.shifts.line
+        n = (n_rows - 1) * line + n_columns
     if g.gather:
         c, c_row = strip, f.pitch
         strip += g.out_channels * f.pitch
@@ -111,23 +133,35 @@ cdef void task(const Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
         count = min(g.slices, total - k)
         for s in range(count):
             i = k + s
-            fill(g, x + i // g.kernel_depth * g.x_channel,
-                 f.depths[plane * g.stride_depth + i % g.kernel_depth * g.dilation_depth], f.rows, f.columns,
-                 top, n_rows, left, n_columns, strip, panel + s * taps * f.pitch, f.pitch)
+            p = f.depths[plane * g.stride_depth + i % g.kernel_depth * g.dilation_depth]
+            if g.shifted:
+                spread(g, &f.shifts, x + i // g.kernel_depth * g.x_channel, p, f.rows, f.columns, top, n_rows, left,
+                       n_columns, panel + s * f.shifts.slice)
+            else:
+                fill(g, x + i // g.kernel_depth * g.x_channel, p, f.rows, f.columns, top, n_rows, left, n_columns,
+                     strip, panel + s * taps * f.pitch, f.pitch)
         multiply(f, w + k * taps, w_row, panel, count * taps, bias if k == 0 else NULL,
-                 f.v if k + count == total else NULL, c, c_row, m, n)
+                 f.v if k + count == total else NULL, c, c_row, m, n, g.gather)
         k += count
+    if not g.gather:
+        return
     # Along what lies closest in y.
-    if g.gather and g.y_channel == 1:
+    if g.y_channel == 1:
         for r in range(n_rows):
             for p in range(n_columns):
                 for i in range(m):
-                    y[r * g.y_row + p * g.y_column + i] = c[i * c_row + r * n_columns + p]
-    elif g.gather:
-        for i in range(m):
-            for r in range(n_rows):
-                for p in range(n_columns):
-                    y[i * g.y_channel + r * g.y_row + p * g.y_column] = c[i * c_row + r * n_columns + p]
+                    y[r * g.y_row + p * g.y_column + i] = c[i * c_row + r * line + p]
+        return
+    for i in range(m):
+        for r in range(n_rows):
+            from_c, to_y = c + i * c_row + r * line, y + i * g.y_channel + r * g.y_row
+            p = 0
+            while g.y_column == 1 and p < n_columns:
+                put(to_y + p, vload(from_c + p), n_columns - p)
+                p += LANES
+            while p < n_columns:
+                to_y[p * g.y_column] = from_c[p]
+                p += 1
 
 
 def conv_gemm(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
@@ -135,7 +169,8 @@ def conv_gemm(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp
     """Get the workspace and share out the tasks."""
     cdef Conv f
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef Py_ssize_t t, tasks
+    cdef Py_ssize_t tasks, pixels, k, s, i, size = g.workspace * sizeof(float), taps = g.kernel_height * g.kernel_width
+    cdef Py_ssize_t* at
     cdef float* workspace
     f.x = <const float*>cnp.PyArray_DATA(x)
     f.w = <const float*>cnp.PyArray_DATA(w)
@@ -148,8 +183,13 @@ def conv_gemm(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp
     f.columns = f.rows + g.rows
     f.row_blocks = (g.out_height + g.block_rows - 1) // g.block_rows
     f.column_blocks = (g.out_width + g.block_columns - 1) // g.block_columns
+    f.shifts = shifts_of(g)
+    pixels = g.block_rows * g.block_columns
+    if g.shifted:
+        pixels = (g.block_rows - 1) * f.shifts.line + g.block_columns
     # An odd number of cache lines, or a panel's rows would meet in few sets.
-    f.pitch = ((g.block_rows * g.block_columns + LANES + 15) // 16 | 1) * 16
+    f.pitch = ((pixels + LANES + 15) // 16 | 1) * 16
+    f.far = g.out_channels * g.channels * taps * g.kernel_depth > CACHED
     tasks = g.batch * g.groups * g.out_depth * f.row_blocks * f.column_blocks
     threads = <int>max(1, min(threads, convlab_max_threads()))
     f.parts = 1
@@ -157,42 +197,46 @@ def conv_gemm(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp
         f.parts = min(threads, (g.out_channels + 7) // 8)
     tasks *= f.parts
     threads = <int>min(threads, tasks)
-    workspace = <float*>malloc(threads * g.workspace * sizeof(float))
-    if workspace == NULL:
-        raise MemoryError("conv: no memory for %d bytes of workspace" % (4 * threads * g.workspace))
+    at = <Py_ssize_t*>get_workspace(threads, size, g.slices * taps * sizeof(Py_ssize_t))
+    workspace = <float*>(at + g.slices * taps)
+    f.at = at
     with nogil:
-        if threads == 1:
-            for t in range(tasks):
-                task(&f, t, workspace)
-        else:
-            for t in prange(tasks, schedule="static", num_threads=threads):
-                task(&f, t, workspace + threadid() * g.workspace)
-        free(workspace)
+        for k in range(g.slices * taps):
+            s, i = k // taps, k % taps
+            if g.shifted:
+                at[k] = s * f.shifts.slice + shift(g, &f.shifts, i // g.kernel_width, i % g.kernel_width)
+            else:
+                at[k] = k * f.pitch
+        run_tasks(<task_function>task, &f, tasks, threads, workspace, size, at)
 
 
-def transpose_weights(cnp.ndarray w, cnp.ndarray u, cnp.ndarray places, Py_ssize_t groups):
+def transpose_weights(cnp.ndarray w, cnp.ndarray u, cnp.ndarray parts, cnp.ndarray order, Py_ssize_t groups):
     """The weights of a transpose (C, M / groups, taps), sorted into those of its parts, one after the other in u.
 
-    `places` holds for each tap where its part starts, how many taps the part has, and which of them it is; -1 for a
-    tap that no output sees.
+    `parts` holds for each part where it starts and how many taps it has, `order` which taps those are.
     """
     cdef const float* source = <const float*>cnp.PyArray_DATA(w)
     cdef float* to = <float*>cnp.PyArray_DATA(u)
-    cdef const Py_ssize_t* place = <const Py_ssize_t*>cnp.PyArray_DATA(places)
+    cdef const Py_ssize_t* part
+    cdef const Py_ssize_t* its
     cdef Py_ssize_t channels = cnp.PyArray_DIM(w, 0) // groups, out_channels = cnp.PyArray_DIM(w, 1)
-    cdef Py_ssize_t taps = cnp.PyArray_SIZE(w) // (cnp.PyArray_DIM(w, 0) * out_channels), group, m, c, a, first
+    cdef Py_ssize_t taps = cnp.PyArray_SIZE(w) // (cnp.PyArray_DIM(w, 0) * out_channels), number = cnp.PyArray_DIM(parts, 0)
+    cdef Py_ssize_t group, m, c, a, p, first
     cdef const float* kernel
+    cdef float* its_kernel
     with nogil:
         for group in range(groups):
-            # Some channels at a time, so that what is read and what is written are both in the cache.
-            first = 0
-            while first < channels:
+            # Some channels at a time: each part is written in order, and what is read next is asked for.
+            for first in range(0, channels, 64):
                 for m in range(out_channels):
-                    for c in range(first, min(first + 16, channels)):
+                    for c in range(first, min(first + 64, channels)):
                         kernel = source + ((group * channels + c) * out_channels + m) * taps
-                        for a in range(taps):
-                            if place[a] < 0:
-                                continue
-                            to[place[a] + ((group * out_channels + m) * channels + c) * place[taps + a]
-                               + place[2 * taps + a]] = kernel[a]
-                first += 16
+                        prefetch(kernel + 4 * taps)
+                        its = <const Py_ssize_t*>cnp.PyArray_DATA(order)
+                        part = <const Py_ssize_t*>cnp.PyArray_DATA(parts)
+                        for p in range(number):
+                            its_kernel = to + part[0] + ((group * out_channels + m) * channels + c) * part[1]
+                            for a in range(part[1]):
+                                its_kernel[a] = kernel[its[a]]
+                            its += part[1]
+                            part += 2

@@ -6,13 +6,12 @@ The terms k, their order and the panel b are those of conv_gemm, and so are the 
 ahead, in panels of 48 output channels, and the pixels are broadcast: eight pixels by three vectors in registers. The
 sums gather in a block of the workspace, pixels by channels, and are turned round when they are finished.
 """
-from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 
 from gemm cimport Values, activated
 from panel cimport fill
 from staging cimport Geometry
+from tasks cimport get_workspace, run_tasks, task_function
 from vector cimport LANES, convlab_max_threads, prefetch, vfloat, vload, vstore
 
 cnp.import_array()
@@ -128,7 +127,7 @@ def conv_narrow(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, c
     """Get the workspace and share out the tasks; w is not read, but u, which narrow_weights made of it."""
     cdef Conv f
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef Py_ssize_t t, tasks
+    cdef Py_ssize_t tasks, size = g.workspace * sizeof(float)
     cdef float* workspace
     f.x = <const float*>cnp.PyArray_DATA(x)
     f.u = <const float*>cnp.PyArray_DATA(u)
@@ -148,17 +147,9 @@ def conv_narrow(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, c
         f.parts = min(threads, f.panels)
     tasks *= f.parts
     threads = <int>min(threads, tasks)
-    workspace = <float*>malloc(threads * g.workspace * sizeof(float))
-    if workspace == NULL:
-        raise MemoryError("conv: no memory for %d bytes of workspace" % (4 * threads * g.workspace))
+    workspace = <float*>get_workspace(threads, size, 0)
     with nogil:
-        if threads == 1:
-            for t in range(tasks):
-                task(&f, t, workspace)
-        else:
-            for t in prange(tasks, schedule="static", num_threads=threads):
-                task(&f, t, workspace + threadid() * g.workspace)
-        free(workspace)
+        run_tasks(<task_function>task, &f, tasks, threads, workspace, size, workspace)
 
 
 def narrow_weights(cnp.ndarray w, cnp.ndarray u, int threads):

@@ -10,14 +10,17 @@ Blocking. Some tiles at a time: their transforms, vectors over tiles, fill one m
 the 16 or 36 elements; each is multiplied with that element's weights (gemm.pxd); the products go back, vectors over
 tiles. Threads share out channels, then elements and output channels, then output channels.
 
+Dilated taps see every d-th row and column alone: so many images, each with tiles of its own.
+
 A tile with an output that is not finite is computed anew by its sum: infinities and NaN stay in their windows.
 """
 from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 cimport numpy as cnp
 
 from gemm cimport Values, activated, rows
-from staging cimport Geometry, stage_row
+from staging cimport Geometry, Span, span_of, stage_row
+from tasks cimport Watch, get_workspace, watch_start, watch_stopped
 from vector cimport LANES, convlab_max_threads, vany_nan, veven, vfloat, vload, vodd, vsplat, vstore
 from vector cimport vstore_part, vzip_high, vzip_low
 from winograd cimport back, into, weights
@@ -38,13 +41,41 @@ cdef struct Conv:
     const Values* v
     const Py_ssize_t* rows
     const Py_ssize_t* columns
-    Py_ssize_t tile_rows, tile_columns  # of an image
+    Py_ssize_t rows_apart, columns_apart    # tiles down and along each of the images that dilated taps see
+    Py_ssize_t tile_rows, tile_columns  # of all of them
     Py_ssize_t first, n, pitch          # the tiles of this block; floats from one row of a matrix to the next
     Py_ssize_t group
     float* inputs                       # elements, channels, tiles
     float* sums                         # elements, output channels, tiles
     float* scratch
     Py_ssize_t scratch_size             # floats of a thread
+
+
+cdef inline Py_ssize_t place(Py_ssize_t t, Py_ssize_t apart, Py_ssize_t dilation, Py_ssize_t tile) noexcept nogil:
+    """The first row or column of the t-th tile."""
+    return t * tile if dilation == 1 else t // apart + t % apart * tile * dilation
+
+
+cdef inline void gather_apart(const Conv* f, Py_ssize_t c, float* tiles, const int tile) noexcept nogil:
+    """As `gather`, of columns that do not lie side by side."""
+    cdef const Geometry* g = f.g
+    cdef Py_ssize_t k, t, row, column, source, i, a, pitch = f.pitch + LANES, size = tile + 2
+    cdef const float* x
+    for k in range(size * size * pitch):
+        tiles[k] = 0
+    for k in range(f.n):
+        t = f.first + k
+        x = f.x + t // (f.tile_rows * f.tile_columns) * g.x_batch + (f.group * g.channels + c) * g.x_channel
+        row = place(t // f.tile_columns % f.tile_rows, f.rows_apart, g.dilation_height, tile)
+        column = place(t % f.tile_columns, f.columns_apart, g.dilation_width, tile)
+        for i in range(size):
+            source = f.rows[row + i * g.dilation_height]
+            if source < 0:
+                continue
+            for a in range(size):
+                if f.columns[column + a * g.dilation_width] >= 0:
+                    tiles[(i * size + a) * pitch + k] = x[source * g.x_row
+                                                         + f.columns[column + a * g.dilation_width] * g.x_column]
 
 
 cdef inline void gather(const Conv* f, Py_ssize_t c, float* tiles, float* line, const int tile) noexcept nogil:
@@ -58,14 +89,16 @@ cdef inline void gather(const Conv* f, Py_ssize_t c, float* tiles, float* line, 
     cdef float* to
     cdef const float* x
     cdef vfloat p, q, r, s
+    cdef Span span
     while t < end:
         image, row = t // (f.tile_rows * f.tile_columns), t // f.tile_columns % f.tile_rows
         column = t % f.tile_columns
         n = min(f.tile_columns - column, end - t)
         x = f.x + image * g.x_batch + (f.group * g.channels + c) * g.x_channel
         count = n * tile + 2
+        span = span_of(g, f.columns + column * tile, count)
         for i in range(size):
-            stage_row(g, x, f.rows[row * tile + i], f.columns + column * tile, count, 1, line, count)
+            stage_row(g, x, f.rows[place(row, f.rows_apart, g.dilation_height, tile) + i * g.dilation_height], f.columns + column * tile, count, span, 1, line, count)
             # Every second or fourth column, so that neighbours are neighbouring tiles.
             k = 0
             while k <= n:
@@ -94,9 +127,13 @@ cdef inline void transform_input(const Conv* f, Py_ssize_t c, float* scratch, co
     cdef Py_ssize_t t
     cdef int i
     cdef int size = tile + 2
+    cdef const Geometry* g = f.g
     cdef float* to = f.inputs + c * f.pitch
-    cdef Py_ssize_t matrix = f.g.channels * f.pitch
-    gather(f, c, scratch, scratch + size * size * (f.pitch + LANES), tile)
+    cdef Py_ssize_t matrix = g.channels * f.pitch
+    if g.dilation_width == 1:
+        gather(f, c, scratch, scratch + size * size * (f.pitch + LANES), tile)
+    else:
+        gather_apart(f, c, scratch, tile)
     t = 0
     while t < f.n:
         for i in range(size * size):
@@ -129,13 +166,16 @@ cdef inline void multiply(const Conv* f, Py_ssize_t element, Py_ssize_t first, P
         while t < f.pitch:
             left = (f.pitch - t) // LANES
             if left >= 5 or left == 3:
-                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, ahead, m, 3)
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, NULL, depth, start, NULL, c + t, f.pitch, ahead, m,
+                     3)
                 t += 3 * LANES
             elif left >= 2:
-                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, ahead, m, 2)
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, NULL, depth, start, NULL, c + t, f.pitch, ahead, m,
+                     2)
                 t += 2 * LANES
             else:
-                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, depth, start, NULL, c + t, f.pitch, ahead, m, 1)
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, NULL, depth, start, NULL, c + t, f.pitch, ahead, m,
+                     1)
                 t += LANES
             ahead = NULL
         k += depth
@@ -146,7 +186,8 @@ cdef void plainly(const Conv* f, Py_ssize_t m, Py_ssize_t t, const int tile, flo
     """One tile of one output channel by its sum, into the lines of outputs."""
     cdef const Geometry* g = f.g
     cdef Py_ssize_t whole = f.first + t, image = whole // (f.tile_rows * f.tile_columns)
-    cdef Py_ssize_t row = whole // f.tile_columns % f.tile_rows * tile, column = whole % f.tile_columns * tile
+    cdef Py_ssize_t row = place(whole // f.tile_columns % f.tile_rows, f.rows_apart, g.dilation_height, tile)
+    cdef Py_ssize_t column = place(whole % f.tile_columns, f.columns_apart, g.dilation_width, tile)
     cdef const float* x = f.x + image * g.x_batch + f.group * g.channels * g.x_channel
     cdef const float* w = f.w + (f.group * g.out_channels + m) * g.channels * 9
     cdef Py_ssize_t r, q, c, i, j, a, b
@@ -158,7 +199,8 @@ cdef void plainly(const Conv* f, Py_ssize_t m, Py_ssize_t t, const int tile, flo
             for c in range(g.channels):
                 for i in range(3):
                     for j in range(3):
-                        a, b = f.rows[row + r + i], f.columns[column + q + j]
+                        a = f.rows[row + (r + i) * g.dilation_height]
+                        b = f.columns[column + (q + j) * g.dilation_width]
                         pixel = x[c * g.x_channel + a * g.x_row + b * g.x_column] if a >= 0 and b >= 0 else 0
                         total += w[c * 9 + i * 3 + j] * pixel
             vstore(result, activated(f.v, vsplat(total)))
@@ -172,6 +214,7 @@ cdef inline void transform_output(const Conv* f, Py_ssize_t m, float* lines, con
     cdef vfloat a, b, c, e, check
     cdef vfloat bias = vsplat(f.bias[f.group * g.out_channels + m])
     cdef Py_ssize_t t, n, end, image, row, column, count, k, line = tile * f.pitch, matrix = g.out_channels * f.pitch
+    cdef Py_ssize_t y_column = g.y_column * g.dilation_width
     cdef int i, r
     cdef float* to
     cdef float checks[16]
@@ -209,21 +252,25 @@ cdef inline void transform_output(const Conv* f, Py_ssize_t m, float* lines, con
         t += LANES
     t, end = f.first, f.first + f.n
     while t < end:
-        image, row = t // (f.tile_rows * f.tile_columns), t // f.tile_columns % f.tile_rows * tile
+        image, row = t // (f.tile_rows * f.tile_columns), t // f.tile_columns % f.tile_rows
         column = t % f.tile_columns
-        n = min(f.tile_columns - column, end - t)
-        count = min(n * tile, g.out_width - column * tile)
-        to = f.y + image * g.y_batch + (f.group * g.out_channels + m) * g.y_channel + column * tile * g.y_column
-        for r in range(<int>min(tile, g.out_height - row)):
+        n = min(f.columns_apart - column % f.columns_apart, end - t)
+        row = place(row, f.rows_apart, g.dilation_height, tile)
+        column = place(column, f.columns_apart, g.dilation_width, tile)
+        count = min(n * tile, (g.out_width - column + g.dilation_width - 1) // g.dilation_width)
+        to = f.y + image * g.y_batch + (f.group * g.out_channels + m) * g.y_channel + column * g.y_column
+        for r in range(tile):
+            if row >= g.out_height:
+                break
             source = lines + r * line + (t - f.first) * tile
-            if g.y_column == 1:
-                k = 0
-                while k < count:
-                    vstore_part(to + (row + r) * g.y_row + k, vload(source + k), min(count - k, LANES))
-                    k += LANES
-            else:
-                for k in range(count):
-                    to[(row + r) * g.y_row + k * g.y_column] = source[k]
+            k = 0
+            while y_column == 1 and k < count:
+                vstore_part(to + row * g.y_row + k, vload(source + k), min(count - k, LANES))
+                k += LANES
+            while k < count:
+                to[row * g.y_row + k * y_column] = source[k]
+                k += 1
+            row += g.dilation_height
         t += n
 
 
@@ -255,6 +302,7 @@ cdef int convolve(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias,
     cdef Py_ssize_t tiles, t, elements = (tile + 2) * (tile + 2), eights = (g.out_channels + 7) // 8, group
     cdef float zeros[8]
     cdef float* workspace
+    cdef Watch watch
     f.x = <const float*>cnp.PyArray_DATA(x)
     f.w = <const float*>cnp.PyArray_DATA(w)
     f.u = <const float*>cnp.PyArray_DATA(u)
@@ -264,15 +312,16 @@ cdef int convolve(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias,
     f.v = <const Values*>cnp.PyArray_DATA(values)
     f.rows = <const Py_ssize_t*>cnp.PyArray_DATA(sources) + g.depths
     f.columns = f.rows + g.rows
-    f.tile_rows = (g.out_height + tile - 1) // tile
-    f.tile_columns = (g.out_width + tile - 1) // tile
+    f.rows_apart = ((g.out_height + g.dilation_height - 1) // g.dilation_height + tile - 1) // tile
+    f.columns_apart = ((g.out_width + g.dilation_width - 1) // g.dilation_width + tile - 1) // tile
+    f.tile_rows = f.rows_apart * min(g.dilation_height, g.out_height)
+    f.tile_columns = f.columns_apart * min(g.dilation_width, g.out_width)
     tiles = g.batch * f.tile_rows * f.tile_columns
     threads = <int>max(1, min(threads, convlab_max_threads()))
     # The plan's workspace: the matrices, and what one thread stages.
     f.scratch_size = elements * (g.block_columns + 2 * LANES) + 2 * g.columns + 64 * LANES
-    workspace = <float*>malloc((g.workspace + threads * f.scratch_size) * sizeof(float))
-    if workspace == NULL:
-        raise MemoryError("conv: no memory for %d bytes of workspace" % (4 * (g.workspace + threads * f.scratch_size)))
+    workspace = <float*>get_workspace(threads, f.scratch_size * sizeof(float), g.workspace * sizeof(float))
+    watch_start(&watch)
     with nogil:
         for t in range(8):
             zeros[t] = 0
@@ -280,7 +329,7 @@ cdef int convolve(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias,
         for group in range(g.groups):
             f.group = group
             f.first = 0
-            while f.first < tiles:
+            while f.first < tiles and not watch_stopped(&watch, 0):
                 f.n = min(g.block_columns, tiles - f.first)
                 f.pitch = (f.n + LANES - 1) // LANES * LANES
                 f.inputs = workspace + (16 - <Py_ssize_t>(<size_t>workspace // sizeof(float)) % 16) % 16
@@ -301,7 +350,7 @@ cdef int convolve(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias,
                         output_task(&f, t, tile, f.scratch + threadid() * f.scratch_size)
                 f.first += f.n
         free(workspace)
-    return 0
+    return -1 if watch_stopped(&watch, 1) else 0
 
 
 def conv_winograd2(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,

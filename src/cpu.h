@@ -7,7 +7,7 @@
 
 #if defined(__x86_64__) || defined(_M_X64)
 
-#if defined(_MSC_VER)
+#if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
 static void convlab_cpuid(int leaf, int out[4]) { __cpuidex(out, leaf, 0); }
 static unsigned convlab_xcr0(void) { return (unsigned)_xgetbv(0); }

@@ -21,13 +21,12 @@ which the compiler unrolls; other sizes take four columns at a time. Tiles of so
 
 Channels that lie innermost are columns `step` floats apart: the same loops over width * step floats.
 """
-from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from filter_image cimport FLOAT32, UINT8, Filter, Geometry, Values, itemsize, stage
 from filter_taps cimport finished, store, sums
+from tasks cimport get_workspace, run_tasks, task_function
 from vector cimport LANES, convlab_max_threads, fence, prefetch, prefetch_to_write
 from vector cimport vfloat, vload, vratio, vsplat, vstore, vstore_part, vstream, vvalid, vwhere
 
@@ -294,7 +293,7 @@ cdef int correlate(tile_function function, const Py_ssize_t block_width, cnp.nda
     """Get the workspace and share out the tiles."""
     cdef Filter f
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef Py_ssize_t t, i, width = g.width * g.step
+    cdef Py_ssize_t i, width = g.width * g.step, size = g.workspace * sizeof(float)
     cdef float* workspace
     cdef float* constant
     f.x = <const char*>cnp.PyArray_DATA(x)
@@ -326,9 +325,7 @@ cdef int correlate(tile_function function, const Py_ssize_t block_width, cnp.nda
     f.mask_offset = f.pitch * (min(g.tile_rows, max(g.out_height, 4)) + f.kernel_height - 1)
     threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
     # A constant row, and behind it one of the mask, whose pixels all count.
-    workspace = <float*>malloc((threads * g.workspace + 2 * width) * sizeof(float))
-    if workspace == NULL:
-        raise MemoryError("filter2d: no memory for %d bytes of workspace" % (4 * (threads * g.workspace + 2 * width)))
+    workspace = <float*>get_workspace(threads, size, 2 * width * sizeof(float))
     with nogil:
         constant = workspace + threads * g.workspace
         if g.n_above + g.n_below:
@@ -336,13 +333,7 @@ cdef int correlate(tile_function function, const Py_ssize_t block_width, cnp.nda
                 constant[i] = f.v.cval
             memset(constant + width, 1, width)
         f.constant = <const char*>constant
-        if threads == 1:
-            for t in range(g.planes * g.tiles):
-                function(&f, t, workspace)
-        else:
-            for t in prange(g.planes * g.tiles, schedule="static", num_threads=threads):
-                function(&f, t, workspace + threadid() * g.workspace)
-        free(workspace)
+        run_tasks(<task_function>function, &f, g.planes * g.tiles, threads, workspace, size, workspace)
     return 0
 
 

@@ -1,5 +1,5 @@
 # The panel of a product: a row for each term of a sum, shifted by its tap, and a column for each output pixel.
-from staging cimport Geometry, copy, copy_beyond, phase_pitch, separate, stage, staged
+from staging cimport Geometry, Span, copy, copy_beyond, phase_pitch, separate, span_of, stage, stage_row, staged
 from vector cimport LANES, vload, vstore
 
 
@@ -27,3 +27,44 @@ cdef inline void fill(const Geometry* g, const float* x, Py_ssize_t depth, const
                 for r in range(n_rows):
                     copy_beyond(panel + r * n_columns, line + r * step, n_columns)
             panel += panel_pitch
+
+
+# Where few output channels are multiplied, filling that takes as long as the product. Then the staged slice itself serves
+# all taps: its rows and columns are sorted by their places in the stride, each sort a plane, whose rows are so much
+# longer than the output's that each tap is a shift. Sums of what lies between the output's rows are computed and left.
+cdef struct Shifts:
+    Py_ssize_t line, plane, slice       # floats from one row to the next, from one sort, from one slice
+
+
+cdef inline Shifts shifts_of(const Geometry* g) noexcept nogil:
+    cdef Shifts f
+    f.line = g.block_columns + (g.kernel_width - 1) * g.dilation_width // g.stride_width
+    f.plane = (g.block_rows + (g.kernel_height - 1) * g.dilation_height // g.stride_height) * f.line
+    # An odd number of cache lines, or the slices would meet in few sets.
+    f.slice = ((f.plane * g.stride_height * g.stride_width + 15) // 16 | 1) * 16
+    return f
+
+
+cdef inline Py_ssize_t shift(const Geometry* g, const Shifts* f, Py_ssize_t i, Py_ssize_t j) noexcept nogil:
+    """Where the tap of row i and column j begins in its slice."""
+    cdef Py_ssize_t down = i * g.dilation_height, along = j * g.dilation_width
+    return ((down % g.stride_height * g.stride_width + along % g.stride_width) * f.plane
+            + down // g.stride_height * f.line + along // g.stride_width)
+
+
+cdef inline void spread(const Geometry* g, const Shifts* f, const float* x, Py_ssize_t depth,
+                        const Py_ssize_t* row_sources, const Py_ssize_t* column_sources, Py_ssize_t top,
+                        Py_ssize_t n_rows, Py_ssize_t left, Py_ssize_t n_columns, float* to) noexcept nogil:
+    """The rows of one slice, at `depth` of the channel x (-1 are zeros), each to its sort."""
+    cdef Py_ssize_t r, place, row, stride = g.stride_height
+    cdef Py_ssize_t rows = (n_rows - 1) * stride + (g.kernel_height - 1) * g.dilation_height + 1
+    cdef Py_ssize_t columns = (n_columns - 1) * g.stride_width + (g.kernel_width - 1) * g.dilation_width + 1
+    cdef Py_ssize_t used = min(g.stride_width, columns, (g.kernel_width - 1) * g.dilation_width + 1)
+    cdef Span span = span_of(g, column_sources + left * g.stride_width, columns)
+    for place in range(min(stride, (g.kernel_height - 1) * g.dilation_height + 1)):
+        r, row = place, place * g.stride_width * f.plane
+        while r < rows:
+            stage_row(g, x + depth * g.x_depth if depth >= 0 else NULL, row_sources[top * stride + r],
+                      column_sources + left * g.stride_width, columns, span, used, to + row, f.plane)
+            r += stride
+            row += f.line

@@ -25,15 +25,14 @@ Windows far larger than the array are cut to it.
 
 Channels that lie innermost are pixels of `step` floats.
 """
-from cython.parallel cimport prange, threadid
 from libc.stdint cimport uintptr_t
-from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 
 from lanes cimport FLOAT32, INT16, INT8, UINT16, UINT8
+from tasks cimport get_workspace, run_tasks
 from vector cimport LANES, convlab_max_threads, fence, vfloat, vsplat
 from pool cimport AVERAGE, MAXIMUM, MINIMUM, Geometry, Operation, Rows, rows_of
-from pool_lanes cimport lanes_tile, size_of
+from pool_lanes cimport aligned, lanes_tile, size_of
 from pool_strips cimport DIVIDE, MULTIPLY, STREAM, strip_1, strip_2, strip_half, strip_three
 from pool_sums cimport along_row, column_counts, divide, down_rows, prepare
 
@@ -300,27 +299,30 @@ cdef Py_ssize_t source_of(cnp.ndarray geometry) noexcept:
     return (<const Geometry*>cnp.PyArray_DATA(geometry)).source
 
 
+cdef struct Call:
+    const Geometry* g
+    const char* x
+    char* y
+    tile_function function
+
+
+cdef void task(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
+    cdef const Call* c = <const Call*>what
+    c.function(c.g, c.x, c.y, t, <char*>workspace)
+
+
 cdef int pool(tile_function function, cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads) except -1:
     """Get the workspace and share out the tiles."""
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef const char* source = <const char*>cnp.PyArray_DATA(x)
-    cdef char* result = <char*>cnp.PyArray_DATA(y)
-    cdef Py_ssize_t t, size = g.workspace * sizeof(float)
+    cdef Call call
+    cdef Py_ssize_t size = g.workspace * sizeof(float)
     cdef void* memory
-    cdef char* workspace
+    call.g, call.x, call.y = g, <const char*>cnp.PyArray_DATA(x), <char*>cnp.PyArray_DATA(y)
+    call.function = function
     threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
-    memory = malloc(threads * size + 64)
-    if memory == NULL:
-        raise MemoryError("pool2d: no memory for %d bytes of workspace" % (threads * size))
+    memory = get_workspace(threads, size, 64)
     with nogil:
-        workspace = <char*>((<size_t>memory + 63) // 64 * 64)
-        if threads == 1:
-            for t in range(g.planes * g.tiles):
-                function(g, source, result, t, workspace)
-        else:
-            for t in prange(g.planes * g.tiles, schedule="static", num_threads=threads):
-                function(g, source, result, t, workspace + threadid() * size)
-        free(memory)
+        run_tasks(task, &call, g.planes * g.tiles, threads, <void*>aligned(<Py_ssize_t>memory), size, memory)
     return 0
 
 

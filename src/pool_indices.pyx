@@ -9,12 +9,11 @@ Blocking. A vector of outputs at a time goes through the taps in that order, wit
 registers; columns outside the row are lanes that are not loaded. Strides above 2, channels that lie innermost and
 planes of more than 2 ** 31 elements are made one by one.
 """
-from cython.parallel cimport prange
 from libc.math cimport INFINITY
-from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 cimport numpy as cnp
 
+from tasks cimport get_workspace, run_tasks
 from vector cimport LANES, convlab_max_threads, veven, vfloat, vload, vsplat, vstore
 from pool cimport (
     Geometry, Rows, Window, rows_of, vbetter, vchoose, vchoose_place, vload_lanes, vplace, vplace_from, vplace_load,
@@ -129,28 +128,33 @@ cdef void tile(const Geometry* g, const float* x, float* y, long long* indices, 
             blocks(g, &r, first, y + at, indices + at, starts, 2)
 
 
+cdef struct Call:
+    const Geometry* g
+    const float* x
+    float* y
+    long long* places
+    const int* starts
+
+
+cdef void task(const void* what, Py_ssize_t t, void* _) noexcept nogil:
+    cdef const Call* c = <const Call*>what
+    tile(c.g, c.x, c.y, c.places, c.starts, t)
+
+
 def max_pool2d_indices(cnp.ndarray x, cnp.ndarray y, cnp.ndarray indices, cnp.ndarray geometry, int threads):
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef const float* source = <const float*>cnp.PyArray_DATA(x)
-    cdef float* result = <float*>cnp.PyArray_DATA(y)
-    cdef long long* places = <long long*>cnp.PyArray_DATA(indices)
+    cdef Call call
     cdef Py_ssize_t t
     cdef int* starts  # of each window, in its row
     threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
-    starts = <int*>malloc((g.out_width + LANES) * sizeof(int) if in_vectors(g) else 1)
-    if starts == NULL:
-        raise MemoryError("max_pool2d_indices: no memory for a row's places")
+    starts = <int*>get_workspace(1, 0, (g.out_width + LANES) * sizeof(int) if in_vectors(g) else 0)
     if in_vectors(g):
         for t in range(g.out_width + LANES):
             starts[t] = <int>window(g, 2, t).start
+    call.g, call.x, call.y = g, <const float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(y)
+    call.places, call.starts = <long long*>cnp.PyArray_DATA(indices), starts
     with nogil:
-        if threads == 1:
-            for t in range(g.planes * g.tiles):
-                tile(g, source, result, places, starts, t)
-        else:
-            for t in prange(g.planes * g.tiles, schedule="static", num_threads=threads):
-                tile(g, source, result, places, starts, t)
-        free(starts)
+        run_tasks(task, &call, g.planes * g.tiles, threads, NULL, 0, starts)
 
 
 def max_unpool(cnp.ndarray x, cnp.ndarray indices, cnp.ndarray y, cnp.ndarray sizes, int threads):

@@ -3,13 +3,12 @@
 # A window is reduced down its columns first, and that does not ask where a column stands. So a border costs no staged
 # pixels: rows outside the image are other rows of it (pointers), and columns outside it are other columns of what the
 # first step made, copied beside it.
-from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free, malloc
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from lanes cimport FLOAT32, UINT8, VBYTES
+from tasks cimport get_workspace, run_tasks, task_function
 from vector cimport LANES, convlab_max_threads, vfloat, vload, vsplat, vstore
 
 
@@ -132,7 +131,7 @@ cdef inline int share_out(tile_function function, cnp.ndarray x, cnp.ndarray y, 
     """Get the workspace and share out the tiles."""
     cdef Rank f
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef Py_ssize_t t, i, constant_bytes
+    cdef Py_ssize_t i, constant_bytes
     cdef char* memory
     cdef char* workspace
     cdef char* constant
@@ -148,9 +147,7 @@ cdef inline int share_out(tile_function function, cnp.ndarray x, cnp.ndarray y, 
     f.finite = g.source != FLOAT32 or (<const float*>cnp.PyArray_DATA(cval))[0] * 0 == 0
     constant_bytes = aligned(g.width * f.pixel)
     threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
-    memory = <char*>malloc(threads * g.workspace + constant_bytes + 64)
-    if memory == NULL:
-        raise MemoryError("rank filter: no memory for %d bytes of workspace" % (threads * g.workspace))
+    memory = <char*>get_workspace(threads, g.workspace, constant_bytes + 64)
     with nogil:
         workspace = <char*>((<size_t>memory + 63) // 64 * 64)
         constant = workspace + threads * g.workspace
@@ -160,11 +157,5 @@ cdef inline int share_out(tile_function function, cnp.ndarray x, cnp.ndarray y, 
             memcpy(constant + i, constant, min(i, g.width * f.pixel - i))
             i *= 2
         f.constant = constant
-        if threads == 1:
-            for t in range(g.planes * g.tiles):
-                function(&f, t, workspace)
-        else:
-            for t in prange(g.planes * g.tiles, schedule="static", num_threads=threads):
-                function(&f, t, workspace + threadid() * g.workspace)
-        free(memory)
+        run_tasks(<task_function>function, &f, g.planes * g.tiles, threads, workspace, g.workspace, memory)
     return 0

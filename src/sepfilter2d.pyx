@@ -7,6 +7,9 @@ size, the place or the number of threads: so the bits depend on the two kernels 
 
 A magnitude is sqrt(0 + u * u + v * v) of two such sums, u and v, of one source, before scale, offset and clip.
 
+A kernel that was given whole, and found to be such a product, has its taps behind the column and the row. A sum that
+is not finite is then the direct one, row by row over those taps: a column's sum may overflow where the whole does not.
+
 Passes. R output rows are made at a time: their vertical sums go into R rows of the workspace, each source row being
 loaded once for all R; the horizontal sums go from there straight into the output.
 
@@ -20,13 +23,14 @@ as a constant, which the compiler unrolls.
 
 Channels that lie innermost are columns `step` elements apart: the same loops over width * step elements.
 """
-from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from storage cimport FLOAT32, INT16, UINT16, UINT8, fill, itemsize, load, store, widen
-from vector cimport LANES, convlab_max_threads, prefetch, vbetween, vfloat, vload, vmax, vmin, vsplat, vsqrt, vstore
+from separable_columns cimport R, vertical
+from storage cimport FLOAT32, INT16, UINT16, UINT8, fill, itemsize, store, widen
+from tasks cimport get_workspace, run_tasks, task_function
+from vector cimport LANES, convlab_max_threads, vany_nan, vbetween, vfloat, vload, vmax, vmin, vselect_negative
+from vector cimport vsplat, vsqrt, vstore, vvalid
 
 cnp.import_array()
 
@@ -41,6 +45,7 @@ cdef struct Geometry:
     Py_ssize_t pitch                                    # floats of a row of the workspace
     Py_ssize_t workspace                                # floats of one thread
     Py_ssize_t magnitude                                # whether there are two pairs of kernels
+    Py_ssize_t whole                                    # whether the product's own taps are there too
     Py_ssize_t finish                                   # whether scale, offset and clip do anything
     Py_ssize_t source, target                           # dtypes of x and y: their places in convlab._geometry.SOURCES
 
@@ -51,7 +56,6 @@ cdef struct Values:
 
 
 cdef enum:
-    R = 4               # output rows at a time
     STAGED = 64         # rows shorter than this many elements are staged: the widest block of either pass
 
 
@@ -59,6 +63,7 @@ cdef struct Separable:
     const char* x
     const float* wy
     const float* wx
+    const float* whole                                  # the product's own taps
     char* y
     const Geometry* g
     const Values* v
@@ -71,74 +76,18 @@ cdef struct Separable:
     float beside[2]                                     # the vertical sums of a column of cval
 
 
-cdef inline void add_row(vfloat* acc, const char* row, Py_ssize_t x, const float* w, const int first, const int last,
-                         const int U, const int source) noexcept nogil:
-    """Add one source row into output rows first..last of a block; row 0 wants the tap w[0], row r the tap w[-r]."""
-    cdef vfloat v
-    cdef int r, u
-    for u in range(U):
-        v = load(row, x + u * LANES, source)
-        for r in range(first, last + 1):
-            acc[r * U + u] += w[-r] * v
-
-
-cdef inline void down_block(const char** rows, Py_ssize_t x, const float* w, const Py_ssize_t kh, float* out,
-                            Py_ssize_t pitch, const int source, Py_ssize_t ahead) noexcept nogil:
-    """Vertical sums: R rows by two vectors. Output row r adds source rows r .. r + kh - 1."""
-    cdef vfloat acc[8]
-    cdef Py_ssize_t s
-    cdef int r
-    for r in range(8):
-        acc[r] = vsplat(0)
-    if kh >= R:
-        # The first R - 1 source rows belong to the upper output rows only, and the last R - 1 to the lower ones.
-        add_row(acc, rows[0], x, w, 0, 0, 2, source)
-        add_row(acc, rows[1], x, w + 1, 0, 1, 2, source)
-        add_row(acc, rows[2], x, w + 2, 0, 2, 2, source)
-        for s in range(3, kh):
-            add_row(acc, rows[s], x, w + s, 0, 3, 2, source)
-        add_row(acc, rows[kh], x, w + kh, 1, 3, 2, source)
-        add_row(acc, rows[kh + 1], x, w + kh + 1, 2, 3, 2, source)
-        add_row(acc, rows[kh + 2], x, w + kh + 2, 3, 3, 2, source)
-    elif kh == 3:
-        add_row(acc, rows[0], x, w, 0, 0, 2, source)
-        add_row(acc, rows[1], x, w + 1, 0, 1, 2, source)
-        add_row(acc, rows[2], x, w + 2, 0, 2, 2, source)
-        add_row(acc, rows[3], x, w + 3, 1, 3, 2, source)
-        add_row(acc, rows[4], x, w + 4, 2, 3, 2, source)
-        add_row(acc, rows[5], x, w + 5, 3, 3, 2, source)
-    else:
-        for s in range(kh):
-            add_row(acc, rows[s], x, w + s, 0, 0, 2, source)
-            add_row(acc, rows[s + 1], x, w + s + 1, 1, 1, 2, source)
-            add_row(acc, rows[s + 2], x, w + s + 2, 2, 2, 2, source)
-            add_row(acc, rows[s + 3], x, w + s + 3, 3, 3, 2, source)
-    for r in range(8):
-        vstore(out + (r // 2) * pitch + x + (r % 2) * LANES, acc[r])
-    if source == FLOAT32:  # the rows that the next ones below will want
-        for r in range(R):
-            prefetch(<const float*>rows[ahead + r] + x)
-            prefetch(<const float*>rows[ahead + r] + x + LANES)
-
-
-cdef inline void down(const char** rows, Py_ssize_t n, const float* w, const Py_ssize_t kh,
-                      float* out, Py_ssize_t pitch, const int source, Py_ssize_t ahead) noexcept nogil:
-    """Vertical sums of n >= 2 * LANES columns; the last block lies back over its neighbour."""
-    cdef Py_ssize_t x = 0, last = n - 2 * LANES
-    while x < last:
-        down_block(rows, x, w, kh, out, pitch, source, ahead)
-        x += 2 * LANES
-    down_block(rows, last, w, kh, out, pitch, source, ahead)
-
-
 cdef inline vfloat finished(const Separable* f, vfloat a) noexcept nogil:
     a = a * vsplat(f.v.scale) + vsplat(f.v.offset)
     return vmin(vmax(a, vsplat(f.v.low)), vsplat(f.v.high))
 
 
 cdef inline void along_block(const Separable* f, const float* row, Py_ssize_t x, const Py_ssize_t kw,
-                             const Py_ssize_t step, char* out, const int target, const bint unrolled) noexcept nogil:
-    """Horizontal sums: one row by four vectors. Clones at 16 lanes make a tap's vector of two aligned ones."""
+                             const Py_ssize_t step, char* out, const int target, const bint unrolled,
+                             vfloat* lost) noexcept nogil:
+    """Horizontal sums: one row by four vectors. Clones at 16 lanes make a tap's vector of two aligned ones.
+
+    `lost` becomes NaN where a sum is not finite.
+    """
     cdef vfloat acc[4]
     cdef vfloat aligned[5]
     cdef Py_ssize_t j
@@ -155,6 +104,8 @@ cdef inline void along_block(const Separable* f, const float* row, Py_ssize_t x,
         for j in range(kw):
             for u in range(4):
                 acc[u] += f.wx[j] * vload(row + x + j * step + u * LANES)
+    if f.g.whole:
+        lost[0] += ((acc[0] + acc[1]) + (acc[2] + acc[3])) * vsplat(0)
     if f.g.finish:
         for u in range(4):
             acc[u] = finished(f, acc[u])
@@ -201,78 +152,63 @@ cdef inline void magnitudes(const Separable* f, const float* rows, Py_ssize_t n,
         out += out_pitch
 
 
-cdef inline void along(const Separable* f, const float* rows, Py_ssize_t n, char* out,
-                       Py_ssize_t out_pitch, Py_ssize_t n_rows, const Py_ssize_t kw, const Py_ssize_t step,
-                       const int target, const bint unrolled) noexcept nogil:
-    """Horizontal sums of n >= 4 * LANES columns of n_rows rows; out_pitch is in bytes."""
+cdef inline int along(const Separable* f, const float* rows, Py_ssize_t n, char* out,
+                      Py_ssize_t out_pitch, Py_ssize_t n_rows, const Py_ssize_t kw, const Py_ssize_t step,
+                      const int target, const bint unrolled) noexcept nogil:
+    """Horizontal sums of n >= 4 * LANES columns of n_rows rows; out_pitch is in bytes.
+
+    Bit r of the result is 1 where row r has a sum that is not finite, and the whole kernel to make another of.
+    """
     cdef Py_ssize_t x, last = n - 4 * LANES
-    for _ in range(n_rows):
+    cdef vfloat lost
+    cdef int r, rows_lost = 0
+    for r in range(<int>n_rows):
+        lost = vsplat(0)
         x = 0
         while x < last:
-            along_block(f, rows, x, kw, step, out, target, unrolled)
+            along_block(f, rows, x, kw, step, out, target, unrolled, &lost)
             x += 4 * LANES
-        along_block(f, rows, last, kw, step, out, target, unrolled)
+        along_block(f, rows, last, kw, step, out, target, unrolled, &lost)
+        if vany_nan(lost):
+            rows_lost |= 1 << r
         rows += f.g.pitch
         out += out_pitch
+    return rows_lost
 
 
-cdef inline void down_clones(const char** rows, Py_ssize_t n, const float* w, Py_ssize_t kh,
-                             float* out, Py_ssize_t pitch, const int source, Py_ssize_t ahead) noexcept nogil:
-    if kh == 3:
-        down(rows, n, w, 3, out, pitch, source, ahead)
-    elif kh == 5:
-        down(rows, n, w, 5, out, pitch, source, ahead)
-    elif kh == 7:
-        down(rows, n, w, 7, out, pitch, source, ahead)
-    else:
-        down(rows, n, w, kh, out, pitch, source, ahead)
-
-
-cdef inline void along_clones(const Separable* f, const float* rows, Py_ssize_t n, char* out,
-                              Py_ssize_t out_pitch, Py_ssize_t n_rows, const int target) noexcept nogil:
+cdef inline int along_clones(const Separable* f, const float* rows, Py_ssize_t n, char* out,
+                             Py_ssize_t out_pitch, Py_ssize_t n_rows, const int target) noexcept nogil:
     cdef Py_ssize_t kw = f.g.kernel_width, step = f.g.step
     if f.g.magnitude and kw == 3:
         magnitudes(f, rows, n, out, out_pitch, n_rows, 3, target)
     elif f.g.magnitude:
         magnitudes(f, rows, n, out, out_pitch, n_rows, kw, target)
     elif kw == 3 and step == 1:
-        along(f, rows, n, out, out_pitch, n_rows, 3, 1, target, True)
+        return along(f, rows, n, out, out_pitch, n_rows, 3, 1, target, True)
     elif kw == 3 and step == 3:
-        along(f, rows, n, out, out_pitch, n_rows, 3, 3, target, True)
+        return along(f, rows, n, out, out_pitch, n_rows, 3, 3, target, True)
     elif kw == 5 and step == 1:
-        along(f, rows, n, out, out_pitch, n_rows, 5, 1, target, True)
+        return along(f, rows, n, out, out_pitch, n_rows, 5, 1, target, True)
     elif kw == 5 and step == 3:
-        along(f, rows, n, out, out_pitch, n_rows, 5, 3, target, True)
+        return along(f, rows, n, out, out_pitch, n_rows, 5, 3, target, True)
     elif kw == 7 and step == 1:
-        along(f, rows, n, out, out_pitch, n_rows, 7, 1, target, True)
+        return along(f, rows, n, out, out_pitch, n_rows, 7, 1, target, True)
     elif kw == 9 and step == 1:
-        along(f, rows, n, out, out_pitch, n_rows, 9, 1, target, True)
+        return along(f, rows, n, out, out_pitch, n_rows, 9, 1, target, True)
     else:
-        along(f, rows, n, out, out_pitch, n_rows, kw, step, target, False)
+        return along(f, rows, n, out, out_pitch, n_rows, kw, step, target, False)
+    return 0
 
 
-cdef void vertical(const char** rows, Py_ssize_t n, const float* w, Py_ssize_t kh, float* out,
-                   Py_ssize_t pitch, Py_ssize_t source, Py_ssize_t ahead) noexcept nogil:
-    if source == FLOAT32:
-        down_clones(rows, n, w, kh, out, pitch, FLOAT32, ahead)
-    elif source == UINT8:
-        down_clones(rows, n, w, kh, out, pitch, UINT8, ahead)
-    elif source == INT16:
-        down_clones(rows, n, w, kh, out, pitch, INT16, ahead)
-    else:
-        down_clones(rows, n, w, kh, out, pitch, UINT16, ahead)
-
-
-cdef void horizontal(const Separable* f, const float* rows, Py_ssize_t n, char* out,
-                     Py_ssize_t out_pitch, Py_ssize_t n_rows) noexcept nogil:
+cdef int horizontal(const Separable* f, const float* rows, Py_ssize_t n, char* out,
+                    Py_ssize_t out_pitch, Py_ssize_t n_rows) noexcept nogil:
     if f.g.target == FLOAT32:
-        along_clones(f, rows, n, out, out_pitch, n_rows, FLOAT32)
-    elif f.g.target == UINT8:
-        along_clones(f, rows, n, out, out_pitch, n_rows, UINT8)
-    elif f.g.target == INT16:
-        along_clones(f, rows, n, out, out_pitch, n_rows, INT16)
-    else:
-        along_clones(f, rows, n, out, out_pitch, n_rows, UINT16)
+        return along_clones(f, rows, n, out, out_pitch, n_rows, FLOAT32)
+    if f.g.target == UINT8:
+        return along_clones(f, rows, n, out, out_pitch, n_rows, UINT8)
+    if f.g.target == INT16:
+        return along_clones(f, rows, n, out, out_pitch, n_rows, INT16)
+    return along_clones(f, rows, n, out, out_pitch, n_rows, UINT16)
 
 
 cdef inline void sources(const Separable* f, Py_ssize_t plane, Py_ssize_t first, Py_ssize_t slots,
@@ -298,6 +234,42 @@ cdef inline void beside(const Separable* f, float* row, const Py_ssize_t* column
             to[p * step + c] = constant if columns[p] < 0 else row[columns[p] * step + c]
 
 
+cdef void directly(const Separable* f, const char** rows, Py_ssize_t source, const float* down, float* staged,
+                   float* sums, char* out, Py_ssize_t n_out) noexcept nogil:
+    """One output row once more, of at least LANES columns; `down` are its vertical sums.
+
+    What is not finite of it is replaced by the direct sums over the source's rows, which are staged one by one.
+    """
+    cdef const Geometry* g = f.g
+    cdef const float* w = f.whole
+    cdef float* body = staged + g.n_before * g.step
+    cdef Py_ssize_t a, b, x, block, blocks = (n_out + LANES - 1) // LANES
+    cdef vfloat acc, finite
+    for a in range(g.kernel_height):
+        widen(body, rows[a], g.width * g.step, source)
+        beside(f, body, f.before, g.n_before, staged, f.v.cval)
+        beside(f, body, f.after, g.n_after, body + g.width * g.step, f.v.cval)
+        for block in range(blocks):
+            x = block * LANES
+            acc = vload(sums + x)
+            if a == 0:
+                acc = vsplat(0)
+            for b in range(g.kernel_width):
+                acc += w[b] * vload(staged + x + b * g.step)
+            vstore(sums + x, acc)
+        w += g.kernel_width
+    for block in range(blocks):
+        x = min(block * LANES, n_out - LANES)  # the last block lies back over its neighbour
+        acc = vsplat(0)
+        for b in range(g.kernel_width):
+            acc += f.wx[b] * vload(down + x + b * g.step)
+        finite = vvalid(acc * vsplat(0))
+        acc = vselect_negative(finite - vsplat(1), vload(sums + x), acc)
+        if g.finish:
+            acc = finished(f, acc)
+        store(out, x, acc, <int>g.target)
+
+
 cdef void tile(const Separable* f, Py_ssize_t t, float* workspace) noexcept nogil:
     cdef const Geometry* g = f.g
     cdef Py_ssize_t plane = t // g.tiles, first = (t % g.tiles) * g.tile_rows
@@ -306,12 +278,17 @@ cdef void tile(const Separable* f, Py_ssize_t t, float* workspace) noexcept nogi
     cdef Py_ssize_t size = itemsize(g.target), source = g.source, rows_here, i, r, s
     cdef Py_ssize_t sums = 2 if g.magnitude else 1
     cdef char* y = f.y + (plane * g.y_plane + first * g.y_row) * size
-    # The workspace: R rows of each sum, aligned with their border; R rows of output too narrow for a block; a pointer
-    # to each source row; copies of source rows that are too narrow.
+    # The workspace: R rows of each sum, aligned with their border; a source row and its sums, where there is a whole
+    # kernel; R rows of output too narrow for a block; a pointer to each source row; copies of source rows that are too
+    # narrow.
     cdef float* buffer = workspace
     cdef float* body = buffer + edge
     cdef float* row
-    cdef char* narrow = <char*>(workspace + sums * R * g.pitch + 16)
+    cdef float* once_more = workspace + sums * R * g.pitch
+    cdef char* narrow = <char*>(once_more + (2 * g.pitch if g.whole else 0) + 16)
+    cdef char* out
+    cdef Py_ssize_t out_pitch
+    cdef int lost
     cdef const char** rows = <const char**>(narrow + 4 * R * STAGED)
     cdef float* staged = <float*>(rows + slots)
     sources(f, plane, first, slots, rows)
@@ -323,6 +300,7 @@ cdef void tile(const Separable* f, Py_ssize_t t, float* workspace) noexcept nogi
             rows[s] = <const char*>staged
             staged += STAGED
         n = STAGED
+        memset(buffer, 0, R * g.pitch * sizeof(float))  # beyond the border, blocks read on
     i = 0
     while i < n_rows:
         rows_here = min(n_rows - i, R)
@@ -333,10 +311,15 @@ cdef void tile(const Separable* f, Py_ssize_t t, float* workspace) noexcept nogi
             row = body + r * g.pitch
             beside(f, row, f.before, g.n_before, row - edge, f.beside[r // R])
             beside(f, row, f.after, g.n_after, row + g.width * g.step, f.beside[r // R])
+        out, out_pitch = narrow, 4 * STAGED
         if n_out >= STAGED:
-            horizontal(f, buffer, n_out, y + i * g.y_row * size, g.y_row * size, rows_here)
-        else:
-            horizontal(f, buffer, STAGED, narrow, 4 * STAGED, rows_here)
+            out, out_pitch = y + i * g.y_row * size, g.y_row * size
+        lost = horizontal(f, buffer, max(n_out, STAGED), out, out_pitch, rows_here)
+        for r in range(rows_here):
+            if lost >> r & 1:
+                directly(f, rows + i + r, source, buffer + r * g.pitch, once_more, once_more + g.pitch,
+                         out + r * out_pitch, max(n_out, STAGED))
+        if n_out < STAGED:
             for r in range(rows_here):
                 memcpy(y + (i + r) * g.y_row * size, narrow + 4 * r * STAGED, n_out * size)
         i += R
@@ -347,13 +330,14 @@ cdef int correlate(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geom
     """Get the workspace and share out the tiles."""
     cdef Separable f
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef Py_ssize_t t, i, width = g.width * g.step, size
+    cdef Py_ssize_t t, i, width = g.width * g.step, size = g.workspace * sizeof(float)
     cdef char* memory
     cdef float* workspace
     cdef float cval
     f.x = <const char*>cnp.PyArray_DATA(x)
     f.wy = <const float*>cnp.PyArray_DATA(w)
     f.wx = f.wy + (2 if g.magnitude else 1) * g.kernel_height
+    f.whole = f.wx + (2 if g.magnitude else 1) * g.kernel_width
     f.y = <char*>cnp.PyArray_DATA(y)
     f.g = g
     f.v = <const Values*>cnp.PyArray_DATA(values)
@@ -362,10 +346,7 @@ cdef int correlate(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geom
     f.before = f.below + g.n_below
     f.after = f.before + g.n_before
     threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
-    size = 4 * (threads * g.workspace + width + 16)
-    memory = <char*>malloc(size)
-    if memory == NULL:
-        raise MemoryError("sep_filter2d: no memory for %d bytes of workspace" % size)
+    memory = <char*>get_workspace(threads, size, (width + 16) * sizeof(float))
     with nogil:
         workspace = <float*>(memory + 64 - (<size_t>memory) % 64)
         cval = f.v.cval
@@ -376,13 +357,7 @@ cdef int correlate(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geom
         f.constant = <const char*>(workspace + threads * g.workspace)
         if g.n_above + g.n_below:
             fill(<char*>f.constant, width, cval, g.source)
-        if threads == 1:
-            for t in range(g.planes * g.tiles):
-                tile(&f, t, workspace)
-        else:
-            for t in prange(g.planes * g.tiles, schedule="static", num_threads=threads):
-                tile(&f, t, workspace + threadid() * g.workspace)
-        free(memory)
+        run_tasks(<task_function>tile, &f, g.planes * g.tiles, threads, workspace, size, memory)
     return 0
 
 

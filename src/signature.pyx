@@ -1,5 +1,5 @@
 """What a plan may depend on of a call's arguments, as one key. Compiled for the baseline: every call wants it."""
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
 from libc.string cimport memcpy
 cimport numpy as cnp
 
@@ -67,10 +67,11 @@ def signature(tuple options, Py_ssize_t most, cnp.ndarray x not None, cnp.ndarra
         content = cnp.PyArray_NBYTES(w)
         if content > most:
             raise TypeError("no key")
-        w = cnp.PyArray_GETCONTIGUOUS(w)
+        if not cnp.PyArray_IS_C_CONTIGUOUS(w):
+            w = cnp.PyArray_NewCopy(w, cnp.NPY_CORDER)
         size += described(w) + content
     key = PyBytes_FromStringAndSize(NULL, size)
-    to = describe(PyBytes_AS_STRING(key), x)
+    to = describe(PyBytes_AsString(key), x)
     if w is not None:
         to = describe(to, w)
         memcpy(to, cnp.PyArray_DATA(w), content)

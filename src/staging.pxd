@@ -1,7 +1,7 @@
 # How the kernels of a convolution see their input: a slice (one channel, one plane of depth) is copied with whatever
 # stands around it into a buffer, whose columns are sorted by their place in the stride. So that is the one place for
 # padding, borders, dilated inputs and strange strides of arrays, and all that follows reads whole vectors.
-from vector cimport LANES, veven, vfloat, vload, vodd, vsplat, vstore
+from vector cimport LANES, veven, vfloat, vload, vload_part, vodd, vsplat, vstore, vstore_part
 
 
 # The fields of convlab._geometry.ConvGeometry, in its order.
@@ -21,6 +21,7 @@ cdef struct Geometry:
     Py_ssize_t in_place                                         # whether a block's pixels are those of x as they lie
     Py_ssize_t plain                                            # whether all around the rows of x are zeros
     Py_ssize_t gather                                           # whether y is written through a block of its own
+    Py_ssize_t shifted                                          # whether a panel is the staged slices themselves
     Py_ssize_t workspace                                        # floats of one thread
 
 
@@ -32,9 +33,26 @@ cdef inline void copy(float* to, const float* source, Py_ssize_t n) noexcept nog
             vstore(to + i, vload(source + i))
             i += LANES
         vstore(to + n - LANES, vload(source + n - LANES))
+    elif LANES == 16 and n > 0:
+        vstore_part(to, vload_part(source, n), n)
     else:
         for i in range(n):
             to[i] = source[i]
+
+
+cdef inline vfloat first(const float* p, Py_ssize_t n) noexcept nogil:
+    """At most n floats of a vector."""
+    if n >= LANES:
+        return vload(p)
+    return vload_part(p, n) if n > 0 else vsplat(0)
+
+
+cdef inline void put(float* p, vfloat v, Py_ssize_t n) noexcept nogil:
+    """At most n floats of a vector."""
+    if n >= LANES:
+        vstore(p, v)
+    elif n > 0:
+        vstore_part(p, v, n)
 
 
 cdef inline void copy_beyond(float* to, const float* source, Py_ssize_t n) noexcept nogil:
@@ -56,54 +74,81 @@ cdef inline Py_ssize_t phase_pitch(Py_ssize_t columns, Py_ssize_t stride) noexce
     return (columns + stride - 1) // stride + 2 * LANES
 
 
+# The columns that lie in the source as they are wanted, each next to its neighbour.
+cdef struct Span:
+    Py_ssize_t start, end
+
+
+cdef inline Span span_of(const Geometry* g, const Py_ssize_t* sources, Py_ssize_t columns) noexcept nogil:
+    """From the first column whose neighbours are neighbours there, at the first place in the stride."""
+    cdef Span span
+    cdef Py_ssize_t stride = g.stride_width
+    span.start, span.end = 0, columns
+    if g.x_column != 1 or (stride != 1 and stride != 2 and stride != 4):
+        span.end = 0
+        return span
+    while span.start < columns and (sources[span.start] < 0 or
+                                    (span.start + 1 < columns
+                                     and sources[span.start + 1] != sources[span.start] + 1)):
+        span.start += 1
+    span.start += (stride - span.start % stride) % stride
+    while span.end > span.start and (sources[span.end - 1] < 0 or
+                                     sources[span.end - 1] - sources[span.start] != span.end - 1 - span.start):
+        span.end -= 1
+    span.end = max(span.start, span.end)
+    return span
+
+
 cdef inline void stage_row(const Geometry* g, const float* x, Py_ssize_t source, const Py_ssize_t* sources,
-                           Py_ssize_t columns, Py_ssize_t used, float* to, Py_ssize_t pitch) noexcept nogil:
+                           Py_ssize_t columns, Span span, Py_ssize_t used, float* to, Py_ssize_t pitch) noexcept nogil:
     """Columns of a source row (-1 are zeros), column c to to[(c % stride) * pitch + c // stride].
 
     Of each stride only the first `used` columns are wanted.
     """
     cdef const float* row = x + source * g.x_row
-    cdef Py_ssize_t x_column = g.x_column, stride = g.stride_width
-    cdef Py_ssize_t first = 0, last = columns, c, p, t, n
-    cdef vfloat a, b
+    cdef const float* part
+    cdef Py_ssize_t x_column = g.x_column, stride = g.stride_width, c, p, t, n = span.end - span.start
+    cdef vfloat a, b, e, d
     if x == NULL or source < 0:
-        zero(to, used * pitch)
+        for p in range(used):
+            zero(to + p * pitch, (columns - p + stride - 1) // stride if stride > 1 else columns)
         return
-    if x_column == 1 and stride <= 2:
-        # The part that lies in the source as it is wanted: from the first column whose neighbours are neighbours there.
-        while first < columns and (sources[first] < 0 or
-                                   (first + 1 < columns and sources[first + 1] != sources[first] + 1)):
-            first += 1
-        first += (stride - first % stride) % stride
-        while last > first and (sources[last - 1] < 0 or sources[last - 1] - sources[first] != last - 1 - first):
-            last -= 1
-        n = last - first
-        if n >= 2 * LANES or (stride == 1 and n > 0):
-            if stride == 1:
-                copy(to + first, row + sources[first], n)
-            else:
-                row += sources[first]
-                t = 0
-                while t < n // 2:  # the last vectors lie back
-                    t = min(t, n // 2 - LANES)
-                    a, b = vload(row + 2 * t), vload(row + 2 * t + LANES)
-                    vstore(to + first // 2 + t, veven(a, b))
-                    vstore(to + pitch + first // 2 + t, vodd(a, b))
-                    t += LANES
-                last = first + n // 2 * 2
-                row -= sources[first]
+    if n > 0:
+        part = row + sources[span.start]
+        if stride == 1:
+            copy(to + span.start, part, n)
+            n = 0
         else:
-            last = first
-    else:
-        last = first
+            t = span.start // stride
+        while n > 0:
+            a, b = first(part, n), first(part + LANES, n - LANES)
+            if stride == 2:
+                put(to + t, veven(a, b), (n + 1) // 2)
+                put(to + pitch + t, vodd(a, b), n // 2)
+            else:
+                e, d = first(part + 2 * LANES, n - 2 * LANES), first(part + 3 * LANES, n - 3 * LANES)
+                put(to + t, veven(veven(a, b), veven(e, d)), (n + 3) // 4)
+                put(to + pitch + t, veven(vodd(a, b), vodd(e, d)), (n + 2) // 4)
+                put(to + 2 * pitch + t, vodd(veven(a, b), veven(e, d)), (n + 1) // 4)
+                put(to + 3 * pitch + t, vodd(vodd(a, b), vodd(e, d)), n // 4)
+            t += LANES
+            part += stride * LANES
+            n -= stride * LANES
     for p in range(used):
-        c = p
-        while c < columns:
-            if c >= first and c < last:
-                c += (last - c + stride - 1) // stride * stride
-                continue
-            to[p * pitch + c // stride] = row[sources[c] * x_column] if sources[c] >= 0 else 0
+        c, t = p, p * pitch
+        while c < span.start:
+            to[t] = row[sources[c] * x_column] if sources[c] >= 0 else 0
             c += stride
+            t += 1
+        n = span.end - c
+        if n > 0:
+            n = n if stride == 1 else (n + stride - 1) // stride
+            c += n * stride
+            t += n
+        while c < columns:
+            to[t] = row[sources[c] * x_column] if sources[c] >= 0 else 0
+            c += stride
+            t += 1
 
 
 cdef inline bint separate(const Geometry* g, Py_ssize_t n_rows) noexcept nogil:
@@ -122,11 +167,12 @@ cdef inline void stage(const Geometry* g, const float* x, const Py_ssize_t* row_
     """All that n_rows output rows read of one slice; zeros where x is NULL."""
     cdef Py_ssize_t r, i, stride = g.stride_width
     cdef Py_ssize_t used = min(stride, columns, (g.kernel_width - 1) * g.dilation_width + 1)
+    cdef Span span = span_of(g, column_sources, columns)
     if apart:
         for i in range(g.kernel_height):
             for r in range(n_rows):
-                stage_row(g, x, row_sources[i * g.dilation_height + r * g.stride_height], column_sources, columns, used,
-                          to + (i * n_rows + r) * stride * pitch, pitch)
+                stage_row(g, x, row_sources[i * g.dilation_height + r * g.stride_height], column_sources, columns, span,
+                          used, to + (i * n_rows + r) * stride * pitch, pitch)
     else:
         for r in range((n_rows - 1) * g.stride_height + (g.kernel_height - 1) * g.dilation_height + 1):
-            stage_row(g, x, row_sources[r], column_sources, columns, used, to + r * stride * pitch, pitch)
+            stage_row(g, x, row_sources[r], column_sources, columns, span, used, to + r * stride * pitch, pitch)

@@ -1,6 +1,7 @@
 """Fixtures: every backend and instruction set that this machine can run, and a check that the right ones are tested."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -27,6 +28,21 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--kernels=compiled: this installation of convlab has no compiled kernels")
     if wanted == "fallback" and built:
         raise pytest.UsageError(f"--kernels=fallback: this installation of convlab has compiled kernels: {built}")
+    expected = os.environ.get("CONVLAB_EXPECT_ISA")
+    best = built[0] if built else "none"
+    if expected and best != (numpys_word() if expected == "numpy" else expected):
+        raise pytest.UsageError(f"CONVLAB_EXPECT_ISA={expected}: the best kernels here are those for {best}")
+
+
+def numpys_word() -> str:
+    """The instruction set that this CPU has according to NumPy, which finds it out in its own way."""
+    from numpy._core._multiarray_umath import __cpu_features__ as has
+
+    if has["ASIMD"]:
+        return "neon"
+    if not (has["AVX2"] and has["FMA3"]):
+        return "baseline"
+    return "avx512" if has["AVX512_SKX"] else "avx2"
 
 
 def pytest_report_header() -> str:

@@ -36,11 +36,11 @@ def backend_parameters(*, python: bool = True) -> list[object]:
     return parameters
 
 
-def run_python(code, *, check=True, **environment):
+def run_python(code, *, check=True, timeout=120, **environment):
     """Run code in a fresh interpreter, which finds convlab where this one does, with no other CONVLAB_ variable."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("CONVLAB_")}
     clean["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
-        env=clean | environment, capture_output=True, text=True, timeout=120, check=check,
+        env=clean | environment, capture_output=True, text=True, timeout=timeout, check=check,
     )  # fmt: skip

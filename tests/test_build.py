@@ -120,9 +120,26 @@ def test_an_instruction_set_that_the_compiler_refuses_is_left_out(tree, tmp_path
     assert served_by(wheel, tmp_path) == "correlate2d[compiled/baseline]"
 
 
+SDIST = "from setuptools.build_meta import build_sdist; build_sdist('out')"
+
+
+def test_two_builds_give_the_same_bytes(tree):
+    """The sdist and the pure wheel, of files of another date."""
+    results = []
+    for date in (10**9, 10**9 + 4321):
+        for path in tree.rglob("*"):
+            os.utime(path, (date, date))
+        for made in ("out", "build", "convlab_kernels.egg-info"):
+            shutil.rmtree(tree / made, ignore_errors=True)
+        build(tree, "-c", SDIST, CONVLAB_BUILD="pure")
+        build(tree, CONVLAB_BUILD="pure", SOURCE_DATE_EPOCH="1577836800")
+        results.append({path.name: path.read_bytes() for path in (tree / "out").iterdir()})
+    assert len(results[0]) == 2
+    assert results[0] == results[1]
+
+
 def test_the_sdist_builds_from_its_own_files(tree, tmp_path):
-    code = "from setuptools.build_meta import build_sdist; build_sdist('out')"
-    build(tree, "-c", code, CONVLAB_BUILD="pure")
+    build(tree, "-c", SDIST, CONVLAB_BUILD="pure")
     (sdist,) = (tree / "out").glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}

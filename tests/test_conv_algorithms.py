@@ -51,9 +51,30 @@ def test_every_isa_with_fused_multiply_adds_gives_the_same_bytes(rng, algorithm)
     assert results[0] == results[1]
 
 
+@pytest.mark.skipif(len(FUSED) < 2, reason="fewer than two instruction sets with fused multiply-adds are here")
+@pytest.mark.parametrize("kernel", [3, 5, 7])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_depthwise_sum_has_one_order(rng, kernel, stride):
+    """Whatever the plane's size, the place in it, in the batch and in a pair, and the instruction set."""
+    x, w, bias = tensors(rng, (1, 5, 64, 64), (5, 1, kernel, kernel))
+    whole = convlab.conv2d(x, w, bias, stride=stride, groups=5)
+    for size in (kernel, 13, 14, 15, 16, 17, 20, 22, 33, 47):
+        parts = np.concatenate([x[..., :size, :size], x[..., 2 : size + 2, 16 : size + 16]])
+        n = (size - kernel) // stride + 1
+        at = 2 // stride, 16 // stride
+        expected = [whole[0, :, :n, :n], whole[0, :, at[0] : at[0] + n, at[1] : at[1] + n]]
+        for isa in FUSED:
+            with convlab.use_backend("compiled", isa):
+                assert_array_equal(convlab.conv2d(parts, w, bias, stride=stride, groups=5), expected)
+                last = np.moveaxis(parts, 1, -1).copy()
+                last = convlab.conv2d(last, w, bias, stride=stride, groups=5, layout="NHWC")
+                assert_array_equal(np.moveaxis(last, -1, 1), expected)
+                assert convlab.last_kernel() == f"conv_depthwise[compiled/{isa}]"
+
+
 @pytest.mark.parametrize("kernel", [(3, 3), (5, 5), (7, 7), (2, 2), (1, 4), (9, 9)])
 @pytest.mark.parametrize("stride", [1, 2, (2, 1), 3])
-@pytest.mark.parametrize("size", [(7, 7), (8, 8), (14, 14), (13, 17), (10, 35), (1, 3), (20, 70)])
+@pytest.mark.parametrize("size", [(7, 7), (8, 8), (9, 4), (14, 14), (15, 15), (13, 17), (10, 35), (1, 3), (20, 70)])
 def test_depthwise(fast_backend, rng, kernel, stride, size):
     x, w, bias = tensors(rng, (2, 3, *size), (3, 1, *kernel))
     pads = tuple((k // 2, k // 2) for k in kernel)
@@ -151,6 +172,32 @@ def test_winograd(fast_backend, rng, tile, shape, out_channels, groups, padding)
 
 
 @pytest.mark.parametrize("tile", [2, 4])
+@pytest.mark.parametrize("dilation", [2, (3, 1), (1, 4), (12, 5)])
+@pytest.mark.parametrize(("shape", "groups", "padding"), [((2, 6, 17, 40), 1, 3), ((1, 8, 33, 12), 2, (12, 9))])
+def test_winograd_of_dilated_taps(fast_backend, rng, tile, dilation, shape, groups, padding):
+    """Each image that the taps see of the input has tiles of its own; some of them may have no output."""
+    x, w, bias = tensors(rng, shape, (10, shape[1] // groups, 3, 3))
+    padding = (12, 9) if 12 in np.atleast_1d(dilation) else padding
+    options = {"padding": padding, "dilation": dilation, "groups": groups, "algorithm": f"winograd{tile}"}
+    pads = tuple((p, p) for p in np.broadcast_to(padding, 2).tolist())
+    y = convlab.conv2d(x, w, bias, **options)
+    assert convlab.last_kernel() == f"conv_winograd{tile}{fast_backend}"
+    assert relative_error(y, expected_conv(x, w, bias, 1, pads, dilation, groups)) < 1e-5
+    layer = convlab.Conv2d(w, bias, **options)
+    assert_array_equal(layer(x[-1:]), y[-1:])
+    with convlab.threads(2):
+        assert_array_equal(layer(x), y)
+    wrapped = convlab.conv2d(x, w, bias, padding_mode="wrap", **options)
+    assert relative_error(wrapped, expected_conv(x, w, bias, 1, pads, dilation, groups, "wrap")) < 1e-5
+    if fast_backend != "[numpy]":
+        last = convlab.conv2d(np.moveaxis(x, 1, -1), w, bias, layout="NHWC", **options)
+        assert_array_equal(np.moveaxis(last, -1, 1), y)
+    x[0, 1, 5, 7] = np.nan
+    plain = convlab.conv2d(x, w, bias, **options | {"algorithm": "gemm"})
+    assert_array_equal(np.isnan(layer(x)), np.isnan(plain))
+
+
+@pytest.mark.parametrize("tile", [2, 4])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
 def test_winograd_where_not_finite(fast_backend, rng, tile, value):
     """The tiles are computed anew by their sums: the same infinities and NaN, in the same places."""
@@ -198,6 +245,29 @@ def test_what_the_plan_chooses():
     assert chosen((1, 512, 7, 7), (2048, 512, 1, 1), padding=0, prepared=False) == "conv_gemm"
     assert chosen((1, 64, 56, 56), (64, 1, 3, 3), groups=64) == "conv_depthwise"
     assert chosen((1, 64, 56, 56), (64, 1, 3, 3), groups=64, precision="exact") == "conv_depthwise"
+
+
+@pytest.mark.parametrize("stride", [1, 2, (2, 4), 3])
+@pytest.mark.parametrize("out_channels", [3, 8, 17])
+@pytest.mark.parametrize("kernel", [(1, 1), (3, 3), (2, 5), (5, 1)])
+@pytest.mark.parametrize("size", [(7, 7), (14, 14), (5, 700), (3, 40)])
+def test_few_output_channels(fast_backend, rng, stride, out_channels, kernel, size):
+    """The staged slices themselves are the panel, and the sums are those of a copied panel."""
+    x, w, bias = tensors(rng, (2, 35, *size), (out_channels, 35, *kernel))
+    options = {"stride": stride, "padding": (2, 2), "dilation": (1, 2), "activation": "leaky_relu"}
+    y = convlab.conv2d(x, w, bias, algorithm="gemm", **options)
+    assert convlab.last_kernel() == "conv_gemm" + fast_backend
+    if fast_backend == "[numpy]":
+        expected = expected_conv(x, w, bias, stride, 2, (1, 2))
+        assert relative_error(y, np.where(expected < 0, expected * 0.01, expected)) < 1e-6
+        return
+    many = convlab.conv2d(x, np.repeat(w, 20, axis=0), np.repeat(bias, 20), algorithm="gemm", **options)
+    assert_array_equal(y, many[:, ::20])
+    last = convlab.conv2d(np.moveaxis(x, 1, -1), w, bias, layout="NHWC", algorithm="gemm", **options)
+    assert_array_equal(np.moveaxis(last, -1, 1), y)
+    assert_array_equal(convlab.conv2d(x, w, bias, algorithm="gemm", workspace_limit=30_000, **options), y)
+    with convlab.threads(3):
+        assert_array_equal(convlab.conv2d(x, w, bias, algorithm="gemm", **options), y)
 
 
 @pytest.mark.parametrize("algorithm", ["depthwise", "narrow", "winograd2", "winograd4"])

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,6 +155,7 @@ def test_use_backend_is_of_one_thread():
 
 @needs_kernels
 def test_what_was_not_built_is_an_import_error(monkeypatch):
+    monkeypatch.setattr(_dispatch, "is_built", lambda isa: False)
     monkeypatch.setattr(_dispatch, "built_isas", tuple)
     with pytest.raises(ImportError, match="backend: got 'compiled', which this installation was built without"):
         convlab.use_backend("compiled")
@@ -163,11 +165,12 @@ def test_what_was_not_built_is_an_import_error(monkeypatch):
         assert convlab.backend()["max_pool2d"]["backend"] == "numpy"
 
 
-def test_importing_convlab_imports_no_scipy_and_no_extra():
-    code = (
-        "import sys, convlab; print([m for m in ('scipy', 'matplotlib', 'PIL', 'click', 'rich') if m in sys.modules])"
-    )
-    assert run_python(code).stdout.strip() == "[]"
+def test_a_run_that_expects_other_kernels_ends_at_once():
+    config = Path(__file__).parents[1] / "pyproject.toml"
+    code = f"import sys, pytest; sys.exit(pytest.main(['--collect-only', '-qc', {str(config)!r}, {__file__!r}]))"
+    done = run_python(code, check=False, CONVLAB_EXPECT_ISA="sse9")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "CONVLAB_EXPECT_ISA=sse9: the best kernels here are those for " in done.stderr
 
 
 @pytest.mark.skipif(bool(_dispatch.built_isas()), reason="this installation has compiled kernels")

@@ -37,6 +37,71 @@ def test_it_says_what_the_call_does(fast_backend, rng, shape, kernel, options, a
     assert algorithm not in others
 
 
+@pytest.mark.parametrize(
+    ("operation", "shape", "weight_shape", "options", "algorithm"),
+    [
+        ("Conv2d", (1, 64, 32, 32), (64, 64, 3, 3), {"padding": 1}, "winograd4"),
+        ("Conv2d", (1, 64, 32, 32), (64, 64, 3, 3), {"padding": 1, "precision": "exact"}, "gemm"),
+        ("Conv2d", (1, 64, 32, 32), (64, 64, 3, 3), {"padding": 1, "workspace_limit": 1 << 17}, "gemm"),
+        ("Conv2d", (1, 64, 7, 7), (64, 64, 1, 1), {}, "narrow"),
+        ("conv2d", (1, 64, 7, 7), (64, 64, 1, 1), {}, "gemm"),
+        ("conv2d", (2, 9, 9, 6), (6, 1, 3, 3), {"layout": "NHWC", "groups": 6}, "depthwise"),
+        ("conv2d", (1, 8, 20, 20), (4, 8, 3, 3), {"algorithm": "winograd2"}, "winograd2"),
+        ("conv1d", (4, 50), (6, 4, 5), {"stride": 2, "bias": np.zeros(6)}, "gemm"),
+        ("conv3d", (1, 2, 5, 6, 7), (3, 2, 2, 2, 2), {}, "gemm"),
+        ("conv_transpose1d", (1, 4, 50), (4, 6, 5), {"stride": 2}, "gemm"),
+        ("conv_transpose2d", (1, 4, 9, 9), (4, 1, 3, 3), {"groups": 4, "padding": 1}, "depthwise"),
+        ("conv_transpose3d", (1, 2, 4, 4, 4), (2, 3, 2, 2, 2), {"stride": 2}, "gemm"),
+    ],
+)
+def test_it_says_what_a_convolution_does(fast_backend, rng, operation, shape, weight_shape, options, algorithm):
+    x, w = rng.random(shape, np.float32), rng.random(weight_shape, np.float32)
+    explained = convlab.explain(operation, shape, w, threads=1, **options)
+    y = convlab.Conv2d(w, **options)(x) if operation == "Conv2d" else getattr(convlab, operation)(x, w, **options)
+    assert convlab.last_kernel() == explained.kernel + fast_backend
+    assert (explained.algorithm, explained.kernel) == (algorithm, f"conv_{algorithm}")
+    assert {name for name, _ in explained.considered} == {
+        "gemm", "depthwise", "narrow", "winograd2", "winograd4",
+    } - {algorithm}  # fmt: skip
+    assert explained.bytes == 4 * (x.size + w.size + y.size)
+    if "transpose" in operation:  # what reaches beyond the input's edge is counted too
+        assert 2 * x.size // w.shape[0] * w.size <= explained.flops < 3 * x.size // w.shape[0] * w.size
+    else:
+        assert explained.flops == 2 * y.size // w.shape[0] * w.size
+    assert explained.workspace_bytes > 0
+    assert min(explained.tile) > 0
+    assert min(explained.bound_seconds, explained.expected_seconds) > 0
+    assert f"not {explained.considered[0][0]}: {explained.considered[0][1]}" in str(explained)
+
+
+def test_a_transpose_without_work(fast_backend):
+    x, w = np.ones((1, 1, 2), np.float32), np.ones((1, 1, 1))
+    explained = convlab.explain("conv_transpose1d", x.shape, w, stride=2, padding=1)
+    assert (explained.flops, explained.reason) == (0, "no tap falls on an output")
+    assert convlab.conv_transpose1d(x, w, stride=2, padding=1).tolist() == [[[0.0]]]
+    assert convlab.last_kernel() == explained.kernel + fast_backend
+
+
+def test_a_copy_of_the_input_is_workspace():
+    arguments = "conv2d", (1, 8, 40, 40), np.ones((4, 8, 3, 3))
+    same, copied = (convlab.explain(*arguments, dtype=dtype, threads=1) for dtype in ("f4", "f8"))
+    assert copied.workspace_bytes - same.workspace_bytes == 4 * 8 * 40 * 40
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (("conv2d", (1, 3, 9, 9), np.zeros((4, 2, 3, 3))), ValueError, "weight: got shape"),
+        (("conv2d", (1, 3, 9, 9)), TypeError, "conv2d: got arguments that it does not take"),
+        (("Conv2d", (9, 9), np.zeros((4, 3, 3, 3))), ValueError, "x: got shape"),
+        (("conv_transpose1d", (1, 3, 9), np.zeros((2, 2, 3))), ValueError, "weight: got shape"),
+    ],
+)
+def test_wrong_convolutions(arguments, error, message):
+    with pytest.raises(error, match=message):
+        convlab.explain(*arguments)
+
+
 def test_the_facts_of_the_work():
     explained = convlab.explain("filter2d", (100, 200), np.eye(5), dtype="u1", result_dtype="u1", threads=1)
     assert explained.flops == 2 * 25 * 100 * 200

@@ -29,11 +29,12 @@ WIDTHS = (1, 5, 17, 33, 64, 67, 100, 131, 199)
 class Guarded:
     """Pages between two that nothing may touch, and arrays that begin or end right at one of those."""
 
-    def __init__(self):
-        self.memory = mmap.mmap(-1, ROOM + 2 * PAGE)
+    def __init__(self, room=ROOM):
+        self.room = room
+        self.memory = mmap.mmap(-1, room + 2 * PAGE)
         self.start = ctypes.addressof(ctypes.c_char.from_buffer(self.memory)) + PAGE
         libc = ctypes.CDLL(None, use_errno=True)
-        for page in (self.start - PAGE, self.start + ROOM):
+        for page in (self.start - PAGE, self.start + room):
             if libc.mprotect(ctypes.c_void_p(page), ctypes.c_size_t(PAGE), NO_ACCESS):
                 raise OSError(ctypes.get_errno(), "mprotect")
 
@@ -43,8 +44,8 @@ class Guarded:
         row = int(np.prod(shape[1:]))
         step = (row if pitch is None else pitch) * dtype.itemsize
         size = (shape[0] - 1) * step + row * dtype.itemsize
-        assert size <= ROOM
-        start = self.start + (ROOM - size if at_end else 0)
+        assert size <= self.room
+        start = self.start + (self.room - size if at_end else 0)
         strides = (step, *np.empty(shape[1:], dtype).strides)
         return np.ndarray(shape, dtype, (ctypes.c_char * size).from_address(start), strides=strides)
 

@@ -198,6 +198,12 @@ def test_nan_spreads_no_further_than_the_window(fast_backend, function):
         (lambda x: convlab.gabor(x, 0.1, bandwidth=0), ValueError, "bandwidth: got 0"),
         (lambda x: convlab.gabor(x, 0.1, sigma_x=-1), ValueError, "sigma_x: got -1"),
         (lambda x: convlab.gabor(x, 0.1, n_stds=1e6), ValueError, "n_stds: got .* at most 1024"),
+        (lambda x: convlab.gabor(x, 0.1, bandwidth=1e-300), ValueError, "n_stds: got .* at most 1024"),
+        (lambda x: convlab.gabor(x, 1e30, bandwidth=1e6), ValueError, "frequency: got 1e"),
+        (lambda x: convlab.unsharp(x, 1e6), ValueError, "radius: got 1000000.0; expected truncate"),
+        (lambda x: convlab.unsharp(x, border=np.array(["valid", "x"])), TypeError, "border: got"),
+        (lambda x: convlab.sep_filter2d(x, [1], [1], nan=np.zeros(2)), ValueError, "nan: got"),
+        (lambda x: convlab.sep_filter2d(x, [1], [1], algorithm=np.zeros(2)), ValueError, "algorithm: got"),
     ],
 )
 def test_bad_arguments(call, error, message):

@@ -11,6 +11,7 @@ from support import run_python
 
 import convlab
 from convlab import ndimage
+from convlab.ndimage import _calls, _linear
 
 MODES = ["reflect", "grid-mirror", "mirror", "nearest", "wrap", "grid-wrap", "constant", "grid-constant"]
 PADS = {"reflect": "symmetric", "grid-mirror": "symmetric", "mirror": "reflect", "nearest": "edge"}
@@ -21,8 +22,10 @@ INTEGERS = [np.uint8, np.int8, np.uint16, np.int16]
 def both(name, *args, served=True, **kwargs):
     """Ours and SciPy's; and whether convlab was to compute ours."""
     ours = getattr(ndimage, name)
-    assert (ours.__wrapped__(*args, **kwargs) is not None) == served, "served" if served else "handed on"
+    computed = _linear.done(ours.__wrapped__(*args, **kwargs), np.asarray(args[0]))
+    assert (computed is not None) == served, "served" if served else "handed on"
     mine, theirs = ours(*args, **kwargs), getattr(scipy.ndimage, name)(*args, **kwargs)
+    np.testing.assert_array_equal(ours(*args, **kwargs), mine)  # which is known again now
     assert mine.dtype == theirs.dtype
     assert mine.shape == theirs.shape
     return mine, theirs
@@ -316,6 +319,8 @@ def test_the_rest_is_handed_on(x, kwargs):
         ("minimum_filter1d", (0,), {}),
         ("median_filter", (3,), {"mode": "symmetric"}),
         ("median_filter", (3,), {"footprint": np.zeros((3, 3))}),
+        ("maximum_filter1d", (3,), {"mode": ["mirror"]}),
+        ("correlate", ([1, 2, 1],), {"axes": -1}),
     ],
 )
 def test_errors_are_scipys(name, args, kwargs):
@@ -325,6 +330,57 @@ def test_errors_are_scipys(name, args, kwargs):
     with pytest.raises(theirs.type) as ours:
         getattr(ndimage, name)(x, *args, **kwargs)
     assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize("x", [np.ones(9, bool), np.ones(9, ">f4")])
+def test_errors_of_medians_of_lines_are_scipys(x):
+    with pytest.raises(Exception) as theirs:  # noqa: PT011
+        scipy.ndimage.median_filter(x, 3, cval=np.nan)
+    with pytest.raises(theirs.type) as ours:
+        ndimage.median_filter(x, 3, cval=np.nan)
+    assert str(ours.value) == str(theirs.value)
+
+
+def test_calls_are_known_by_all_but_their_pixels(rng):
+    """A kept reading serves the same call alone: not another kernel, option, type of option, layout or output."""
+    x, w = rng.standard_normal((2, 30, 40), dtype=np.float32)[0], rng.standard_normal((3, 3))
+    first = ndimage.correlate(x, w, mode="nearest")
+    kept = len(_calls._ready)
+    np.testing.assert_array_equal(ndimage.correlate(x * 2, w, mode="nearest"), first * 2)
+    assert len(_calls._ready) == kept
+    w *= 2  # in place
+    np.testing.assert_array_equal(ndimage.correlate(x, w, mode="nearest"), first * 2)
+    for image in (x.astype(np.float64), x[:, ::2], x.T, x[:, :, None].repeat(3, 2), x.astype(np.int16)):
+        both("correlate", image, w.reshape(3, 3, *[1] * (image.ndim - 2)), served=image.dtype == np.float32)
+    image = np.arange(30, dtype=np.uint8).reshape(5, 6)
+    for size in (3, (3, 3), (1, 3), 2):
+        np.testing.assert_array_equal(*both("uniform_filter", image, size))
+    for wrong in (3.0, (3.0, 3), True):
+        for function in (ndimage.maximum_filter, scipy.ndimage.maximum_filter):
+            assert (function(image, 3) == scipy.ndimage.maximum_filter(image, 3)).all()
+        try:
+            theirs = scipy.ndimage.maximum_filter(image, wrong)
+        except Exception as error:
+            with pytest.raises(type(error)):
+                ndimage.maximum_filter(image, wrong)
+        else:
+            np.testing.assert_array_equal(ndimage.maximum_filter(image, wrong), theirs)
+    image = x.copy()
+    ndimage.gaussian_filter(image, 1.0)
+    image[3, 4] = np.nan  # known, and SciPy's all the same
+    np.testing.assert_array_equal(ndimage.gaussian_filter(image, 1.0), scipy.ndimage.gaussian_filter(image, 1.0))
+    out = np.zeros((30, 40), np.float32)
+    for _ in range(2):
+        assert ndimage.maximum_filter(x, 3, output=out) is out or out.any()
+        np.testing.assert_array_equal(out, scipy.ndimage.maximum_filter(x, 3))
+        out[:] = 0
+
+
+def test_no_more_readings_are_kept_than_fit(rng):
+    x = rng.random((5, 6), np.float32)
+    for _ in range(_calls.CACHED + 5):
+        ndimage.correlate1d(x, rng.random(3))
+    assert len(_calls._ready) <= _calls.CACHED
 
 
 @settings(deadline=None, max_examples=200)

@@ -28,6 +28,8 @@ SUITES = [
     "test_conv2d.py",
     "test_conv_axes.py",
     "test_conv_algorithms.py",
+    "test_onnx.py",
+    "test_onnx_networks.py",
 ]
 
 

@@ -103,7 +103,7 @@ def test_many_plans_from_many_threads(rng):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.parametrize("times", [3])
+@pytest.mark.parametrize("times", [100])
 def test_a_forked_child_runs_on_one_thread(times):
     code = f"""
 import os, numpy as np, convlab
@@ -121,3 +121,62 @@ for _ in range({times}):
 print(convlab.get_num_threads())
 """
     assert run_python(code, OMP_NUM_THREADS="4").stdout.strip() == "4"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_forked_while_other_threads_call_does_not_hang():
+    """Whatever lock another thread holds just then, the child, which has not that thread, can take."""
+    code = """
+import os, threading, time, warnings, numpy as np, convlab
+warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
+from convlab import _threads
+convlab.set_num_threads(4)
+stop = False
+def others():
+    n = 0
+    while not stop:
+        n += 1
+        convlab.filter2d(np.ones((40 + n % 500, 300), np.float32), np.ones((3, 3)))  # mostly a new plan
+        _threads.share(2, lambda threads: None)
+threads = [threading.Thread(target=others) for _ in range(3)]
+for thread in threads:
+    thread.start()
+layer = convlab.Conv2d(np.ones((8, 8, 3, 3), np.float32), padding=1)
+x = np.ones((1, 8, 24, 24), np.float32)
+for i in range(100):
+    child = os.fork()
+    if child == 0:
+        y = convlab.filter2d(np.ones((70 + i, 90), np.float32), np.ones((3, 3)))
+        layer(x)
+        os._exit(0 if (y == 9).all() and _threads.get_num_threads() == 1 else 1)
+    end = time.monotonic() + 60
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            break
+        assert time.monotonic() < end, "a child hangs"
+        time.sleep(0.001)
+    assert status == 0
+stop = True
+for thread in threads:
+    thread.join()
+print("done")
+"""
+    assert run_python(code, OMP_NUM_THREADS="4").stdout.strip() == "done"
+
+
+@needs_kernels
+def test_nothing_spins_after_a_call():
+    """GNU's OpenMP lets a thread that has nothing to do look for work for some milliseconds, and then it sleeps."""
+    code = """
+import time, numpy as np, convlab
+convlab.set_num_threads(2)
+image, kernel = np.ones((1500, 1500), np.float32), np.ones((5, 5))
+for _ in range(3):
+    convlab.filter2d(image, kernel)
+before = time.process_time()
+time.sleep(1)
+print(time.process_time() - before)
+"""
+    environment = {"OMP_NUM_THREADS": "2"}
+    assert float(run_python(code, **environment).stdout) < 0.020

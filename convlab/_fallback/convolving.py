@@ -92,14 +92,13 @@ def winograd_weights(w: NDArray[np.float32], u: NDArray[np.float32], tile: int, 
 
 
 def transpose_weights(
-    w: NDArray[np.float32], u: NDArray[np.float32], places: NDArray[np.intp], groups: int
-) -> None:  # fmt: skip
+    w: NDArray[np.float32], u: NDArray[np.float32], parts: NDArray[np.intp], order: NDArray[np.intp], groups: int
+) -> None:
     """The weights of a transpose (C, M / groups, taps), sorted into those of its parts, one after the other in u."""
     grouped = w.reshape(groups, w.shape[0] // groups, w.shape[1], -1).swapaxes(1, 2)
-    pairs = np.arange(grouped[..., 0].size).reshape(grouped.shape[:3])
-    for a, (start, taps, tap) in enumerate(places.T):
-        if start >= 0:
-            u[start + pairs * taps + tap] = grouped[..., a]
+    pairs = grouped[..., 0].size
+    for (start, taps), its in zip(parts, np.split(order, np.cumsum(parts[:, 1])), strict=False):
+        u[start : start + pairs * taps] = grouped[..., its].ravel()
 
 
 def narrow_weights(w: NDArray[np.float32], u: NDArray[np.float32], threads: int) -> None:

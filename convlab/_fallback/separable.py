@@ -17,20 +17,26 @@ def correlate2d_separable(
     x: NDArray[Any], w: NDArray[np.float32], y: NDArray[Any],
     geometry: NDArray[np.intp], borders: NDArray[np.intp], values: NDArray[np.float32], threads: int,
 ) -> None:  # fmt: skip
-    """Y = clip(scale * correlation + offset), down the columns and then along the rows; or of two, their magnitude."""
+    """Y = clip(scale * correlation + offset), down the columns and then along the rows; or of two, their magnitude.
+
+    Of a whole kernel's product sums that are not finite are made of its own taps.
+    """
     g, v = SeparableGeometry(*geometry.tolist()), FilterValues(*values)
     above, below, before, after = np.split(borders, np.cumsum([g.above, g.below, g.before]))
     source = pixels(x, g.planes, g.height, g.width, g.step, g.x_plane, g.x_row).astype(np.float32, copy=False)
     source = with_border(with_border(source, 1, above, below, v.cval), 2, before, after, v.cval)
     pairs = 2 if g.magnitude else 1
-    downs = w[: pairs * g.kernel_height].reshape(pairs, -1)
-    alongs = w[pairs * g.kernel_height :].reshape(pairs, -1)
+    downs, alongs, whole = np.split(w, np.cumsum([pairs * g.kernel_height, pairs * g.kernel_width]))
+    downs, alongs = downs.reshape(pairs, -1), alongs.reshape(pairs, -1)
     with np.errstate(all="ignore"):
         sums = [
             _correlated(_correlated(source, 1, down, g.out_height), 2, along, g.out_width)
             for down, along in zip(downs, alongs, strict=True)
         ]
         total = np.sqrt(sums[0] * sums[0] + sums[1] * sums[1]) if g.magnitude else sums[0]
+        lost = ~np.isfinite(total)
+        if g.whole and lost.any():
+            total[lost] = _directly(source, whole.reshape(-1, g.kernel_width), g.out_height, g.out_width)[lost]
         if g.finish:
             total = np.clip(total * v.scale + v.offset, v.low, v.high)
     store(total, pixels(y, g.planes, g.out_height, g.out_width, g.step, g.y_plane, g.y_row, writeable=True))
@@ -46,6 +52,14 @@ def _correlated(x: NDArray[np.float32], axis: int, w: NDArray[np.float32], n_out
     for i, tap in enumerate(w):
         total += tap * x[i : i + n_out]
     return np.moveaxis(total, 0, axis)
+
+
+def _directly(x: NDArray[np.float32], w: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Sums over all taps, row by row."""
+    total = np.zeros((len(x), height, width, x.shape[-1]), np.float32)
+    for (i, j), tap in np.ndenumerate(w):
+        total += tap * x[:, i : i + height, j : j + width]
+    return total
 
 
 def box2d(

@@ -66,7 +66,7 @@ def plan_box2d(
         spec=spec,
         kernel="box2d",
         reason="a window is the end of one block and the beginning of the next: three additions an axis",
-        threads=threads_for(spec, machine),
+        threads=threads_for(spec, machine, 4 * workspace),
         workspace=4 * workspace,
         convert=False,
         source=source,

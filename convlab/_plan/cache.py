@@ -1,6 +1,7 @@
 """Plans kept for the next call, found by one compiled key of a call's arguments."""
 
 import math
+import os
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from functools import wraps
@@ -16,7 +17,13 @@ LARGEST_KEY = 1 << 16
 
 _plans: dict[Hashable, Any] = {}
 _plans_lock = threading.Lock()
+if hasattr(os, "register_at_fork"):  # or a child might begin with a lock that nobody in it holds
+    os.register_at_fork(
+        before=_plans_lock.acquire, after_in_parent=_plans_lock.release, after_in_child=_plans_lock.release
+    )
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+__all__ = ["remembered", "signature"]
 
 
 def _identified(option: Any) -> Iterator[Any]:

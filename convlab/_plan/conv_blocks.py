@@ -57,31 +57,36 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """Output pixels and input slices that are taken at a time, and floats of workspace: of a thread, and in all."""
+    """What is taken at a time, and in how many floats."""
 
-    rows: int
-    columns: int
-    slices: int
-    workspace: int
-    total: int
+    rows: int  # of the output
+    columns: int  # or tiles
+    slices: int  # of the input
+    workspace: int  # what the table of sizes says of it
+    thread: int  # floats of each thread
+    shared: int  # floats of all threads
+    tile: tuple[int, int]  # rows and columns of the output, to be read
+    gather: bool = False  # whether the sums are written through the workspace
+    shifted: bool = False  # whether the staged slices serve as a panel
 
 
-def gemm_blocks(shape: Shape, limit: int | None) -> tuple[Blocks, str]:
-    """Panels that fit into the second-level cache, or into the limit."""
+def gemm_blocks(shape: Shape, limit: int | None) -> Blocks:
+    """Panels that fit into the second-level cache, or into the limit; staged slices where that takes less."""
     taps = shape.kernel[1] * shape.kernel[2]
     slices = max(1, min(shape.slices, DEPTH // taps))
     most = max(TILE, min(WIDEST_BLOCK, PANEL // (slices * taps)))
     if shape.gather:
         most = max(LANES, min(most, GATHERED // shape.out_channels))
+    shifted = _shifted_blocks(shape, slices, most)
+    if shifted is not None and (limit is None or 4 * shifted.workspace <= limit):
+        return shifted
     while True:
         rows, columns = _block(shape.out[1], shape.out[2], most)
-        pitch = (rounded_up(rows * columns + LANES, LANES) // LANES | 1) * LANES
+        pitch = _pitch(rows * columns)
         floats = slices * taps * pitch + shape.strip(rows, columns, apart=True) + 4 * LANES
         workspace = rounded_up(floats + shape.gather * shape.out_channels * pitch, LANES)
         if limit is None or 4 * workspace <= limit:
-            return Blocks(
-                rows, columns, slices, workspace, workspace
-            ), "a product of matrices serves all taps, strides and groups"
+            return Blocks(rows, columns, slices, workspace, workspace, 0, (rows, columns), shape.gather)
         if slices > 1:
             slices = (slices + 1) // 2
         elif most > LANES:
@@ -90,32 +95,89 @@ def gemm_blocks(shape: Shape, limit: int | None) -> tuple[Blocks, str]:
             raise _errors.workspace_too_small(limit, 4 * workspace)
 
 
-def depthwise_blocks(shape: Shape, limit: int | None) -> tuple[Blocks, str]:
-    """Seven rows of a plane, or of two planes; the taps in vectors."""
-    taps = shape.kernel[1] * shape.kernel[2]
-    # Two of all: what is computed, and what is staged for the next rows.
-    workspace = 2 * (2 * rounded_up(shape.strip(7, shape.out[2], apart=False) + TILE, LANES) + (taps + 2) * LANES)
+def _pitch(pixels: int) -> int:
+    """Floats of a panel's row: an odd number of cache lines."""
+    return (rounded_up(pixels + LANES, LANES) // LANES | 1) * LANES
+
+
+def _shifted_blocks(shape: Shape, slices: int, most: int) -> Blocks | None:
+    """Blocks of staged slices that are read where they lie, if they take less than panels: see src/panel.pxd.
+
+    Costs are counted in multiply-adds of vectors, for the whole plane. Filling a panel costs three for each vector and
+    term; writing a sum through the workspace two; staging a row 12 and four for each vector of it; reading the weights
+    anew for each block a fifth for each, and starting the sums of eight by three vectors 30.
+    """
+    (_, height, width), (_, down, right), (_, apart_down, apart_right) = shape.kernel, shape.stride, shape.dilation
+    out_height, out_width = shape.out[1:]
+    terms = shape.slices * height * width
+    beyond = (width - 1) * apart_right // right
+
+    def cost(rows: int, columns: int, line: int, per_term: int, gather: bool) -> int:
+        whole, rest = divmod(out_height, rows)
+        pieces = -(-out_width // columns)
+        blocks = [(whole, rows), (1, rest)] if rest else [(whole, rows)]
+        vectors = pieces * sum(n * -(-((r - 1) * line + columns) // LANES) for n, r in blocks)
+        starts = -(-terms // DEPTH) * -(-shape.out_channels // 8) * (vectors // 3 + len(blocks) * pieces)
+        again = (whole + (rest > 0)) * pieces * terms * shape.out_channels // 5
+        staged = pieces * sum(n * ((r - 1) * down + (height - 1) * apart_down + 1) for n, r in blocks)
+        of_row = 12 + 4 * right * -(-(columns + beyond) // LANES)
+        products = vectors * (terms * (shape.out_channels + per_term) + 2 * shape.out_channels * gather)
+        return products + shape.slices * staged * of_row + again + 30 * starts
+
+    rows, columns = _block(out_height, out_width, most)
+    best = cost(rows, columns, columns, 3, shape.gather)
+    chosen = None
+    if out_width > most:
+        columns = min(out_width, rounded_up(-(-out_width // -(-out_width // most)), TILE))
+    else:
+        columns = out_width
+    line = columns + beyond
+    for rows in range(1, max(1, min(out_height, (most - columns) // line + 1)) + 1):
+        gather = shape.gather or (rows > 1 and beyond > 0)
+        if gather and ((rows - 1) * line + columns) * shape.out_channels > GATHERED:
+            break
+        total = cost(rows, columns, line, 0, gather)
+        if total <= best:
+            best = total
+            chosen = rows, gather
+    if chosen is None:
+        return None
+    rows, gather = chosen
+    plane = (rows + (height - 1) * apart_down // down) * line
+    strip = (rounded_up(plane * down * right, LANES) // LANES | 1) * LANES
+    if slices * strip > 2 * PANEL:
+        return None
+    pitch = _pitch((rows - 1) * line + columns)
+    workspace = slices * strip + 2 * LANES + gather * shape.out_channels * pitch + 4 * LANES
+    return Blocks(rows, columns, slices, workspace, workspace, 0, (rows, columns), gather, True)
+
+
+def depthwise_blocks(shape: Shape, limit: int | None) -> Blocks:
+    """Four rows of a plane, staged, and the next four; or pointers to the rows of two planes, and a row of zeros."""
+    (_, height, _), (_, out_height, out_width), (_, stride, _) = shape.kernel, shape.out, shape.stride
+    staged = 2 * rounded_up(shape.strip(4, out_width, apart=False) + 5 * LANES, LANES)
+    pointers = 2 * 2 * ((max(out_height, 7) - 1) * stride + height)
+    zeros = out_width * shape.stride[2] + shape.kernel[2]
+    workspace = max(staged, rounded_up(pointers + 2 * 7 * LANES + zeros, LANES))
     if limit is not None and 4 * workspace > limit:
         raise _errors.workspace_too_small(limit, 4 * workspace)
-    return Blocks(7, shape.out[2], 1, workspace, workspace), "each channel alone: rows of the image in registers"
+    return Blocks(4, out_width, 1, workspace, workspace, 0, (min(4, out_height), out_width))
 
 
-def narrow_blocks(shape: Shape, limit: int | None) -> tuple[Blocks, str]:
+def narrow_blocks(shape: Shape, limit: int | None) -> Blocks:
     """A whole plane; the sums in a block, pixels by output channels."""
     taps = shape.kernel[1] * shape.kernel[2]
     slices = max(1, min(shape.slices, DEPTH // taps))
     rows, columns = shape.out[1:]
-    pitch = (rounded_up(rows * columns + LANES, LANES) // LANES | 1) * LANES
+    pitch = _pitch(rows * columns)
     sums = rows * columns * rounded_up(shape.out_channels, NARROW_WIDTH)
     workspace = slices * taps * pitch + sums + shape.strip(rows, columns, apart=True) + 4 * LANES
     if limit is not None and 4 * workspace > limit:
         raise _errors.workspace_too_small(limit, 4 * workspace)
-    return Blocks(rows, columns, slices, workspace, workspace), "planes that fill few vectors: vectors of channels"
+    return Blocks(rows, columns, slices, workspace, workspace, 0, (rows, columns))
 
 
-def winograd_blocks(
-    shape: Shape, limit: int | None, tile: int, tiles: int, columns: int, weights: int
-) -> tuple[Blocks, str]:
+def winograd_blocks(shape: Shape, limit: int | None, tile: int, tiles: int, columns: int, weights: int) -> Blocks:
     """Some tiles at a time: their matrices and those of the sums, for each element of a tile; `weights` to be made."""
     elements = (tile + 2) ** 2
     most = 3 * LANES if shape.slices + shape.out_channels <= 512 else 6 * LANES
@@ -126,7 +188,7 @@ def winograd_blocks(
         scratch = elements * (block + 2 * LANES) + 2 * columns + 64 * LANES
         workspace = matrices + scratch + elements * weights
         if limit is None or 4 * workspace <= limit:
-            return Blocks(1, block, 1, matrices, workspace), f"fewer multiplications, in tiles of {tile} x {tile}"
+            return Blocks(1, block, 1, matrices, scratch, matrices + elements * weights, (tile, tile * block))
         if block == LANES:
             raise _errors.workspace_too_small(limit, 4 * workspace)
         block -= LANES

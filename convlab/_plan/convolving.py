@@ -1,7 +1,7 @@
 """Plans of convolutions."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,31 +14,12 @@ from convlab._spec.arguments import FLOAT32, check_dtype, integer
 from convlab._spec.convolving import Conv, Transpose
 
 from .cache import remembered
-from .conv_blocks import (
-    LANES,
-    NARROW_WIDTH,
-    Shape,
-    depthwise_blocks,
-    gemm_blocks,
-    narrow_blocks,
-    winograd_blocks,
-)  # fmt: skip
+from .conv_blocks import Shape, depthwise_blocks, gemm_blocks, narrow_blocks, winograd_blocks
+from .conv_choice import ALGORITHMS, REASONS, Request, choose, tiles_of
 from .plan import Machine, Plan, rounded_up, threads_for
 
 # What is used at most where no limit is given, in bytes.
 WORKSPACE = 64 << 20
-ALGORITHMS = ("gemm", "depthwise", "narrow", "winograd2", "winograd4")
-# Pixels of a plane that may be called narrow.
-NARROWEST = 128
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """How the caller wants it done."""
-
-    algorithm: str | None = None
-    workspace_limit: int | None = None
-    prepared: bool = False  # whether weights may be transformed ahead
 
 
 def _three(values: tuple[int, ...], fill: int = 1) -> tuple[int, int, int]:
@@ -58,10 +39,13 @@ def _sources(spec: Conv) -> list[NDArray[np.intp]]:
     return tables
 
 
-def _extended(sources: list[NDArray[np.intp]], tile: int) -> list[NDArray[np.intp]]:
+def _extended(spec: Conv, sources: list[NDArray[np.intp]], tile: int) -> list[NDArray[np.intp]]:
     """Rows and columns for whole tiles, with zeros beyond the last output."""
-    depths, *axes = sources
-    return [depths, *(np.pad(t, (0, -(len(t) - 2) % tile), constant_values=-1) for t in axes)]
+    tables = sources[:1]
+    for table, n, d in zip(sources[1:], spec.out_size, spec.dilation, strict=True):
+        whole = d * (rounded_up(-(-n // d), tile) + 2)
+        tables.append(np.pad(table, (0, max(0, whole - len(table))), constant_values=-1))
+    return tables
 
 
 def pitches(spec: Conv, x: NDArray[Any]) -> tuple[int, ...] | None:
@@ -85,57 +69,6 @@ def _ordered(spec: Conv, steps: tuple[int, ...]) -> tuple[int, ...]:
     return (batch, channel, *_three(axes, 0))
 
 
-def _seconds(spec: Conv, request: Request, tile: int) -> float:
-    """What one image would take, by the model that was fitted to measurements.
-
-    A tile of 0 is the plain product, of -1 that of narrow planes. Of the batch, the machine and the threads it knows
-    nothing: what they are must not change a result.
-    """
-    channels, out_channels, out = spec.channels // spec.groups, spec.out_channels // spec.groups, spec.out_size
-    weights = channels * out_channels
-    if tile < 0:
-        return 2 * 9 * weights * rounded_up(math.prod(out), 8) / 190e9
-    if tile == 0:
-        vectors = -(-math.prod(out) // LANES)
-        return 2 * 9 * weights * vectors * LANES / 210e9
-    elements = (tile + 2) ** 2
-    vectors = -(-math.prod(-(-n // tile) for n in out) // LANES)
-    products = 2 * elements * weights * vectors * LANES / (180e9 if vectors == 1 else 230e9)
-    transforms = (channels + out_channels) * vectors * elements * 1.5e-9
-    # What the second-level cache does not hold comes from the third; what that does not hold, from memory.
-    size = 4 * elements * weights
-    reading = size / (20e9 if size > 24e6 else 60e9)
-    making = 0.0 if request.prepared else size / 8e9
-    return max(products, reading) + transforms + making
-
-
-def _choose(spec: Conv, request: Request) -> str:
-    """The algorithm: the one that is asked for if it can serve, else the fastest."""
-    able = ["gemm"]
-    if math.prod(spec.out_size[-2:]) <= NARROWEST:
-        able.append("narrow")
-    if spec.channels == spec.groups and len(spec.size) < 3 and (spec.groups > 1 or spec.out_channels < 4):
-        able.append("depthwise")
-    if (spec.kernel, spec.stride, spec.dilation) == ((3, 3), (1, 1), (1, 1)) and not spec.exact:
-        able += ["winograd2", "winograd4"]
-    if request.algorithm is not None:
-        if request.algorithm not in able:
-            raise _errors.cannot_serve(request.algorithm, "it is for other shapes, or not exact", able)
-        return request.algorithm
-    if "depthwise" in able:
-        return "depthwise"
-    pixels = math.prod(spec.out_size[-2:])
-    narrow = request.prepared and spec.out_channels // spec.groups >= NARROW_WIDTH and pixels <= NARROWEST
-    # Where whole vectors of pixels would be filled for less than nine parts in ten.
-    plain = "narrow" if narrow and 10 * pixels < 9 * rounded_up(pixels, LANES) else "gemm"
-    # Of groups, each is transformed by itself: with 16 or 32 channels that takes longer than their products.
-    fewest = 16 if spec.groups == 1 else 48
-    if "winograd4" in able and min(spec.channels, spec.out_channels) // spec.groups >= fewest:
-        tiles = {plain: -1 if plain == "narrow" else 0, "winograd2": 2, "winograd4": 4}
-        return min(tiles, key=lambda name: _seconds(spec, request, tiles[name]))
-    return plain
-
-
 def plan_conv(
     spec: Conv,
     x_pitches: tuple[int, ...] | None,
@@ -148,7 +81,9 @@ def plan_conv(
     x_steps = x_pitches or contiguous(spec, (spec.batch, *inner) if spec.batched else inner)
     y_steps = y_pitches or contiguous(spec, spec.shape)
     kernel, size, out = _three(spec.kernel), _three(spec.size), _three(spec.out_size)
-    stride, dilation = _three(spec.stride), _three(spec.dilation)
+    # The only output of an axis has no next one.
+    stride = _three(tuple(s if n > 1 else 1 for s, n in zip(spec.stride, spec.out_size, strict=True)))
+    dilation = _three(spec.dilation)
     sources = _sources(spec)
     channels, out_channels = spec.channels // spec.groups, spec.out_channels // spec.groups
 
@@ -163,35 +98,38 @@ def plan_conv(
         and (size[1] == 1 or x_steps[3] == size[2])
     )
     shape = Shape(channels * kernel[0], out_channels, kernel, out, stride, dilation, gather)
-    name = _choose(spec, request)
+    name, reason, considered = choose(spec, request)
     if name.startswith("winograd"):
         tile = int(name[-1])
-        whole = _extended(sources, tile)
-        tiles = spec.batch * math.prod(-(-n // tile) for n in out)
+        whole = _extended(spec, sources, tile)
+        tiles = spec.batch * tiles_of(spec, tile)
         weights = 0 if request.prepared else spec.out_channels * channels
         limit = request.workspace_limit
         if limit is None and request.algorithm is None:
             limit = WORKSPACE
         try:
-            blocks, reason = winograd_blocks(shape, limit, tile, tiles, len(whole[2]), weights)
+            blocks = winograd_blocks(shape, limit, tile, tiles, len(whole[2]), weights)
             sources = whole
         except ValueError:
             if request.algorithm is not None:
                 raise
-            name = "gemm"
+            considered[name] = f"its matrices need more than {limit} bytes"
+            name, reason = "gemm", REASONS["gemm"]
     if not name.startswith("winograd"):
         make = {"depthwise": depthwise_blocks, "narrow": narrow_blocks, "gemm": gemm_blocks}
         try:
-            blocks, reason = make[name](shape, request.workspace_limit)
+            blocks = make[name](shape, request.workspace_limit)
         except ValueError:
             if request.algorithm is not None or name == "gemm":
                 raise
-            name = "gemm"
-            blocks, reason = gemm_blocks(shape, request.workspace_limit)
+            considered[name] = f"its blocks need more than {request.workspace_limit} bytes"
+            name, reason = "gemm", REASONS["gemm"]
+            blocks = gemm_blocks(shape, request.workspace_limit)
+    considered.pop(name, None)
     geometry = (
         spec.batch, spec.groups, channels, out_channels, *kernel, *size[1:], *out, *stride, *dilation, *before,
         *(len(table) for table in sources), *x_steps, *y_steps,
-        blocks.rows, blocks.columns, blocks.slices, in_place, plain, gather, blocks.workspace,
+        blocks.rows, blocks.columns, blocks.slices, in_place, plain, blocks.gather, blocks.shifted, blocks.workspace,
     )  # fmt: skip
     activation = spec.activation
     kind = 2 if activation.slope != 1 else int((activation.low, activation.high) != (-math.inf, math.inf))
@@ -199,9 +137,13 @@ def plan_conv(
     return Plan(
         spec=spec,
         kernel=f"conv_{name}",
+        algorithm=name,
         reason=reason,
+        considered=tuple(considered.items()),
         threads=threads_for(spec, machine),
-        workspace=4 * blocks.total,
+        tile=blocks.tile,
+        workspace=4 * blocks.thread,
+        buffers=4 * blocks.shared + (0 if x_pitches else 4 * spec.batch * math.prod(inner)),
         convert=x_pitches is None,
         source=FLOAT32,
         tables=(np.array(ConvGeometry._make(geometry), np.intp), np.concatenate(sources), np.array(values, np.float32)),
@@ -260,8 +202,23 @@ class TransposePlan:
     convert: bool
     parts: tuple[Plan[Conv] | None, ...]
     zeros: NDArray[np.float32]  # the bias where there is none
-    places: NDArray[np.intp]  # of the weights: see src/conv_gemm.pyx, transpose_weights
+    sorting: tuple[NDArray[np.intp], NDArray[np.intp]]  # of the weights: see src/conv_gemm.pyx, transpose_weights
+    weights: int  # how many
     shapes: tuple[tuple[int, ...], ...]  # of the parts' weights
+
+    def summary(self) -> Plan[Transpose]:
+        """To be read, not run: its parts as one, after the one with most to do."""
+        parts = [part for part in self.parts if part]
+        if not parts:
+            why = "no tap falls on an output"
+            return Plan(
+                spec=self.spec, kernel=self.spec.name, reason=why, threads=1, workspace=0, convert=False,
+                source=FLOAT32, tables=(),
+            )  # fmt: skip
+        largest = max(parts, key=lambda part: part.spec.flops)
+        reason = f"{len(self.parts)} convolutions, one for each place in the stride; each: {largest.reason}"
+        buffers = max(part.buffers for part in parts) + 4 * self.weights
+        return replace(largest, spec=self.spec, reason=reason, buffers=buffers)  # type: ignore[arg-type, return-value]
 
 
 @remembered
@@ -298,22 +255,23 @@ def conv_transpose(
         convert = x_pitches is None
         plans.append(plan_conv(part.conv, x_pitches, request, Machine(), y_pitches))
     kernel = weight_shape[2:]
-    places = np.full((3, *kernel), -1, np.intp)
-    shapes = []
+    taps = np.arange(math.prod(kernel)).reshape(kernel)
+    shapes, table, order = [], [], []
     start = 0
     for part in spec.parts:
         counts = part.conv.kernel if part.conv else (0,)
         shapes.append((out_channels, weight_shape[0] // spec.groups, *counts))
-        if part.conv is None:
-            continue
-        count = math.prod(counts)
-        index: Any = part.taps
-        places[(0, *index)] = start
-        places[(1, *index)] = count
-        places[(2, *index)] = np.arange(count)[::-1].reshape(counts)  # flipped
+        table.append((start, math.prod(counts)))
+        order.append(taps[part.taps].ravel()[::-1] if part.conv else taps[:0].ravel())  # flipped
         start += math.prod(shapes[-1])
     return TransposePlan(
-        spec, convert, tuple(plans), np.zeros(out_channels, np.float32), places.reshape(3, -1), tuple(shapes)
+        spec=spec,
+        convert=convert,
+        parts=tuple(plans),
+        zeros=np.zeros(out_channels, np.float32),
+        sorting=(np.array(table, np.intp), np.concatenate(order).astype(np.intp)),
+        weights=start,
+        shapes=tuple(shapes),
     )
 
 

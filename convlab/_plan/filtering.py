@@ -83,7 +83,9 @@ def _plan(x: NDArray[Any], w: NDArray[Any], bank: bool, options: tuple[Any, ...]
     if algorithm == "separable":
         assert found is not None
         assert found.factors is not None
-        inner = separable_for(Separable2d(replace(spec, workspace_limit=None)), x, np.concatenate(found.factors))
+        inner = separable_for(
+            Separable2d(replace(spec, workspace_limit=None)), x, np.concatenate([*found.factors, values.ravel()])
+        )
         needed, limit = inner.buffers + inner.workspace, spec.workspace_limit
         if limit is None or needed <= limit:
             return Plan(

@@ -30,8 +30,8 @@ GROUP_BYTES = 512 << 10
 
 
 def pitches_of(spec: Pool, x: NDArray[Any], source: np.dtype[Any]) -> tuple[int, int, int] | None:
-    """The array's own pitches if a kernel can read it where it lies."""
-    if not (x.dtype == source and x.dtype.isnative and x.flags.aligned):
+    """The array's own pitches if a kernel can read it where it lies; a norm's powers are taken in a copy."""
+    if spec.norm or not (x.dtype == source and x.dtype.isnative and x.flags.aligned):
         return None
     pitches = spec.image.pitches_of(x.strides, x.dtype.itemsize)
     whole = pitches and source == FLOAT32 and _global(spec)
@@ -101,7 +101,7 @@ def plan_pool(spec: Pool, source: np.dtype[Any], pitches: tuple[int, int, int] |
         spec=spec,
         kernel=kernel,
         reason=reason,
-        threads=threads_for(spec, machine),
+        threads=threads_for(spec, machine, 4 * workspace),
         workspace=4 * workspace,
         convert=pitches is None,
         source=source,

@@ -47,7 +47,10 @@ def plan_separable2d(
     machine: Machine,
     kernels: NDArray[np.float32],
 ) -> Plan[Separable2d]:
-    """Columns into a few rows of workspace, and from there along the rows."""
+    """Columns into a few rows of workspace, and from there along the rows.
+
+    `kernels` are the column and the row, or those of two pairs; behind them may stand the taps of their product.
+    """
     if pitches is None or spec.dtype not in STORED:
 
         def of_floats(band: Filter2d) -> Plan[Separable2d]:
@@ -60,19 +63,23 @@ def plan_separable2d(
     above, below, before, after = spec.filter.border_sizes
     borders = border_tables(spec)
     width = image.width * step
+    whole = kernels.size > (1 + spec.magnitude) * (kernel_height + kernel_width)
     tile_rows = max(TILE_ROWS, rounded_up(kernel_height, ROWS))
     slots = min(tile_rows, max(region.height, 1)) + ROWS - 1 + kernel_height
     pitch = rounded_up((image.width + kernel_width - 1) * step + 2 * WIDEST_BLOCK, 16) + 16
-    # The rows of sums, output rows too narrow for a block, pointers (two floats each), source rows too narrow for one.
+    # The rows of sums (and a source row, and its own), output rows too narrow for a block, pointers (two floats each),
+    # source rows too narrow for one.
     narrow = slots * WIDEST_BLOCK if width < WIDEST_BLOCK else 0
-    workspace = rounded_up(ROWS * ((1 + spec.magnitude) * pitch + WIDEST_BLOCK) + 2 * slots + narrow + 16, 16)
+    workspace = rounded_up(
+        (ROWS * (1 + spec.magnitude) + 2 * whole) * pitch + ROWS * WIDEST_BLOCK + 2 * slots + narrow + 16, 16
+    )
     if spec.filter.workspace_limit is not None and 4 * workspace > spec.filter.workspace_limit:
         raise _errors.workspace(spec.filter.workspace_limit, "separable", 4 * workspace)
     geometry = SeparableGeometry(
         region.planes, image.height, image.width, region.height, region.width, step,
         *pitches, *spec.output.pitches(), kernel_height, kernel_width,
         above, below, before, after, -(-region.height // tile_rows), tile_rows, pitch, workspace,
-        spec.magnitude, spec.filter.finishes, STORED.index(source), STORED.index(spec.dtype),
+        spec.magnitude, whole, spec.filter.finishes, STORED.index(source), STORED.index(spec.dtype),
     )  # fmt: skip
     values = FilterValues(spec.filter.cval, spec.filter.scale, spec.filter.offset, *spec.filter.clip)
     return Plan(
@@ -81,7 +88,7 @@ def plan_separable2d(
         algorithm="separable",
         reason="the kernel is an outer product: its columns' sums wait in the cache for the rows'",
         tile=(tile_rows, region.width),
-        threads=threads_for(spec, machine),
+        threads=threads_for(spec, machine, 4 * workspace),
         workspace=4 * workspace,
         convert=False,
         source=source,

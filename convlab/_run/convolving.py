@@ -1,7 +1,6 @@
 """Convolutions: conversions, the output, the kernel."""
 
 import math
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,7 +14,7 @@ from convlab._plan.convolving import TransposePlan
 from convlab._plan.plan import Plan
 from convlab._spec.arguments import FLOAT32, check_dtype, float32
 from convlab._spec.convolving import Conv
-from convlab._threads import get_num_threads
+from convlab._threads import share
 
 from .arrays import check_out
 from .convolving_reference import reference_conv
@@ -23,14 +22,14 @@ from .convolving_reference import reference_conv
 
 def _winograd(tile: int, backend: Backend, w: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
     u = np.empty(((tile + 2) ** 2, *w.shape[:2]), FLOAT32)
-    backend.functions["winograd_weights"](w, u, tile, get_num_threads())
+    share(w.shape[0], backend.functions["winograd_weights"], w, u, tile)
     return u
 
 
 def _narrow(backend: Backend, w: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
     grouped = w.reshape(groups, w.shape[0] // groups, -1)
     u = np.empty((groups, -(-grouped.shape[1] // NARROW_WIDTH), grouped.shape[2], NARROW_WIDTH), FLOAT32)
-    backend.functions["narrow_weights"](grouped, u, get_num_threads())
+    backend.functions["narrow_weights"](grouped, u, 1)
     return u
 
 
@@ -48,16 +47,12 @@ class Weights:
     def __init__(self, raw: NDArray[np.float32]) -> None:
         self.raw = raw
         self._made: dict[tuple[Backend, str], NDArray[np.float32]] = {}
-        self._lock = threading.Lock()
 
     def ready(self, backend: Backend, kernel: str, groups: int) -> NDArray[np.float32]:
         """The weights as a kernel of MAKE_READY wants them."""
         made = self._made.get((backend, kernel))
-        if made is None:
-            with self._lock:
-                made = self._made.get((backend, kernel))
-                if made is None:
-                    made = self._made[backend, kernel] = MAKE_READY[kernel](backend, self.raw, groups)
+        if made is None:  # threads that come at the same time each make them, and one of them keeps its own
+            made = self._made.setdefault((backend, kernel), MAKE_READY[kernel](backend, self.raw, groups))
         return made
 
 
@@ -112,7 +107,6 @@ def _convolve(
     if backend is PYTHON:
         y[...] = reference_conv(plan.spec, x, w, b)
     elif y.size:
-        threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
         function = backend.functions[plan.kernel]
         if plan.kernel in MAKE_READY:
             groups = plan.spec.groups
@@ -120,9 +114,9 @@ def _convolve(
                 u = MAKE_READY[plan.kernel](backend, w, groups)
             else:
                 u = prepared.ready(backend, plan.kernel, groups)
-            function(x, w, y, b, *plan.tables, u, threads)
+            share(plan.threads, function, x, w, y, b, *plan.tables, u)
         else:
-            function(x, w, y, b, *plan.tables, threads)
+            share(plan.threads, function, x, w, y, b, *plan.tables)
 
 
 def conv_transpose(
@@ -137,9 +131,9 @@ def conv_transpose(
         x = np.array(x, FLOAT32, order="C")
     backend = active()
     served = spec.name
-    u = np.empty(w.size, FLOAT32)
+    u = np.empty(plan.weights, FLOAT32)
     sort = (NUMPY if backend is PYTHON else backend).functions["transpose_weights"]
-    sort(w.reshape(*w.shape[:2], -1), u, plan.places, spec.groups)
+    sort(w.reshape(*w.shape[:2], -1), u, *plan.sorting, spec.groups)
     start = 0
     for part, its_plan, shape in zip(spec.parts, plan.parts, plan.shapes, strict=True):
         last = (slice(None),) if spec.channels_last else ()

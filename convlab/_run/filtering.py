@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from convlab._dispatch import PYTHON, active, serve
 from convlab._plan.plan import Plan
 from convlab._spec.filtering import Filter2d
-from convlab._threads import get_num_threads
+from convlab._threads import share
 
 from .arrays import check_out, finished
 from .bands import Mask, run_bands
@@ -26,8 +26,7 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
     backend = active()
     if plan.plain and backend is not PYTHON:  # most calls, and small ones too: nothing but the kernel
         y = np.empty(plan.shape, spec.dtype) if out is None else out
-        threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
-        backend.functions[plan.kernel](x, plan.taps, y, *plan.tables, threads)
+        share(plan.threads, backend.functions[plan.kernel], x, plan.taps, y, *plan.tables)
         serve(backend, plan.kernel)
         return y
     if backend is PYTHON:
@@ -45,7 +44,7 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
     if not region.size:
         return y
     if plan.algorithm == "fft":
-        correlate_fft(plan, backend, x, region)
+        share(plan.threads, correlate_fft, plan, backend, x, region)
         return y
     if mask is not None:
         mask = _as_read(spec, mask)
@@ -59,12 +58,8 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
 
 def _kernel(plan: Plan[Filter2d], x: NDArray[Any], mask: Mask, y: NDArray[Any]) -> None:
     """The kernel over all of x, or a band."""
-    threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
-    function = active().functions[plan.kernel]
-    if plan.spec.masked:
-        function(x, plan.taps, y, _bytes(mask), *plan.tables, threads)
-    else:
-        function(x, plan.taps, y, *plan.tables, threads)
+    arrays = (x, plan.taps, y, _bytes(mask)) if plan.spec.masked else (x, plan.taps, y)
+    share(plan.threads, active().functions[plan.kernel], *arrays, *plan.tables)
 
 
 def _bytes(mask: Mask) -> NDArray[np.uint8]:

@@ -19,17 +19,15 @@ from convlab._plan.plan import Machine, Plan
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.filtering import Filter2d
 from convlab._spec.layout import Layout
-from convlab._threads import get_num_threads
 
 from .arrays import saturated
 
 
-def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: NDArray[Any]) -> None:
+def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: NDArray[Any], workers: int) -> None:
     """Fill y, the region of the output that is computed."""
     from scipy import fft
 
     spec = plan.spec
-    workers = min(plan.threads, get_num_threads())
     size = tuple(plan.tables[0].tolist())
     # Row by row the kernel's few alone. Flipped, it gives a correlation, whose tile begins kh - 1 rows further on.
     kernel = fft.rfft(plan.taps[::-1, ::-1], size[1], axis=1)
@@ -61,7 +59,7 @@ def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: ND
                 if finite:
                     _finish(spec, sums, part)
                 else:
-                    _directly(spec, plan.taps, backend, filled, part)
+                    _directly(spec, plan.taps, backend, filled, part, workers)
     serve(backend, plan.kernel)
 
 
@@ -110,12 +108,17 @@ def _finish(spec: Filter2d, sums: NDArray[np.float32], y: NDArray[Any]) -> None:
 
 
 def _directly(
-    spec: Filter2d, taps: NDArray[np.float32], backend: Backend, window: NDArray[np.float32], y: NDArray[Any]
+    spec: Filter2d,
+    taps: NDArray[np.float32],
+    backend: Backend,
+    window: NDArray[np.float32],
+    y: NDArray[Any],
+    threads: int,
 ) -> None:
     """A tile by sums over the taps."""
     image, region = (Layout(shape, 0, 1, inner_channels=False) for shape in (window.shape, y.shape))
     part = replace(spec, image=image, region=region, output=region, border="valid", dtype=FLOAT32, workspace_limit=None)
     plan = plan_direct(part, FLOAT32, (0, window.strides[0] // 4), Machine(), taps[None])
     sums = np.empty(y.shape, FLOAT32)
-    backend.functions[plan.kernel](window, plan.taps, sums, *plan.tables, min(plan.threads, get_num_threads()))
+    backend.functions[plan.kernel](window, plan.taps, sums, *plan.tables, min(plan.threads, threads))
     _finish(replace(spec, scale=1.0, offset=0.0, clip=(-np.inf, np.inf)), sums, y)

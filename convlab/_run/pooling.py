@@ -11,7 +11,7 @@ from convlab._geometry import POOLED
 from convlab._plan.plan import Plan
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.pooling import Pool, Unpool
-from convlab._threads import get_num_threads
+from convlab._threads import share
 
 from .arrays import check_out, finished
 
@@ -37,8 +37,7 @@ def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
     y = out if out is not None and spec.dtype == made else np.empty(spec.output.shape, made)
     results = [y, np.empty(spec.output.shape, np.int64)] if spec.indices else [y]
     if y.size:
-        threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
-        backend.functions[plan.kernel](x, *results, *plan.tables, threads)
+        share(plan.threads, backend.functions[plan.kernel], x, *results, *plan.tables)
     serve(backend, plan.kernel)
     if spec.norm:
         _roots(spec, y)

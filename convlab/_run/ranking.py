@@ -9,7 +9,7 @@ from convlab._dispatch import NUMPY, PYTHON, active, serve
 from convlab._plan.plan import Plan
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.ranking import Rank2d
-from convlab._threads import get_num_threads
+from convlab._threads import share
 
 from .arrays import check_out, finished
 from .frame import inside_and_frame
@@ -38,8 +38,7 @@ def rank2d(plan: Plan[Rank2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
         for part in frame:
             y[part] = x[part]
     if region.size:
-        threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
-        backend.functions[plan.kernel](x, region, *plan.tables, threads)
+        share(plan.threads, backend.functions[plan.kernel], x, region, *plan.tables)
     serve(backend, plan.kernel)
     if truths:  # a true's byte may be any but 0
         y = np.not_equal(y, 0, out=y.view(np.bool_))

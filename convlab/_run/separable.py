@@ -10,7 +10,7 @@ from convlab._dispatch import PYTHON, active, serve
 from convlab._plan.plan import Plan
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.separable import Separable2d
-from convlab._threads import get_num_threads
+from convlab._threads import share
 
 from .arrays import by_planes, check_out, finished
 from .bands import Mask, run_bands
@@ -63,7 +63,7 @@ def run_separable(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray
         inside, *frame = inside_and_frame(spec.image, spec.filter.region, spec.filter.anchor)
         region = y[inside]
         copy_frame(x, y, frame)
-    if plan.bands:
+    if plan.bands and region.size:
         run_bands(plan, spec.filter, x, None, region, _kernel)
     elif region.size:
         _kernel(plan, x, None, region)
@@ -73,8 +73,7 @@ def run_separable(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray
 
 def _kernel(plan: Plan[Separable2d], x: NDArray[Any], _: Mask, y: NDArray[Any]) -> None:
     """The kernel over all of x, or a band."""
-    threads = 1 if plan.threads == 1 else min(plan.threads, get_num_threads())
-    active().functions[plan.kernel](x, plan.taps, y, *plan.tables, threads)
+    share(plan.threads, active().functions[plan.kernel], x, plan.taps, y, *plan.tables)
 
 
 def _reference(spec: Separable2d, kernels: NDArray[np.float32], x: NDArray[Any]) -> NDArray[Any]:

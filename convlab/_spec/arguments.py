@@ -27,12 +27,13 @@ LARGEST_NUMBER = 2**31 - 1  # of a window, stride or padding
 
 
 def array(name: str, value: Any) -> NDArray[Any]:
-    """The argument as a plain array, or an error."""
+    """The argument as a plain array, or an error. What lends its memory by DLPack alone is taken at its word."""
     if isinstance(value, np.ma.MaskedArray):
         raise _errors.masked(name)
     if not isinstance(value, np.ndarray):
         try:
-            value = np.asarray(value)
+            lends = hasattr(value, "__dlpack__") and not hasattr(value, "__array__")
+            value = np.from_dlpack(value) if lends else np.asarray(value)
         except (TypeError, ValueError, RuntimeError, BufferError) as error:
             raise _errors.not_an_array(name, error) from error
     return np.asarray(value)

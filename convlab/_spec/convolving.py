@@ -86,6 +86,11 @@ class Transpose:
     activation: Activation
     channels_last: bool
     parts: tuple[Part, ...]
+    bytes: int  # of input, weights and output
+
+    @property
+    def flops(self) -> int:
+        return sum(part.conv.flops for part in self.parts if part.conv)
 
 
 def numbers(name: str, value: Any, axes: int, low: int) -> tuple[int, ...]:
@@ -334,6 +339,9 @@ def conv_transpose(
     out_size = tuple(n + e for n, e in zip(least, extra, strict=True))
     if min(out_size) < 1:
         raise _errors.wrong_value("padding", padding, f"less: an output of size {out_size} would be left")
+    head, channel = ((batch,) if batched else ()), (out_channels,)
+    result = (*head, *out_size, *channel) if last else (*head, *channel, *out_size)
+    _check_size(result)
     finish = _activation(activation)
     made = []
     every = [_phases(*axis) for axis in zip(size, out_size, kernel, strides, dilations, pads, strict=True)]
@@ -347,7 +355,5 @@ def conv_transpose(
             channels_last=last, batched=batched, exact=True,
         ) if min(counts) else None  # fmt: skip
         made.append(Part(conv, outputs, taps))
-    head, channel = ((batch,) if batched else ()), (out_channels,)
-    result = (*head, *out_size, *channel) if last else (*head, *channel, *out_size)
-    _check_size(result)
-    return Transpose(f"conv_transpose{axes}d", result, parts, finish, last, tuple(made))
+    touched = 4 * (math.prod(shape) + math.prod(weight_shape) + math.prod(result))
+    return Transpose(f"conv_transpose{axes}d", result, parts, finish, last, tuple(made), touched)

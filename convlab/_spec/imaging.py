@@ -42,11 +42,11 @@ def sigmas(name: str, value: Any) -> tuple[float, float]:
 
 
 @lru_cache(256)
-def gaussian_taps(sigma: float, truncate: float, order: int = 0) -> NDArray[np.float64]:
+def gaussian_taps(sigma: float, truncate: float, order: int = 0, name: str = "sigma") -> NDArray[np.float64]:
     """A Gaussian that sums to 1, or its first derivative, for correlation; cut off at truncate * sigma."""
     reach = truncate * sigma + 0.5
     if reach >= LARGEST_RADIUS:
-        raise _errors.wrong_value("sigma", sigma, f"truncate * sigma below {LARGEST_RADIUS}")
+        raise _errors.wrong_value(name, sigma, f"truncate * {name} below {LARGEST_RADIUS}")
     radius = int(reach)
     x = np.arange(-radius, radius + 1, dtype=np.float64)
     if radius == 0:
@@ -83,20 +83,24 @@ def gabor_taps(
     cosine, sine = math.cos(theta), math.sin(theta)
     reach_x = max(abs(n_stds * sigma_x * cosine), abs(n_stds * sigma_y * sine), 1)
     reach_y = max(abs(n_stds * sigma_y * cosine), abs(n_stds * sigma_x * sine), 1)
-    if max(reach_x, reach_y) > 1024:
+    if not max(reach_x, reach_y) <= 1024:  # or NaN
         raise _errors.wrong_value("n_stds", n_stds, "n_stds times each sigma of at most 1024")
     y, x = np.mgrid[-math.ceil(reach_y) : math.ceil(reach_y) + 1, -math.ceil(reach_x) : math.ceil(reach_x) + 1]
     along, across = x * cosine + y * sine, y * cosine - x * sine
-    envelope = np.exp(-0.5 * ((along / sigma_x) ** 2 + (across / sigma_y) ** 2)) / (2 * math.pi * sigma_x * sigma_y)
-    phase = 2 * math.pi * frequency * along + offset
-    real, imaginary = envelope * np.cos(phase), envelope * np.sin(phase)
-    return _frozen(real[::-1, ::-1].astype(np.float32)), _frozen(imaginary[::-1, ::-1].astype(np.float32))
+    with np.errstate(all="ignore"):
+        squares = (along / sigma_x) ** 2 + (across / sigma_y) ** 2
+        envelope = np.exp(-0.5 * squares) / np.float64(2 * math.pi * sigma_x * sigma_y)
+        phase = 2 * math.pi * frequency * along + offset
+        parts = (envelope * np.array([np.cos(phase), np.sin(phase)]))[:, ::-1, ::-1].astype(np.float32)
+    if not np.isfinite(parts).all():
+        raise _errors.wrong_value("frequency", frequency, "one that with the sigmas makes a kernel that float32 holds")
+    return _frozen(parts[0]), _frozen(parts[1])
 
 
 def gabor_sigma(bandwidth: float, frequency: float) -> float:
     """The standard deviation that lets through so many octaves around a frequency."""
-    octaves: float = 2.0**bandwidth
-    return math.sqrt(math.log(2) / 2) * (octaves + 1) / (octaves - 1) / (math.pi * frequency)
+    share = math.tanh(bandwidth * math.log(2) / 2) * math.pi * frequency  # (2**bandwidth - 1) / (2**bandwidth + 1)
+    return math.sqrt(math.log(2) / 2) / share if share else math.inf
 
 
 def axis(name: str, value: Any) -> int | None:

@@ -7,6 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vector = NDArray[np.float32]
+# The sum of a column's taps, as a power of two, where those of the kernel are of size 1: pixels below 2**96 do not
+# overflow in it.
+COLUMN_SUM = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,11 @@ def facts(taps: NDArray[np.float32]) -> Facts:
 
 
 def factors(taps: NDArray[np.float32]) -> tuple[Vector, Vector] | None:
-    """Two vectors whose outer product is the kernel, each tap within four units of float32's rounding; or None."""
+    """Two vectors whose outer product is the kernel, each tap within four units of float32's rounding; or None.
+
+    The sums down the columns must not lose what the whole sums would hold. So they are scaled up, by a power of two,
+    until what they lose as subnormal numbers counts less than once. (The kernel takes care of those that overflow.)
+    """
     if min(taps.shape) < 2 or not np.isfinite(taps).all():
         return None
     w = taps.astype(np.float64)
@@ -47,13 +54,16 @@ def factors(taps: NDArray[np.float32]) -> tuple[Vector, Vector] | None:
     pivot = w[row, column]
     if pivot == 0:
         return None
-    if np.all(w == np.rint(w)) and np.abs(w).max() < 2**24:
-        # Whole taps have whole factors, whose sums over whole pixels stay exact.
+    whole = bool(np.all(w == np.rint(w))) and np.abs(w).max() < 2**24
+    if whole:  # Whole taps have whole factors, whose sums over whole pixels, and over subnormal ones, are exact.
         scale = float(np.gcd.reduce(w[:, column].astype(np.int64)))
     else:
-        # Of like size, so that neither sum overflows where the whole would not.
-        scale = 2.0 ** round(math.log2(abs(pivot)) / 2)
-    down, along = w[:, column] / scale, w[row] * (scale / pivot)
-    if np.any(np.abs(np.outer(down, along) - w) > 4 * np.finfo(np.float32).eps * np.abs(w)):
+        gain = math.ceil(math.log2(np.abs(w).sum()))
+        scale = 2.0 ** (round(math.log2(np.abs(w[:, column]).sum())) - max(COLUMN_SUM + min(gain, 0) // 2, gain))
+    with np.errstate(over="ignore", invalid="ignore"):
+        down = (w[:, column] / scale).astype(np.float32)
+        along = (w[row] * (scale / pivot)).astype(np.float32)
+        error = np.abs(np.outer(down.astype(np.float64), along) - w)
+    if not np.all(error <= 4 * np.finfo(np.float32).eps * np.abs(w)):  # nor NaN, of factors that float32 cannot hold
         return None
-    return down.astype(np.float32), along.astype(np.float32)
+    return down, along

@@ -36,12 +36,12 @@ for _command in (demo, filter_command, pool, info, bench):
     cli.add_command(_command)
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def run(arguments: Sequence[str] | None = None, command: click.Command = cli, name: str = "convlab") -> int:
     """Run the words given (those of the process by default) and return the exit status."""
     # A file's name may hold what the terminal's encoding cannot: show it escaped, never fail on it.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    status = _invoke(arguments)
+    status = _invoke(arguments, command, name)
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -55,13 +55,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _invoke(arguments: Sequence[str] | None) -> int:
+def _invoke(arguments: Sequence[str] | None, commands: click.Command, name: str) -> int:
     try:
-        status = cli.main(arguments, prog_name="convlab", standalone_mode=False)
+        status = commands.main(arguments, prog_name=name, standalone_mode=False)
     except click.Abort:
         return 130
     except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx is not None else "convlab"
+        command = error.ctx.command_path if error.ctx is not None else name
         return _complain(f"{error.format_message().rstrip('.')} (see {command} --help)")
     except click.ClickException as error:
         return _complain(error.format_message(), error.exit_code)

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _calls, _linear
-from ._calls import or_scipy
+from ._calls import Ready, or_scipy
 
 
 def _along(
     x: NDArray[Any], taps: Any, axes: tuple[int, ...], output: Any, mode: Any, cval: Any, origin: Any, flip: bool
-) -> NDArray[Any] | None:
+) -> Ready | None:
     """Correlate or convolve along axes in ascending order, one for each axis of the taps."""
     wanted = _calls.output(output, x)
     border, value = _calls.border(mode), _calls.real(cval)
@@ -24,16 +24,16 @@ def _along(
         if tap is None:
             return None
         anchors.append(size - 1 - tap if flip else tap)
-    return _linear.correlate(x, np.flip(taps) if flip else taps, axes, tuple(anchors), border, value, wanted)
+    return _linear.ready(x, np.flip(taps) if flip else taps, axes, tuple(anchors), border, value, wanted)
 
 
 def _nd(
     input: Any, weights: Any, output: Any, mode: Any, cval: Any, origin: Any, axes: Any, flip: bool
-) -> NDArray[Any] | None:
+) -> Ready | None:
     x = _calls.image(input)
     if x is None:
         return None
-    along = _calls.axes(axes, x.ndim)
+    along = _calls.axes(axes, x.ndim) if axes is None or np.iterable(axes) else None
     # SciPy gives the weights' axes to the image's in ascending order, but the origins' not.
     if not along or list(along) != sorted(along):
         return None
@@ -43,7 +43,7 @@ def _nd(
 
 def _1d(
     input: Any, weights: Any, axis: Any, output: Any, mode: Any, cval: Any, origin: Any, flip: bool
-) -> NDArray[Any] | None:
+) -> Ready | None:
     x = _calls.image(input)
     along = None if x is None else _calls.axis(axis, x.ndim)
     if x is None or along is None:

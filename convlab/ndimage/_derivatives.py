@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _calls, _linear
-from ._calls import FLOAT32, Wanted, or_scipy
+from ._calls import FLOAT32, Ready, Wanted, or_scipy
 from ._smoothing import gaussian
 
 DIFFERENCE = np.array([-1.0, 0.0, 1.0])
@@ -16,7 +16,7 @@ SECOND_DIFFERENCE = np.array([1.0, -2.0, 1.0])
 
 def _difference(
     input: Any, axis: Any, output: Any, mode: Any, cval: Any, across: tuple[float, ...]
-) -> NDArray[Any] | None:
+) -> Ready | NDArray[Any] | None:
     """A difference along one axis, smoothed across it along each of the others."""
     x = _calls.image(input)
     if x is None:
@@ -80,7 +80,7 @@ def laplace(input: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0
         kernel[1] += SECOND_DIFFERENCE
         kernel[:, 1] += SECOND_DIFFERENCE
         first, last = sorted(along)
-        result = _linear.correlate(x, kernel, (first, last), (1, 1), border, value, wanted)
+        result = _linear.ready(x, kernel, (first, last), (1, 1), border, value, wanted)
         if result is not None:
             return result
 
@@ -108,7 +108,7 @@ def _gaussian_terms(
 
     def term(axis: int, mode: Any) -> NDArray[Any] | None:
         orders = [order if one == axis else 0 for one in range(x.ndim)]
-        result = gaussian(x, sigma, orders, Wanted(np.dtype(FLOAT32), None), mode, cval, **options)
+        result = _linear.done(gaussian(x, sigma, orders, Wanted(FLOAT32, None), mode, cval, **options), x)
         return None if result is None else finish(result)
 
     return term

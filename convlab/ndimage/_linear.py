@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 import convlab
 
 from . import _calls
-from ._calls import FLOAT32, Wanted
+from ._calls import FLOAT32, Ready, Wanted
 
 # SciPy's n-D correlation leaves out a weight of no more than this, and so NaN times 0 there.
 NO_WEIGHT = float(np.finfo(np.float64).eps)
@@ -17,7 +17,7 @@ NO_WEIGHT = float(np.finfo(np.float64).eps)
 UNROLLED = 9  # taps of a kernel that is faster whole than as a column and a row
 
 
-def correlate(
+def ready(
     x: NDArray[Any],
     taps: NDArray[np.float64],
     axes: tuple[int, ...],
@@ -28,8 +28,8 @@ def correlate(
     factors: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
     finish: dict[str, float] | None = None,
     mean: bool | None = None,
-) -> NDArray[Any] | None:
-    """Correlate along `axes`, in ascending order, of an array of any number of axes; None where it is for SciPy.
+) -> Ready | None:
+    """How to correlate along `axes`, in ascending order, of an array of any number of axes; None where it is for SciPy.
 
     `factors` are the column and the row that `taps` are the product of, where they are. `finish` is what is done to
     each sum, after which the result's type is sure to hold it. `mean` says of equal taps that they are a mean's or,
@@ -68,24 +68,26 @@ def correlate(
         **(finish or {}),
         "out": into.reshape(shape) if direct and into is not None else None,
     }
-    if mean is not None and kernel.size > UNROLLED:
-        sums = convlab.box(x.reshape(shape), kernel.shape, normalize=mean, **options)
-    elif factors is not None and min(kernel.shape) > 1 and kernel.size > UNROLLED:
-        sums = convlab.sep_filter2d(x.reshape(shape), *factors, **options)
-    else:
-        # Whole numbers by their own taps: a column and a row whose product they are may have fractions.
-        algorithm = "direct" if exact else None
-        sums = convlab.filter2d(x.reshape(shape), kernel, precision="exact", algorithm=algorithm, **options)
     # Where a value is not finite, which sums are NaN and which infinite depends on SciPy's order and on the weights
     # that it leaves out; and a double holds what overflows here.
-    if not exact and not np.isfinite(sums).all():
-        return None
-    if direct:
-        return into
-    sums = sums.reshape(x.shape)
-    if sums.dtype.kind == "f" and wanted.dtype.kind in "iu":
-        sums = _calls.wrapped(sums, wanted.dtype)
-    return _calls.stored(sums.astype(wanted.dtype, copy=False), wanted)
+    if mean is not None and kernel.size > UNROLLED:
+        options["normalize"] = mean
+        return Ready(convlab.box, (kernel.shape,), options, shape, wanted, finite=not exact)
+    if factors is not None and min(kernel.shape) > 1 and kernel.size > UNROLLED:
+        return Ready(convlab.sep_filter2d, factors, options, shape, wanted, finite=not exact)
+    options["precision"] = "exact"
+    if exact:  # by their own taps: a column and a row whose product they are may have fractions
+        options["algorithm"] = "direct"
+    return Ready(convlab.filter2d, (kernel,), options, shape, wanted, finite=not exact)
+
+
+def correlate(x: NDArray[Any], *args: Any, **kwargs: Any) -> NDArray[Any] | None:
+    """What `ready` says, done."""
+    return done(ready(x, *args, **kwargs), x)
+
+
+def done(result: Ready | NDArray[Any] | None, x: NDArray[Any]) -> NDArray[Any] | None:
+    return result(x) if isinstance(result, Ready) else result
 
 
 def layout(
@@ -120,7 +122,7 @@ def border_is_filtered(steps: list[Pass], cval: float) -> bool:
     return border != "constant" or cval == 0 or abs(float(taps.sum()) - 1) < 1e-14
 
 
-def passes(x: NDArray[Any], steps: list[Pass], cval: float, wanted: Wanted) -> NDArray[Any] | None:
+def passes(x: NDArray[Any], steps: list[Pass], cval: float, wanted: Wanted) -> Ready | NDArray[Any] | None:
     """One 1-D correlation after another, centred, each in the dtype that is wanted, as SciPy's separable filters are.
 
     Two of them are one 2-D correlation where that is the same: modulo an integer type's range the order of products
@@ -132,9 +134,12 @@ def passes(x: NDArray[Any], steps: list[Pass], cval: float, wanted: Wanted) -> N
         kernel = _calls.product(v, h)
         if border == other and through and _calls.facts(kernel).representable:
             anchors = v.size // 2, h.size // 2
-            result = correlate(x, kernel, (first, last), anchors, border, cval, wanted, (v, h))
+            result = ready(x, kernel, (first, last), anchors, border, cval, wanted, (v, h))
             if result is not None:
                 return result
+    if len(steps) == 1:
+        ((taps, axis, border),) = steps
+        return ready(x, taps, (axis,), (taps.size // 2,), border, cval, wanted)
     for taps, axis, border in steps:
         y = correlate(x, taps, (axis,), (taps.size // 2,), border, cval, Wanted(wanted.dtype, None))
         if y is None:

@@ -8,15 +8,17 @@ from numpy.typing import NDArray
 import convlab
 
 from . import _calls, _linear
-from ._calls import Wanted, or_scipy
+from ._calls import Ready, Wanted, or_scipy
 
 
 def _cval(value: Any, dtype: np.dtype[Any], border: str) -> float | None:
     """The constant outside, which must be a value of the image's; 0 where there is none."""
+    number = _calls.real(value)
+    if number is None:  # SciPy may refuse it, whatever the border
+        return None
     if border != "constant":
         return 0.0
-    number = _calls.real(value)
-    if number is None or dtype.kind == "f":
+    if dtype.kind == "f":
         return number
     low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     return number if number.is_integer() and low <= number <= high else None
@@ -31,7 +33,7 @@ def select(
     border: str,
     cval: float,
     wanted: Wanted,
-) -> NDArray[Any] | None:
+) -> Ready | None:
     """The window's largest, smallest or middle along ascending axes; None where it is for SciPy."""
     # As a kernel of zeros, which knows where the windows and their axes lie.
     layout = _linear.layout(x.shape, np.zeros(sizes), axes, anchors)
@@ -39,18 +41,14 @@ def select(
     if layout is None or not np.can_cast(native, wanted.dtype, "safe"):
         return None
     shape, channel_axis, kernel, anchor = layout
-    result = getattr(convlab, operation)(
-        x.reshape(shape), kernel.shape, border=border, cval=cval, anchor=anchor, channel_axis=channel_axis
-    )
+    options = {"border": border, "cval": cval, "anchor": anchor, "channel_axis": channel_axis}
     # SciPy's comparisons with NaN depend on its order.
-    if result.dtype.kind == "f" and np.isnan(result).any():
-        return None
-    return _calls.stored(result.reshape(x.shape).astype(wanted.dtype, copy=False), wanted)
+    return Ready(getattr(convlab, operation), (kernel.shape,), options, shape, wanted, number=True)
 
 
 def _extreme(
     operation: str, input: Any, size: Any, footprint: Any, output: Any, mode: Any, cval: Any, origin: Any, axes: Any
-) -> NDArray[Any] | None:
+) -> Ready | NDArray[Any] | None:
     x = _calls.image(input)
     wanted = None if x is None else _calls.output(output, x)
     along = None if x is None else _calls.axes(axes, x.ndim)
@@ -80,15 +78,19 @@ def _extreme(
 
 def _extremes(
     operation: str, x: NDArray[Any], steps: list[tuple[int, int, int, str, float]], wanted: Wanted
-) -> NDArray[Any] | None:
+) -> Ready | NDArray[Any] | None:
     """Axis after axis, or two at once: the largest of the largest is the largest."""
     if len(steps) == 2 and steps[0][3] == steps[1][3]:
         (first, height, row, border, cval), (last, width, column, _, _) = steps
         result = select(operation, x, (height, width), (first, last), (row, column), border, cval, wanted)
         if result is not None:
             return result
+    if len(steps) == 1:
+        ((axis, length, tap, border, cval),) = steps
+        return select(operation, x, (length,), (axis,), (tap,), border, cval, wanted)
     for axis, length, tap, border, cval in steps:
-        y = select(operation, x, (length,), (axis,), (tap,), border, cval, Wanted(x.dtype.newbyteorder("="), None))
+        one = select(operation, x, (length,), (axis,), (tap,), border, cval, Wanted(x.dtype.newbyteorder("="), None))
+        y = _linear.done(one, x)
         if y is None:
             return None
         x = y
@@ -99,10 +101,10 @@ def _extremes(
 
 def _line(
     operation: str, input: Any, size: Any, axis: Any, output: Any, mode: Any, cval: Any, origin: Any
-) -> NDArray[Any] | None:
+) -> Ready | NDArray[Any] | None:
     number = _calls.whole(axis)
     length = _calls.whole(size)
-    if number is None or length is None or length < 2:
+    if number is None or length is None or length < 2 or not isinstance(mode, str):
         return None
     return _extreme(operation, input, length, None, output, mode, cval, origin, (number,))
 
@@ -184,6 +186,8 @@ def median_filter(
     wanted = None if x is None else _calls.output(output, x)
     along = None if x is None else _calls.axes(axes, x.ndim)
     if x is None or wanted is None or not along or list(along) != sorted(along):
+        return None
+    if x.ndim == 1 and not x.dtype.isnative:  # which SciPy refuses
         return None
     if footprint is not None:
         window = np.asarray(footprint)

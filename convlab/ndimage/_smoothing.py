@@ -8,7 +8,7 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from . import _calls, _linear
-from ._calls import FLOAT32, LARGEST, Wanted, or_scipy
+from ._calls import FLOAT32, LARGEST, Ready, Wanted, or_scipy
 from ._linear import Pass
 
 NO_SIGMA = 1e-15  # SciPy leaves an axis of no larger sigma as it is
@@ -53,7 +53,7 @@ def gaussian(
     truncate: Any = 4.0,
     radius: Any = None,
     axes: Any = None,
-) -> NDArray[Any] | None:
+) -> Ready | NDArray[Any] | None:
     """`gaussian_filter` of an image that convlab may filter, or None."""
     along, value = _calls.axes(axes, x.ndim), _calls.real(cval)
     if not along or value is None or wanted.dtype != FLOAT32:
@@ -121,11 +121,11 @@ def gaussian_filter(
 
 def _mean(
     x: NDArray[Any], size: int, axis: int, border: str, cval: float, anchor: int, wanted: Wanted
-) -> NDArray[Any] | None:
+) -> Ready | NDArray[Any] | None:
     """The mean of each window along one axis; whole numbers are divided as SciPy divides, towards zero."""
     if x.dtype.kind == "f":
         taps = np.full(size, 1.0 / size)
-        return _linear.correlate(x, taps, (axis,), (anchor,), border, cval, wanted, mean=True)
+        return _linear.ready(x, taps, (axis,), (anchor,), border, cval, wanted, mean=True)
     ones = np.ones(size)
     if not _calls.exact(x, ones, cval if border == "constant" else None):
         return None
@@ -136,7 +136,7 @@ def _mean(
         # floor(sum / size) is the whole number nearest to sum / size - (size - 1) / (2 size): nearest by 1 / (2 size)
         # at the least, which is more than the kernel's rounding of numbers of this size.
         less = {"scale": 1.0 / size, "offset": -0.5 * (size - 1) / size}
-        return _linear.correlate(x, ones, (axis,), (anchor,), border, cval, wanted, finish=less)
+        return _linear.ready(x, ones, (axis,), (anchor,), border, cval, wanted, finish=less)
     sums = _linear.correlate(x, ones, (axis,), (anchor,), border, cval, Wanted(FLOAT32, None), mean=False)
     if sums is None:
         return None
@@ -202,11 +202,11 @@ def uniform_filter(
     if x.dtype.kind == "f" and len(steps) == 2 and steps[0][2] == steps[1][2]:
         (height, first, border, _, row), (width, last, _, _, column) = sorted(steps, key=lambda step: step[1])
         taps = _calls.product(np.full(height, 1 / height), np.full(width, 1 / width))
-        result = _linear.correlate(x, taps, (first, last), (row, column), border, value, wanted, mean=True)
+        result = _linear.ready(x, taps, (first, last), (row, column), border, value, wanted, mean=True)
         if result is not None:
             return result
     for step in steps:
-        y = _mean(x, *step, Wanted(wanted.dtype, None))
+        y = _linear.done(_mean(x, *step, Wanted(wanted.dtype, None)), x)
         if y is None:
             return None
         x = y

@@ -1,0 +1,18 @@
+"""The operators that an evaluator is given."""
+
+from typing import Any
+
+from ._convolutions import Conv, ConvTranspose
+from ._pools import AveragePool, GlobalAveragePool, GlobalLpPool, GlobalMaxPool, LpPool, MaxPool, MaxUnpool
+
+OPERATORS: tuple[type[Any], ...] = (
+    AveragePool,
+    Conv,
+    ConvTranspose,
+    GlobalAveragePool,
+    GlobalLpPool,
+    GlobalMaxPool,
+    LpPool,
+    MaxPool,
+    MaxUnpool,
+)

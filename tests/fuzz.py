@@ -1,0 +1,130 @@
+"""Random calls against the right answers: `python tests/fuzz.py --cases 100000`, or one of them: `--seed 123`.
+
+A seed draws the operation, its data and its parameters (operations.py), and from the same number how the arrays lie in
+memory, which backend serves, on how many threads, and whether into `out`. Resident memory is watched beside: after the
+last tenth it may be 5 % more than after the first.
+"""
+
+import argparse
+import contextlib
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import operations
+from support import PROCESSOR_ISAS
+
+import convlab
+from convlab import _dispatch
+from convlab._plan import box, cache, convolving, filtering_direct, filtering_fft, pooling, ranking, separable
+
+PLANNERS = (box, convolving, filtering_direct, filtering_fft, pooling, ranking, separable)
+BACKENDS = [*(("compiled", isa) for isa in PROCESSOR_ISAS if isa in _dispatch.built_isas()), ("numpy", "auto")]
+GROWTH = 1.05
+
+
+@contextlib.contextmanager
+def every_call_threaded():
+    """Plans say that any number of threads pays, so that small arrays are shared out too."""
+    with contextlib.ExitStack() as stack:
+        for module in PLANNERS:
+            stack.enter_context(mock.patch.object(module, "threads_for", return_value=1024))
+        cache._plans.clear()
+        try:
+            yield
+        finally:
+            cache._plans.clear()
+
+
+def laid(rng, a, exact):
+    """The same values in memory of another kind."""
+    if a.ndim == 0 or (a.dtype.kind == "i" and a.dtype.itemsize == 8):
+        return a
+    way = rng.integers(0, 10)
+    if way == 0:
+        return np.asfortranarray(a)
+    if way == 1 and a.ndim > 1:  # from the end to the start
+        return a[::-1, ..., ::-1].copy()[::-1, ..., ::-1]
+    if way == 2:  # every second column of another array
+        wide = np.zeros((*a.shape[:-1], 2 * a.shape[-1]), a.dtype)
+        wide[..., ::2] = a
+        return wide[..., ::2]
+    if way == 3:
+        return a.astype(a.dtype.newbyteorder())
+    if way == 4:
+        memory = np.zeros(a.nbytes + 1, np.uint8)
+        shifted = memory[1:].view(a.dtype).reshape(a.shape)
+        shifted[...] = a
+        return shifted
+    if way == 5:
+        a = a.copy()
+        a.flags.writeable = False
+        return a
+    if way == 6:  # rows farther apart than they are long
+        wide = np.zeros((*a.shape[:-1], a.shape[-1] + int(rng.integers(1, 20))), a.dtype)
+        wide[..., : a.shape[-1]] = a
+        return wide[..., : a.shape[-1]]
+    if way == 7 and not exact and a.dtype.kind == "f":
+        return a.astype(np.float64)
+    return a
+
+
+def run(seed):
+    """One call and its comparison; AssertionError, or what the call raised."""
+    case = operations.draw(seed)
+    rng = np.random.default_rng([seed, 1])
+    arrays = [laid(rng, a, case.exact) for a in case.arrays]
+    backend, isa = BACKENDS[rng.integers(0, len(BACKENDS))]
+    with convlab.use_backend(backend, isa), convlab.threads(int(rng.integers(1, 5))):
+        y = case.call(*arrays)
+        assert "python" not in convlab.last_kernel()
+        served = convlab.last_kernel()
+        operations.compare(y, case)
+        if not isinstance(y, tuple) and rng.random() < 0.3:
+            out = np.empty_like(y, order="C")
+            assert case.call(*arrays, out=out) is out
+            np.testing.assert_array_equal(out, y)
+    return case, served
+
+
+def resident():
+    """Bytes in memory, of a Linux process."""
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * 4096
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=int, default=100_000)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--seed", type=int, help="this one alone, with all of its error")
+    options = parser.parse_args()
+    if options.seed is not None:
+        print(operations.draw(options.seed).said)
+        run(options.seed)
+        return
+    failed, kernels, memory, start = [], Counter(), [], time.perf_counter()
+    with every_call_threaded():
+        for i, seed in enumerate(range(options.first, options.first + options.cases)):
+            try:
+                _, served = run(seed)
+                kernels[served] += 1
+            except Exception as error:
+                name = operations.draw(seed)
+                print(f"seed {seed}: {name.name}({name.said}): {type(error).__name__}: {str(error)[:300]}", flush=True)
+                failed.append(seed)
+            if (i + 1) % max(options.cases // 10, 1) == 0:
+                memory.append(resident())
+                print(f"{i + 1} cases, {len(failed)} failed, {memory[-1] >> 20} MiB", flush=True)
+    growth = memory[-1] / memory[0] if memory else 1.0
+    seconds = time.perf_counter() - start
+    print(f"{options.cases} cases in {seconds:.0f} s on {len(kernels)} kernels, {len(failed)} failed: {failed[:20]}")
+    print(f"resident memory after the last tenth: {growth:.3f} of that after the first")
+    sys.exit(bool(failed) or growth > GROWTH)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""One random call of each public operation at a time, with the right answer: for fuzzing, guard pages, threads, hashes.
+
+Most data are small integers, whose sums float32 holds exactly, so that any wrong pixel shows; the rest are floats,
+which may differ by the contract's bound, and NaN and infinity.
+"""
+
+import draw_filters as filters
+import draw_tensors as tensors
+import numpy as np
+
+DRAWN = {
+    "filter2d": filters.filter2d,
+    "filter_bank": filters.filter_bank,
+    "sep_filter2d": filters.sep_filter2d,
+    "box": filters.box,
+    "filter_masked": filters.filter_masked,
+    "edges": filters.edges,
+    "ranked": filters.ranked,
+    "pooled": tensors.pooled,
+    "adaptive": tensors.adaptive,
+    "whole": tensors.whole,
+    "unpooled": tensors.unpooled,
+    "convolved": tensors.convolved,
+    "transposed": tensors.transposed,
+}
+
+
+def draw(seed):
+    """The case of a seed: what it is, its data and parameters."""
+    rng = np.random.default_rng(seed)
+    return DRAWN[list(DRAWN)[seed % len(DRAWN)]](rng)
+
+
+def compare(result, case):
+    """AssertionError where a result is not the right one."""
+    answers = case.expected()
+    if not isinstance(answers, list):
+        answers, result = [answers], (result,)
+    for y, (answer, bound) in zip(result, answers, strict=True):
+        assert y.shape == answer.shape, (y.shape, answer.shape)
+        y = y.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            good = (y == answer) | (np.isnan(y) & np.isnan(answer)) | (abs(y - answer) <= bound)
+        assert good.all(), (int((~good).sum()), np.argwhere(~good)[:3].tolist(), y[~good][:3], answer[~good][:3])

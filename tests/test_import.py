@@ -1,0 +1,35 @@
+"""What `import convlab` brings with it, and how long it takes."""
+
+import pytest
+from support import run_python
+
+import convlab
+
+MEASURE = """
+import numpy, time
+before = time.process_time()
+import convlab
+print(time.process_time() - before)
+"""
+
+
+def test_it_takes_less_than_thirty_milliseconds_beyond_numpys():
+    """Processor time of the quickest of some runs, with bytecode that is there already, as after installing."""
+    seconds = [float(run_python(MEASURE, PYTHONDONTWRITEBYTECODE="").stdout) for _ in range(9)]
+    assert min(seconds) < 0.030, seconds
+
+
+def test_it_brings_neither_scipy_nor_any_extra():
+    code = "import sys, convlab; print(sorted({'scipy', 'matplotlib', 'PIL', 'click', 'rich'} & set(sys.modules)))"
+    assert run_python(code).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", convlab.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(convlab, name) is getattr(convlab, name)
+    assert name in dir(convlab)
+
+
+def test_other_names_are_errors():
+    with pytest.raises(AttributeError, match="module 'convlab' has no attribute 'filter3d'"):
+        convlab.filter3d  # noqa: B018

@@ -1,0 +1,66 @@
+"""Ctrl-C during a call that would take minutes: between two tasks, a second or so later; what follows is as ever."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from support import needs_kernels
+
+pytestmark = [
+    needs_kernels,
+    pytest.mark.skipif(sys.platform == "win32", reason="a console's Ctrl-C cannot be sent to one process there"),
+]
+
+# Each would take from half a minute to an hour.
+CALLS = {
+    "filter2d": "convlab.filter2d(plane(6000, 6000), plane(101, 101), algorithm='direct')",
+    "filter_bank": "convlab.filter_bank(plane(5000, 5000), plane(4, 61, 61))",
+    "masked": "convlab.filter2d(plane(6000, 6000), plane(61, 61), mask=plane(6000, 6000) > 0)",
+    "median": "convlab.median_filter(plane(6000, 6000), 101)",
+    "indices": "convlab.max_pool2d(plane(6000, 6000), 1001, 1, return_indices=True)",
+    "gemm": "convlab.conv2d(plane(64, 64, 224, 224), plane(512, 64, 9, 9))",
+    "depthwise": "convlab.conv2d(plane(64, 256, 128, 128), plane(256, 1, 63, 63), groups=256)",
+    "winograd": "convlab.conv2d(plane(256, 128, 128, 128), plane(512, 128, 3, 3), padding=1, algorithm='winograd4')",
+    "transpose": "convlab.conv_transpose2d(plane(16, 64, 256, 256), plane(64, 256, 9, 9))",
+}
+CODE = """
+import sys, time, numpy as np, convlab
+from convlab import _threads
+convlab.set_num_threads({threads})
+def plane(*shape):
+    return np.ones(shape, np.float32)
+def call():
+    {call}
+small = convlab.filter2d(plane(40, 40), plane(3, 3))
+print("ready", flush=True)
+start = time.monotonic()
+try:
+    call()
+except KeyboardInterrupt:
+    assert np.array_equal(convlab.filter2d(plane(40, 40), plane(3, 3)), small)
+    assert _threads._taken == 0
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", CALLS)
+def test_ctrl_c(name, threads):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "OMP_NUM_THREADS": "2"}
+    code = CODE.format(call=CALLS[name], threads=threads)
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(1.5)
+        assert process.poll() is None, "the call was not long enough"
+        process.send_signal(signal.SIGINT)
+        start = time.monotonic()
+        try:
+            said, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert said == "interrupted\n"
+    assert process.returncode == 0
+    assert time.monotonic() - start < 20  # two seconds on a machine that does nothing else

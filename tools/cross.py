@@ -1,0 +1,145 @@
+"""Compile and link every kernel for the systems that this machine is not, with zig: `make cross`.
+
+macOS, Windows and musl, x86-64 and aarch64, each instruction set. What links is the whole module against the stable
+ABI, on Windows by way of an import library made here of the names in Python's headers. Nothing of it is run. Python's
+headers are this machine's, but for the few sizes that Windows has otherwise; NumPy's are those of its wheel for each
+target. Compiled without optimising, which takes a tenth of the time and refuses the same; zig has no OpenMP.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from common import BUILD, ROOT, run, say, table
+
+# zig's name of a target -> the platform of NumPy's wheel for it.
+TARGETS = {
+    "x86_64-macos": "macosx_14_0_x86_64",
+    "aarch64-macos": "macosx_14_0_arm64",
+    "x86_64-windows-gnu": "win_amd64",
+    "aarch64-windows-gnu": "win_arm64",
+    "x86_64-linux-musl": "musllinux_1_2_x86_64",
+    "aarch64-linux-musl": "musllinux_1_2_aarch64",
+}
+# What pyconfig.h says of 64-bit Windows and Python's headers need.
+WINDOWS = """
+#define MS_WINDOWS
+#define MS_WIN64
+#define MS_COREDLL
+#define HAVE_DECLSPEC_DLL
+#define Py_ENABLE_SHARED
+#define SIZEOF_SHORT 2
+#define SIZEOF_INT 4
+#define SIZEOF_LONG 4
+#define SIZEOF_LONG_LONG 8
+#define SIZEOF_VOID_P 8
+#define SIZEOF_SIZE_T 8
+#define SIZEOF_WCHAR_T 2
+#define SIZEOF_TIME_T 8
+#define SIZEOF_OFF_T 4
+#define ALIGNOF_MAX_ALIGN_T 16
+#define ALIGNOF_SIZE_T 8
+#define HAVE_STDARG_PROTOTYPES
+#define HAVE_UINTPTR_T 1
+#define PLATLIBDIR "lib"
+#define HAVE_SSIZE_T 1
+"""
+
+
+def settings():
+    """setup.py's own table of kernels, instruction sets and flags."""
+    names = {}
+    source = (ROOT / "setup.py").read_text()
+    exec(source[: source.index("def build_mode")], names)
+    return names
+
+
+def zig(*words):
+    return subprocess.run(
+        [sys.executable, "-m", "ziglang", *map(str, words)], capture_output=True, text=True, check=False
+    )
+
+
+def link(folder, target, flags, c_file):
+    """Compile and link one module; what the compiler said where it did not."""
+    obj, library = folder / f"{c_file.stem}.o", folder / f"{c_file.stem}.out"
+    done = zig("cc", "-target", target, *flags, "-c", c_file, "-o", obj)
+    if done.returncode:
+        return done.stderr
+    words = ["cc", "-target", target, "-shared", obj, "-o", library]
+    if "macos" in target:
+        words.append("-Wl,-undefined,dynamic_lookup")
+    if "windows" in target:
+        words.append(folder.parent / f"{target}.lib")
+    done = zig(*words)
+    return done.stderr if done.returncode else ""
+
+
+def import_library(folder, target):
+    """A library for the linker with every name that Python's headers declare."""
+    include = Path(sysconfig.get_path("include"))
+    text = "".join(path.read_text(errors="replace") for path in include.rglob("*.h"))
+    data = set(re.findall(r"PyAPI_DATA\([^)]*\)\s*(\w+)", text))
+    functions = set(re.findall(r"PyAPI_FUNC\([^)]*\)\s*(\w+)", text)) - data
+    lines = ["LIBRARY python3.dll", "EXPORTS", *sorted(functions), *(f"{name} DATA" for name in sorted(data))]
+    definition = folder / "python3.def"
+    definition.write_text("\n".join(lines))
+    machine = {"x86_64": "i386:x86-64", "aarch64": "arm64"}[target.split("-")[0]]
+    done = zig("dlltool", "-m", machine, "-d", definition, "-l", folder / f"{target}.lib")
+    if done.returncode:
+        sys.exit(done.stderr)
+
+
+def main():
+    setup = settings()
+    folder = BUILD / "cross"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "windows").mkdir(parents=True)
+    (folder / "windows/pyconfig.h").write_text(WINDOWS)
+    for header in Path(sysconfig.get_path("include")).rglob("*.h"):
+        if header.name != "pyconfig.h":
+            copy = folder / "windows" / header.relative_to(sysconfig.get_path("include"))
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(header.read_bytes())
+    say("Translating the kernels")
+    run(sys.executable, "setup.py", "--quiet", "build_ext", "--help", CONVLAB_BUILD="auto")
+    rows = []
+    for target, platform in TARGETS.items():
+        headers = folder / "windows" if "windows" in target else sysconfig.get_path("include")
+        if "windows" in target:
+            import_library(folder, target)
+        numpy = folder / f"numpy-{platform}"
+        run(
+            sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", numpy, "--platform", platform,
+            "--python-version", "3.13", "--only-binary=:all:", "numpy",
+        )  # fmt: skip
+        for isa, (isa_flags, _) in setup["ISAS"][target.split("-")[0].replace("_", "-")].items():
+            out = folder / f"{target}-{isa}"
+            out.mkdir()
+            flags = [
+                *setup["UNIX_FLAGS"], "-O0", *isa_flags, "-w", "-fPIC", "-DNDEBUG", "-DPy_LIMITED_API=0x030B0000",
+                "-DCYTHON_INLINE=inline __attribute__((always_inline))", "-DNPY_NO_DEPRECATED_API=NPY_2_0_API_VERSION",
+                *(["-DCONVLAB_WIDE=1"] if isa == "avx512" else []),
+                f"-I{ROOT / 'src'}", f"-I{headers}", f"-I{numpy / 'numpy/_core/include'}",
+            ]  # fmt: skip
+            kernels = setup["KERNELS"] + (setup["BASELINE"] if isa in ("baseline", "neon") else [])
+            files = [ROOT / f"build/cython/src/{name}.c" for name in kernels]
+            with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+                said = list(pool.map(partial(link, out, target, flags), files))
+            failed = [(file.stem, text) for file, text in zip(files, said, strict=True) if text]
+            rows.append([target, isa, len(files) - len(failed), ", ".join(name for name, _ in failed) or "none"])
+            print(rows[-1], flush=True)
+            for name, text in failed:
+                (out / f"{name}.log").write_text(text)
+    table(["target", "kernels", "linked", "failed"], rows)
+    if any(row[3] != "none" for row in rows):
+        sys.exit(f"what the compiler said is in {folder}")
+
+
+main()

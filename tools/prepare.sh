@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Set up what `make wheels` and `make cpus` need of this machine: podman, debootstrap, emulators of other processors.
+# Usage: tools/prepare.sh COMMAND ...   (each a program that must be there afterwards)
+set -euo pipefail
+
+declare -A package=(
+    [podman]=podman [runc]=runc [debootstrap]=debootstrap
+    [qemu-aarch64-static]=qemu-user-static [qemu-x86_64-static]=qemu-user-static
+    [aarch64-linux-gnu-gcc]=gcc-aarch64-linux-gnu
+)
+export PATH="$PATH:/usr/sbin:/sbin"
+missing=()
+for program in "$@"; do
+    command -v "$program" > /dev/null || missing+=("${package[$program]}")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
+        echo "missing here: ${missing[*]} (installed by itself only as root, with apt-get)" >&2
+        exit 1
+    fi
+    echo "==> Installing ${missing[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${missing[@]}" > /dev/null
+fi
+
+# The kernel hands aarch64 programs to the emulator, in containers too (F: the emulator is opened now, outside them).
+if [[ " $* " == *" podman "* && " $* " == *" qemu-aarch64-static "* ]]; then
+    binfmt=/proc/sys/fs/binfmt_misc
+    [ -e $binfmt/register ] || mount -t binfmt_misc binfmt_misc $binfmt
+    magic='\x7f\x45\x4c\x46\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
+    mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
+    [ -e $binfmt/qemu-aarch64 ] ||
+        echo ":qemu-aarch64:M::$magic:$mask:$(command -v qemu-aarch64-static):OF" > $binfmt/register
+fi
