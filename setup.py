@@ -19,7 +19,7 @@ from setuptools.errors import CCompilerError, CompileError, ExecError, LinkError
 
 # Built for each instruction set.
 KERNELS = [
-    "filter2d", "sepfilter2d", "box2d", "pool2d", "pool_indices", "pool_global", "extremum2d", "median2d",
+    "filter2d", "sepfilter2d", "box2d", "pool2d", "pool_indices", "pool_global", "extremum2d", "median2d", "median_histogram",
     "conv_gemm", "conv_depthwise", "conv_narrow", "conv_winograd", "machine",
 ]  # fmt: skip
 WIDE = KERNELS[:-1]  # of those, the ones that gain from 16 lanes with AVX-512: see src/vector.h
