@@ -141,8 +141,8 @@ cdef inline bint all_finite(const char* row, Py_ssize_t n) noexcept nogil:
 
 cdef inline void mark_nan(const Rank* f, const char** rows, char* y, Py_ssize_t left, Py_ssize_t n,
                           char* body) noexcept nogil:
-    """Of medians: where a window holds NaN, the result is that, in n columns of a row; `body` is room for a row with its
-    border."""
+    """Of medians: where a window holds NaN, the result is that, in n columns of a row; `body` is room for a row with
+    its border."""
     cdef float* column = <float*>body
     cdef float* result = <float*>y
     cdef const float* row
