@@ -26,7 +26,8 @@ from setuptools.errors import CCompilerError, CompileError, ExecError, LinkError
 # Built for each instruction set.
 KERNELS = [
     "filter2d", "sepfilter2d", "box2d", "pool2d", "pool_narrow", "pool_indices", "pool_global",
-    "extremum2d", "median2d", "conv_gemm", "conv_depthwise", "conv_narrow", "conv_winograd", "machine",
+    "extremum2d", "median2d", "median_histogram",
+    "conv_gemm", "conv_depthwise", "conv_narrow", "conv_winograd", "machine",
 ]  # fmt: skip
 WIDE = KERNELS[:-1]  # of those, the ones that gain from 16 lanes with AVX-512: see src/vector.h
 BASELINE = ["cpu", "signature"]  # built once, for every CPU
