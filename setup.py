@@ -27,8 +27,8 @@ from setuptools.errors import CCompilerError, CompileError, ExecError, LinkError
 # Built for each instruction set.
 KERNELS = [
     "filter2d", "sepfilter2d", "box2d", "pool2d", "pool_narrow", "pool_indices", "pool_global",
-    "extremum2d", "median2d", "conv_gemm", "conv_depthwise", "conv_direct",
-    "conv_narrow", "conv_winograd", "machine",
+    "extremum2d", "median2d", "median_histogram",
+    "conv_gemm", "conv_depthwise", "conv_direct", "conv_narrow", "conv_winograd", "machine",
 ]  # fmt: skip
 # Vectors are written out in the kernels: of other loops, the compiler's own vectors are a fifth of a module and gain
 # nothing, but for filter2d, where NaN is left out.

@@ -43,6 +43,7 @@ KERNELS = {
     "median2d_3x3": "median2d",
     "median2d_5x5": "median2d",
     "median2d": "median2d",
+    "median2d_histogram": "median_histogram",
     "conv_gemm": "conv_gemm",
     "conv_depthwise": "conv_depthwise",
     "conv_direct": "conv_direct",
