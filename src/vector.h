@@ -174,6 +174,26 @@ CONVLAB_INLINE int vany_nan(vfloat v)
 }
 #endif
 
+/* The elements at p from `first` to before `last`, as far as a vector reaches, and zeros. */
+#if LANES == 16
+CONVLAB_INLINE vfloat vload_within(const float *p, Py_ssize_t first, Py_ssize_t last)
+{
+    Py_ssize_t below = first < 0 ? 0 : first > 16 ? 16 : first, above = last < 0 ? 0 : last > 16 ? 16 : last;
+    return _mm512_maskz_loadu_ps((__mmask16)(((1u << above) - 1) & ~((1u << below) - 1)), p);
+}
+#else
+CONVLAB_INLINE vfloat vload_within(const float *p, Py_ssize_t first, Py_ssize_t last)
+{
+    vfloat v = {0};
+    Py_ssize_t i;
+    if (first <= 0 && last >= LANES)
+        return vload(p);
+    for (i = first < 0 ? 0 : first; i < last && i < LANES; i++)
+        v[i] = p[i];
+    return v;
+}
+#endif
+
 /* The first n elements at p, 0 < n <= LANES, and zeros. */
 #if LANES == 16
 CONVLAB_INLINE vfloat vload_part(const float *p, Py_ssize_t n)
@@ -287,6 +307,10 @@ CONVLAB_INLINE void vstream(float *p, vfloat v) { *p = v; }
 CONVLAB_INLINE void fence(void) {}
 CONVLAB_INLINE vfloat vsplat(float x) { return x; }
 CONVLAB_INLINE vfloat vload_part(const float *p, Py_ssize_t n) { (void)n; return *p; }
+CONVLAB_INLINE vfloat vload_within(const float *p, Py_ssize_t first, Py_ssize_t last)
+{
+    return first <= 0 && last > 0 ? *p : 0;
+}
 typedef int vlanes;
 CONVLAB_INLINE vlanes vlanes_between(Py_ssize_t first, Py_ssize_t last) { return first <= 0 && last > 0; }
 CONVLAB_INLINE vfloat vload_masked(const float *p, vlanes m) { return m ? *p : 0; }

@@ -26,6 +26,7 @@ cdef extern from "vector.h" nogil:
     vfloat vwhere(vfloat m, vfloat v)
     vfloat vratio(vfloat a, vfloat b)
     vfloat vload_part(const float* p, Py_ssize_t n)
+    vfloat vload_within(const float* p, Py_ssize_t first, Py_ssize_t last)
     ctypedef int vlanes
     vlanes vlanes_between(Py_ssize_t first, Py_ssize_t last)
     vfloat vload_masked(const float* p, vlanes m)
