@@ -220,8 +220,8 @@ def transpose_weights(cnp.ndarray w, cnp.ndarray u, cnp.ndarray parts, cnp.ndarr
     cdef const Py_ssize_t* part
     cdef const Py_ssize_t* its
     cdef Py_ssize_t channels = cnp.PyArray_DIM(w, 0) // groups, out_channels = cnp.PyArray_DIM(w, 1)
-    cdef Py_ssize_t taps = cnp.PyArray_SIZE(w) // (cnp.PyArray_DIM(w, 0) * out_channels), number = cnp.PyArray_DIM(parts, 0)
-    cdef Py_ssize_t group, m, c, a, p, first
+    cdef Py_ssize_t taps = cnp.PyArray_SIZE(w) // (cnp.PyArray_DIM(w, 0) * out_channels)
+    cdef Py_ssize_t group, m, c, a, _, first
     cdef const float* kernel
     cdef float* its_kernel
     with nogil:
@@ -234,7 +234,7 @@ def transpose_weights(cnp.ndarray w, cnp.ndarray u, cnp.ndarray parts, cnp.ndarr
                         prefetch(kernel + 4 * taps)
                         its = <const Py_ssize_t*>cnp.PyArray_DATA(order)
                         part = <const Py_ssize_t*>cnp.PyArray_DATA(parts)
-                        for p in range(number):
+                        for _ in range(cnp.PyArray_DIM(parts, 0)):
                             its_kernel = to + part[0] + ((group * out_channels + m) * channels + c) * part[1]
                             for a in range(part[1]):
                                 its_kernel[a] = kernel[its[a]]

@@ -65,6 +65,7 @@ cdef inline void gather_apart(const Conv* f, Py_ssize_t c, float* tiles, const i
     cdef const Geometry* g = f.g
     cdef Py_ssize_t k, t, row, column, source, i, a, pitch = f.pitch + LANES, size = tile + 2
     cdef const float* x
+    cdef float* to
     for k in range(size * size * pitch):
         tiles[k] = 0
     for k in range(f.n):
@@ -78,15 +79,15 @@ cdef inline void gather_apart(const Conv* f, Py_ssize_t c, float* tiles, const i
                 continue
             for a in range(size):
                 if f.columns[column + a * g.dilation_width] >= 0:
-                    tiles[(i * size + a) * pitch + k] = x[source * g.x_row
-                                                         + f.columns[column + a * g.dilation_width] * g.x_column]
+                    to = tiles + (i * size + a) * pitch + k
+                    to[0] = x[source * g.x_row + f.columns[column + a * g.dilation_width] * g.x_column]
 
 
 cdef inline void gather(const Conv* f, Py_ssize_t c, float* tiles, float* line, const int tile) noexcept nogil:
     """The block's tiles of one channel: (tile + 2)^2 rows, a column for each tile."""
     cdef const Geometry* g = f.g
     cdef int size = tile + 2
-    cdef Py_ssize_t t = f.first, end = f.first + f.n, n, image, row, column, count, i, k, a
+    cdef Py_ssize_t t = f.first, end = f.first + f.n, n, image, row, column, source, count, i, k, a
     cdef Py_ssize_t pitch = f.pitch + LANES     # vectors reach beyond the last tile
     cdef Py_ssize_t phase = f.tile_columns + 4 * LANES
     cdef float* phases = line + g.columns + 8 * LANES
@@ -102,7 +103,8 @@ cdef inline void gather(const Conv* f, Py_ssize_t c, float* tiles, float* line, 
         count = n * tile + 2
         span = span_of(g, f.columns + column * tile, count)
         for i in range(size):
-            stage_row(g, x, f.rows[place(row, f.rows_apart, g.dilation_height, tile) + i * g.dilation_height], f.columns + column * tile, count, span, 1, line, count)
+            source = f.rows[place(row, f.rows_apart, g.dilation_height, tile) + i * g.dilation_height]
+            stage_row(g, x, source, f.columns + column * tile, count, span, 1, line, count)
             # Every second or fourth column, so that neighbours are neighbouring tiles.
             k = 0
             while k <= n:
@@ -169,16 +171,16 @@ cdef inline void multiply(const Conv* f, Py_ssize_t element, Py_ssize_t first, P
         while t < f.pitch:
             left = (f.pitch - t) // LANES
             if left >= 5 or left == 3:
-                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, NULL, depth, start, NULL, c + t, f.pitch, ahead, m,
-                     3)
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, NULL, depth, start, NULL, c + t, f.pitch, ahead,
+                     m, 3)
                 t += 3 * LANES
             elif left >= 2:
-                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, NULL, depth, start, NULL, c + t, f.pitch, ahead, m,
-                     2)
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, NULL, depth, start, NULL, c + t, f.pitch, ahead,
+                     m, 2)
                 t += 2 * LANES
             else:
-                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, NULL, depth, start, NULL, c + t, f.pitch, ahead, m,
-                     1)
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, NULL, depth, start, NULL, c + t, f.pitch, ahead,
+                     m, 1)
                 t += LANES
             ahead = NULL
         k += depth

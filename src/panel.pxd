@@ -1,6 +1,6 @@
 # The panel of a product: a row for each term of a sum, shifted by its tap, and a column for each output pixel.
 from staging cimport Geometry, Span, copy, copy_beyond, phase_pitch, separate, span_of, stage, stage_row, staged
-from vector cimport LANES, vload, vstore
+from vector cimport LANES, vlanes_between, vload, vload_masked, vsplat, vstore
 
 
 cdef inline void fill(const Geometry* g, const float* x, Py_ssize_t depth, const Py_ssize_t* row_sources,
@@ -29,9 +29,9 @@ cdef inline void fill(const Geometry* g, const float* x, Py_ssize_t depth, const
             panel += panel_pitch
 
 
-# Where few output channels are multiplied, filling that takes as long as the product. Then the staged slice itself serves
-# all taps: its rows and columns are sorted by their places in the stride, each sort a plane, whose rows are so much
-# longer than the output's that each tap is a shift. Sums of what lies between the output's rows are computed and left.
+# Where few output channels are multiplied, filling that takes as long as the product. Then the staged slice itself
+# serves all taps: its rows and columns are sorted by their places in the stride, each sort a plane, whose rows are so
+# much longer than the output's that each tap is a shift. Sums of what lies between the output's rows are left.
 cdef struct Shifts:
     Py_ssize_t line, plane, slice       # floats from one row to the next, from one sort, from one slice
 
@@ -56,15 +56,29 @@ cdef inline void spread(const Geometry* g, const Shifts* f, const float* x, Py_s
                         const Py_ssize_t* row_sources, const Py_ssize_t* column_sources, Py_ssize_t top,
                         Py_ssize_t n_rows, Py_ssize_t left, Py_ssize_t n_columns, float* to) noexcept nogil:
     """The rows of one slice, at `depth` of the channel x (-1 are zeros), each to its sort."""
-    cdef Py_ssize_t r, place, row, stride = g.stride_height
+    cdef Py_ssize_t r, v, place, row, source, stride = g.stride_height
     cdef Py_ssize_t rows = (n_rows - 1) * stride + (g.kernel_height - 1) * g.dilation_height + 1
     cdef Py_ssize_t columns = (n_columns - 1) * g.stride_width + (g.kernel_width - 1) * g.dilation_width + 1
     cdef Py_ssize_t used = min(g.stride_width, columns, (g.kernel_width - 1) * g.dilation_width + 1)
     cdef Span span = span_of(g, column_sources + left * g.stride_width, columns)
+    cdef bint whole = g.plain and g.stride_width == 1 and span.end > span.start
+    cdef const float* part
     for place in range(min(stride, (g.kernel_height - 1) * g.dilation_height + 1)):
         r, row = place, place * g.stride_width * f.plane
         while r < rows:
-            stage_row(g, x + depth * g.x_depth if depth >= 0 else NULL, row_sources[top * stride + r],
-                      column_sources + left * g.stride_width, columns, span, used, to + row, f.plane)
+            source = row_sources[top * stride + r] if depth >= 0 else -1
+            v = 0
+            if whole and source < 0:
+                while v < columns:
+                    vstore(to + row + v, vsplat(0))
+                    v += LANES
+            elif whole:  # with the zeros on both sides; what is written beyond is overwritten by the next row
+                part = x + depth * g.x_depth + source * g.x_row + column_sources[left + span.start] - span.start
+                while v < columns:
+                    vstore(to + row + v, vload_masked(part + v, vlanes_between(span.start - v, span.end - v)))
+                    v += LANES
+            else:
+                stage_row(g, x + depth * g.x_depth if depth >= 0 else NULL, source,
+                          column_sources + left * g.stride_width, columns, span, used, to + row, f.plane)
             r += stride
             row += f.line
