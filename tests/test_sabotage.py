@@ -17,6 +17,7 @@ SUITES = [
     "test_filter2d.py",
     "test_filter_bank.py",
     "test_filter_masked.py",
+    "test_filter_rank1.py",
     "test_pool2d.py",
     "test_pool_options.py",
     "test_separable.py",
