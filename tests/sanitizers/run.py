@@ -81,7 +81,7 @@ def run(name, command, folder, **environment):
 
 def pytest(*arguments):
     return [
-        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--kernels=compiled",
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--kernels=compiled",
         *arguments,
     ]  # fmt: skip
 
