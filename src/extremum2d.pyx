@@ -13,6 +13,8 @@ Small G are clones whose partial maxima stay in registers.
 Along the row. Maxima of 4 neighbours, of 4 of those, and so on, in place, and at the last up to five of them, which
 may overlap: whole vectors at every step, and steps grow with the logarithm of the width (base 4).
 
+Windows of 3 x 3 do all of it in registers (rank3x3.pxd), but where care is taken:
+
 Floats. Rows without NaN or infinity, which is found out first, use the plain maximum; others one that keeps NaN.
 """
 cimport numpy as cnp
@@ -22,12 +24,9 @@ from lanes cimport FLOAT32, INT16, UINT8, UINT16, VBYTES, raw_store
 from libc.string cimport memcpy
 from vector cimport LANES
 from rank cimport Geometry, Rank, aligned, all_finite, fill_border, share_out, source_rows, tile_function
+from rank3x3 cimport MAXIMUM, MINIMUM, Operation, edges, two_rows, wide
 
 cnp.import_array()
-
-cdef enum Operation:
-    MAXIMUM
-    MINIMUM
 
 
 cdef inline void last_step(const char* v, char* y, Py_ssize_t n, const Py_ssize_t* offsets, const int n_taps,
@@ -108,7 +107,10 @@ cdef inline void tile(const Rank* f, Py_ssize_t t, char* workspace, const Operat
     cdef char* scratch = workspace + aligned(slots * sizeof(char*))
     cdef char* y = f.y + (plane * f.g.y_plane + first * f.g.y_row) * f.itemsize
     cdef char* body
+    cdef bint careful, in_registers = k == 3 and f.g.window_width == 3 and f.finite and wide(f)
     scratch = source_rows(f, rows, plane, first, slots, scratch)
+    if in_registers:
+        edges(f, rows, y, n_rows, scratch, operation, kind)
     body = scratch + 2 * f.g.group_rows * VBYTES + aligned(f.g.n_before * f.pixel)
     while i < n_rows:
         G = min(f.g.group_rows, n_rows - i)
@@ -119,7 +121,10 @@ cdef inline void tile(const Rank* f, Py_ssize_t t, char* workspace, const Operat
                 if not all_finite(rows[s], max(n, LANES)):
                     unsafe = s
             seen = i + G + k - 1
-        if unsafe >= i or not f.finite:
+        careful = unsafe >= i or not f.finite
+        if in_registers and not careful:
+            two_rows(f, rows + i, G, y + i * f.g.y_row * f.itemsize, operation, kind)
+        elif careful:
             group(f, rows + i, y + i * f.g.y_row * f.itemsize, G, scratch, body, operation, kind, True)
         else:
             group(f, rows + i, y + i * f.g.y_row * f.itemsize, G, scratch, body, operation, kind, False)

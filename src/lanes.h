@@ -16,7 +16,7 @@ enum { FLOAT32, UINT8, INT16, UINT16, INT8 };
 
 #define VBYTES (4 * LANES)
 
-#if defined(__GNUC__) || defined(__clang__)
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(CONVLAB_SCALAR)
 
 #define CONVLAB_VECTOR(type) type __attribute__((vector_size(VBYTES)))
 typedef CONVLAB_VECTOR(uint8_t) vraw;
@@ -57,7 +57,11 @@ CONVLAB_INLINE vraw raw_max(vraw a, vraw b, const int kind, const int careful)
 #else
         return raw_select((vraw)((vint8)b > (vint8)a), b, a);
 #endif
+#if LANES > 4
+    return CONVLAB_X86(max_epu16, a, b);
+#else
     return (vraw)((vuint16)CONVLAB_X86(subs_epu16, a, b) + (vuint16)b);
+#endif
 #else
     if (kind == UINT8)
         return raw_select((vraw)((vuint8)b > (vuint8)a), b, a);
@@ -84,7 +88,11 @@ CONVLAB_INLINE vraw raw_min(vraw a, vraw b, const int kind, const int careful)
 #else
         return raw_select((vraw)((vint8)b < (vint8)a), b, a);
 #endif
+#if LANES > 4
+    return CONVLAB_X86(min_epu16, a, b);
+#else
     return (vraw)((vuint16)a - (vuint16)CONVLAB_X86(subs_epu16, a, b));
+#endif
 #else
     if (kind == UINT8)
         return raw_select((vraw)((vuint8)b < (vuint8)a), b, a);
@@ -94,6 +102,42 @@ CONVLAB_INLINE vraw raw_min(vraw a, vraw b, const int kind, const int careful)
         return raw_select((vraw)((vint8)b < (vint8)a), b, a);
     return raw_select((vraw)((vuint16)b < (vuint16)a), b, a);
 #endif
+}
+
+/* Bytes n, n + 1, ... of a followed by b, for the n of the switch, which is at most VBYTES: what stands one or two pixels
+ * to the right. */
+#if LANES == 16
+#define CONVLAB_AFTER(n)                                                                                              \
+    case n: return (n) % 4 == 0 ? CONVLAB_X86_AFTER(epi32, b, a, (n) / 4)                                             \
+                                : CONVLAB_X86_AFTER(epi8, CONVLAB_X86_AFTER(epi64, b, a, 2), a, n);
+#define CONVLAB_X86_AFTER(unit, b, a, n) (vraw)_mm512_alignr_##unit((__m512i)(b), (__m512i)(a), n)
+#elif defined(CONVLAB_X86) && LANES == 8
+#define CONVLAB_AFTER(n)                                                                                              \
+    case n: return (n) < 16 ? CONVLAB_X86_AFTER(CONVLAB_X86_HALVES(a, b), a, n)                                       \
+                            : CONVLAB_X86_AFTER(b, CONVLAB_X86_HALVES(a, b), (n) & 15);
+#define CONVLAB_X86_AFTER(b, a, n) (vraw)_mm256_alignr_epi8((__m256i)(b), (__m256i)(a), n)
+#define CONVLAB_X86_HALVES(a, b) _mm256_permute2x128_si256((__m256i)(a), (__m256i)(b), 0x21)
+#elif defined(CONVLAB_X86)
+#define CONVLAB_AFTER(n)                                                                                              \
+    case n: return (vraw)_mm_or_si128(_mm_srli_si128((__m128i)a, n), _mm_slli_si128((__m128i)b, 16 - (n)));
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#define CONVLAB_AFTER(n) case n: return (vraw)vextq_u8((uint8x16_t)a, (uint8x16_t)b, n);
+#else
+#define CONVLAB_AFTER(n) case n: memcpy(both, &a, VBYTES), memcpy(both + VBYTES, &b, VBYTES); return raw_load(both + n);
+#endif
+CONVLAB_INLINE vraw raw_after(vraw a, vraw b, const int n)
+{
+    char both[2 * VBYTES];
+    (void)both;
+    switch (n) {
+        CONVLAB_AFTER(1) CONVLAB_AFTER(2) CONVLAB_AFTER(3) CONVLAB_AFTER(4) CONVLAB_AFTER(6) CONVLAB_AFTER(8)
+        CONVLAB_AFTER(12)
+#if LANES > 4
+        CONVLAB_AFTER(24)
+#endif
+    }
+    return a;
 }
 
 /* What changes no maximum, or no minimum. */
@@ -186,8 +230,6 @@ CONVLAB_INLINE vraw raw_if_enough(vraw n, unsigned needed, vraw a, vraw b, const
 #else
 
 /* Without vector extensions: four bytes at a time. */
-#define CONVLAB_NO_VECTORS
-
 typedef struct { uint8_t b[VBYTES]; } vraw;
 
 CONVLAB_INLINE vraw raw_load(const char *p) { vraw v; memcpy(&v, p, sizeof v); return v; }
@@ -234,6 +276,14 @@ CONVLAB_INLINE vraw raw_min(vraw a, vraw b, const int kind, const int careful)
     else
         CONVLAB_EACH(uint16_t, a, b, q[i] < p[i]);
     return a;
+}
+
+CONVLAB_INLINE vraw raw_after(vraw a, vraw b, const int n)
+{
+    char both[2 * VBYTES];
+    memcpy(both, &a, VBYTES);
+    memcpy(both + VBYTES, &b, VBYTES);
+    return raw_load(both + n);
 }
 
 CONVLAB_INLINE vraw raw_nothing(const int largest, const int kind)

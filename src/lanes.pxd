@@ -8,6 +8,7 @@ cdef extern from "lanes.h" nogil:
     void raw_store(char* p, vraw v)
     vraw raw_max(vraw a, vraw b, int kind, int careful)
     vraw raw_min(vraw a, vraw b, int kind, int careful)
+    vraw raw_after(vraw a, vraw b, int n)
     vraw raw_zero()
     vraw raw_with_bit(vraw key, int bit, int kind)
     vraw raw_value(vraw key, int kind)

@@ -1,9 +1,10 @@
 """Median of the window around each pixel: of n pixels the one of rank n // 2.
 
-3 x 3 and 5 x 5. The columns of a row of windows are sorted once and kept in rows of the workspace, where neighbouring
-windows share them. Of three sorted columns the median is that of the largest low, the median middle and the smallest
-high. Of five, neighbours are merged in pairs, which are shared too: a window is two pairs and the column between them.
-Batcher's odd-even merges do it, as far as they reach the median: the compiler drops what does not.
+3 x 3 and 5 x 5. The columns of a row of windows are sorted once, and neighbouring windows share them. Of three sorted
+columns the median is that of the largest low, the median middle and the smallest high: all in registers (rank3x3.pxd).
+Of five, kept in rows of the workspace, neighbours are merged in pairs, which are shared too: a window is two pairs and
+the column between them. Batcher's odd-even merges do it, as far as they reach the median: the compiler drops what does
+not.
 
 Other sizes. A tile is staged with its border, so that a window is whole vectors wherever it stands. The median is
 found bit by bit, from the highest: as large as it can be with n - n // 2 pixels not below it. 8-bit pixels of large
@@ -13,21 +14,14 @@ Floats are ordered as if there were no NaN. Where a window holds one, the result
 """
 cimport numpy as cnp
 
-from lanes cimport FLOAT32, INT16, UINT8, UINT16, VBYTES, raw_count, raw_if_enough, raw_load, raw_max, raw_min
-from lanes cimport raw_store, raw_value, raw_with_bit, raw_zero, vraw
+from lanes cimport FLOAT32, INT16, UINT8, UINT16, VBYTES, raw_count, raw_if_enough, raw_load, raw_store, raw_value
+from lanes cimport raw_with_bit, raw_zero, vraw
 from libc.stdint cimport int16_t, uint8_t, uint16_t
 from libc.string cimport memcpy
-from rank cimport Rank, aligned, all_finite, fill_border, share_out, source_rows
+from rank cimport Rank, aligned, all_finite, fill_border, mark_nan, share_out, source_rows, strip_of_row
+from rank3x3 cimport MEDIAN, edges, hi, lo, two_rows, wide, windows
 
 cnp.import_array()
-
-
-cdef inline vraw lo(vraw a, vraw b, const int kind) noexcept nogil:
-    return raw_min(a, b, kind, False)
-
-
-cdef inline vraw hi(vraw a, vraw b, const int kind) noexcept nogil:
-    return raw_max(a, b, kind, False)
 
 
 cdef inline void order(vraw* v, const int i, const int j, const int kind) noexcept nogil:
@@ -36,30 +30,25 @@ cdef inline void order(vraw* v, const int i, const int j, const int kind) noexce
     v[i] = smaller
 
 
-cdef inline void sort_columns(const char** rows, char* to, Py_ssize_t pitch, Py_ssize_t n, const int k,
+cdef inline void sort_columns(const char** rows, char* to, Py_ssize_t pitch, Py_ssize_t n,
                               const int kind) noexcept nogil:
-    """n bytes of each of k rows, 3 or 5, sorted down the columns into rows of the workspace."""
+    """n bytes of each of five rows, sorted down the columns into rows of the workspace."""
     cdef vraw v[5]
     cdef Py_ssize_t x = 0
     cdef int r
     while True:
-        for r in range(k):
+        for r in range(5):
             v[r] = raw_load(rows[r] + x)
-        if k == 3:
-            order(v, 0, 1, kind)
-            order(v, 1, 2, kind)
-            order(v, 0, 1, kind)
-        else:
-            order(v, 0, 3, kind)
-            order(v, 1, 4, kind)
-            order(v, 0, 2, kind)
-            order(v, 1, 3, kind)
-            order(v, 0, 1, kind)
-            order(v, 2, 4, kind)
-            order(v, 1, 2, kind)
-            order(v, 3, 4, kind)
-            order(v, 2, 3, kind)
-        for r in range(k):
+        order(v, 0, 3, kind)
+        order(v, 1, 4, kind)
+        order(v, 0, 2, kind)
+        order(v, 1, 3, kind)
+        order(v, 0, 1, kind)
+        order(v, 2, 4, kind)
+        order(v, 1, 2, kind)
+        order(v, 3, 4, kind)
+        order(v, 2, 3, kind)
+        for r in range(5):
             raw_store(to + r * pitch + x, v[r])
         x += VBYTES
         if x >= n:
@@ -67,31 +56,16 @@ cdef inline void sort_columns(const char** rows, char* to, Py_ssize_t pitch, Py_
         x = min(x, n - VBYTES)
 
 
-cdef inline vraw middle(vraw a, vraw b, vraw c, const int kind) noexcept nogil:
-    return hi(lo(a, b, kind), lo(hi(a, b, kind), c, kind), kind)
-
-
-cdef inline vraw median9(const char* low, Py_ssize_t pitch, Py_ssize_t pixel, const int kind) noexcept nogil:
-    """Of three columns, whose lows, middles and highs lie in three rows."""
-    cdef const char* mid = low + pitch
-    cdef const char* high = mid + pitch
-    return middle(
-        hi(hi(raw_load(low), raw_load(low + pixel), kind), raw_load(low + 2 * pixel), kind),
-        middle(raw_load(mid), raw_load(mid + pixel), raw_load(mid + 2 * pixel), kind),
-        lo(lo(raw_load(high), raw_load(high + pixel), kind), raw_load(high + 2 * pixel), kind),
-        kind)
-
-
-cdef inline void merge_pairs(char* sorted_rows, char* pairs, Py_ssize_t pitch, Py_ssize_t n, Py_ssize_t pixel,
-                             const int kind) noexcept nogil:
+cdef inline void merge_pairs(const char* columns, Py_ssize_t pitch, char* pairs, Py_ssize_t pair_pitch, Py_ssize_t n,
+                             Py_ssize_t pixel, const int kind) noexcept nogil:
     """Each sorted column with its right neighbour: ten sorted rows."""
     cdef vraw v[10]
     cdef Py_ssize_t x = 0
     cdef int r
     while x < n:
         for r in range(5):
-            v[r] = raw_load(sorted_rows + r * pitch + x)
-            v[5 + r] = raw_load(sorted_rows + r * pitch + x + pixel)
+            v[r] = raw_load(columns + r * pitch + x)
+            v[5 + r] = raw_load(columns + r * pitch + x + pixel)
         order(v, 0, 5, kind)
         order(v, 4, 9, kind)
         order(v, 5, 4, kind)
@@ -106,20 +80,20 @@ cdef inline void merge_pairs(char* sorted_rows, char* pairs, Py_ssize_t pitch, P
         order(v, 4, 3, kind)
         order(v, 7, 8, kind)
         raw_store(pairs + x, v[0])
-        raw_store(pairs + pitch + x, v[5])
-        raw_store(pairs + 2 * pitch + x, v[1])
-        raw_store(pairs + 3 * pitch + x, v[2])
-        raw_store(pairs + 4 * pitch + x, v[6])
-        raw_store(pairs + 5 * pitch + x, v[4])
-        raw_store(pairs + 6 * pitch + x, v[3])
-        raw_store(pairs + 7 * pitch + x, v[7])
-        raw_store(pairs + 8 * pitch + x, v[8])
-        raw_store(pairs + 9 * pitch + x, v[9])
+        raw_store(pairs + pair_pitch + x, v[5])
+        raw_store(pairs + 2 * pair_pitch + x, v[1])
+        raw_store(pairs + 3 * pair_pitch + x, v[2])
+        raw_store(pairs + 4 * pair_pitch + x, v[6])
+        raw_store(pairs + 5 * pair_pitch + x, v[4])
+        raw_store(pairs + 6 * pair_pitch + x, v[3])
+        raw_store(pairs + 7 * pair_pitch + x, v[7])
+        raw_store(pairs + 8 * pair_pitch + x, v[8])
+        raw_store(pairs + 9 * pair_pitch + x, v[9])
         x += VBYTES
 
 
-cdef inline vraw median25(const char* column, const char* pairs, Py_ssize_t pitch, Py_ssize_t pixel,
-                          const int kind) noexcept nogil:
+cdef inline vraw median25(const char* columns, Py_ssize_t pitch, const char* pairs, Py_ssize_t pair_pitch,
+                          Py_ssize_t pixel, const int kind) noexcept nogil:
     """Of a sorted pair, a column and another pair. Ranks 7 to 12 of the pairs' twenty, from 0, merged as Batcher does;
     with each, in turn, the column's elements that it takes to make it the 13th of all: the least of the larger."""
     cdef vraw a[10]
@@ -128,10 +102,10 @@ cdef inline vraw median25(const char* column, const char* pairs, Py_ssize_t pitc
     cdef vraw even4, even5, even6, odd4, odd5, low, high, p, q, s, t, u, w, x, z
     cdef int r
     for r in range(10):
-        a[r] = raw_load(pairs + r * pitch)
-        b[r] = raw_load(pairs + r * pitch + 3 * pixel)
+        a[r] = raw_load(pairs + r * pair_pitch)
+        b[r] = raw_load(pairs + r * pair_pitch + 3 * pixel)
     for r in range(5):
-        c[r] = raw_load(column + r * pitch + 2 * pixel)
+        c[r] = raw_load(columns + r * pitch + 2 * pixel)
     # Even places of the pairs: ranks 4, 5 and 6 of those ten, from two merges of their own.
     low = hi(a[0], b[0], kind)
     high = lo(a[8], b[8], kind)
@@ -167,43 +141,77 @@ cdef inline vraw median25(const char* column, const char* pairs, Py_ssize_t pitc
     return lo(w, hi(even6, odd5, kind), kind)
 
 
-cdef inline vraw median_at(const char* columns, Py_ssize_t pitch, Py_ssize_t pixel, const int k,
-                           const int kind) noexcept nogil:
-    if k == 3:
-        return median9(columns, pitch, pixel, kind)
-    return median25(columns, columns + 5 * pitch, pitch, pixel, kind)
+cdef inline void row_5x5(const char* columns, Py_ssize_t pitch, char* pairs, char* y, Py_ssize_t n, Py_ssize_t pixel,
+                         const int kind) noexcept nogil:
+    """n bytes of a row of medians; pairs of some columns at a time, which the first cache holds."""
+    cdef char vector[64]
+    cdef Py_ssize_t some = 16 * VBYTES, pair_pitch = aligned(some + VBYTES + 3 * pixel), x = 0, end, i
+    if n < VBYTES:
+        merge_pairs(columns, pitch, pairs, pair_pitch, n + 3 * pixel, pixel, kind)
+        raw_store(vector, median25(columns, pitch, pairs, pair_pitch, pixel, kind))
+        memcpy(y, vector, n)
+        return
+    while x < n:
+        x = min(x, n - VBYTES)
+        end = min(x + some, n)
+        merge_pairs(columns + x, pitch, pairs, pair_pitch, end - x + 3 * pixel, pixel, kind)
+        i = x
+        while i < end:
+            i = min(i, end - VBYTES)
+            raw_store(y + i, median25(columns + i, pitch, pairs + i - x, pair_pitch, pixel, kind))
+            i += VBYTES
+        x = end
 
 
-cdef void mark_nan(const Rank* f, const char** rows, char* y, Py_ssize_t left, Py_ssize_t n,
-                   char* body) noexcept nogil:
-    """Where a window holds NaN, the result is that, in n columns of a row; `body` is room for a row with its border."""
-    cdef float* column = <float*>body
-    cdef float* result = <float*>y
-    cdef const float* row
-    cdef Py_ssize_t i, r, j
-    for i in range(f.g.width * f.g.step):
-        column[i] = 0
-    for r in range(f.g.window_height):
-        row = <const float*>rows[r]
-        for i in range(f.g.width * f.g.step):
-            if row[i] != row[i]:
-                column[i] = row[i]
-    fill_border(f, body)
-    column -= f.g.n_before * f.g.step
-    for j in range(f.g.window_width):
-        for i in range(left * f.g.step, (left + n) * f.g.step):
-            if column[i + j * f.g.step] != column[i + j * f.g.step]:
-                result[i] = column[i + j * f.g.step]
-
-
-cdef inline void tile(const Rank* f, Py_ssize_t t, char* workspace, const int k, const int kind) noexcept nogil:
-    """A tile of medians of k x k, 3 or 5."""
+cdef inline void tile_3x3_of(const Rank* f, Py_ssize_t t, char* workspace, const int kind) noexcept nogil:
     cdef Py_ssize_t plane = t // f.g.tiles, part = t % f.g.tiles
     cdef Py_ssize_t first = part * f.g.tile_rows, n_rows = min(f.g.tile_rows, f.g.out_height - first)
-    cdef Py_ssize_t slots = n_rows + k - 1, i, r, x, n = max(f.g.width * f.pixel, VBYTES)
-    cdef Py_ssize_t n_out = f.g.out_width * f.pixel, pixel = f.pixel, pitch = f.g.pitch
+    cdef Py_ssize_t slots = n_rows + 2, i, n = max(f.g.width * f.pixel, VBYTES), pitch = f.g.y_row * f.itemsize
     cdef Py_ssize_t dirty = 0       # rows until the last one that is not finite is out of the window
-    cdef char vector[64]
+    # The workspace: a pointer to each source row, narrow rows; a row to mark NaN, rows of a narrow image or its edges.
+    cdef const char** rows = <const char**>workspace
+    cdef char* body = source_rows(f, rows, plane, first, slots, workspace + aligned(slots * sizeof(char*)))
+    cdef char* y = f.y + (plane * f.g.y_plane + first * f.g.y_row) * f.itemsize
+    cdef char* room
+    body += aligned(f.g.n_before * f.pixel)
+    room = body + f.g.pitch
+    if wide(f):
+        edges(f, rows, y, n_rows, room, MEDIAN, kind)
+    else:
+        for i in range(slots):
+            strip_of_row(f, room + i * f.g.pitch, rows[i], 0, f.g.n_before + f.g.width + f.g.n_after)
+    if kind == FLOAT32:
+        for i in range(2):
+            dirty = 3 if not all_finite(rows[i], n // 4) else dirty - 1
+    for i in range(n_rows):
+        if not wide(f):
+            windows(room + i * f.g.pitch, room + (i + 1) * f.g.pitch, room + (i + 2) * f.g.pitch, f.pixel,
+                    y + i * pitch, f.g.out_width * f.pixel, MEDIAN, kind)
+        elif i % 2 == 0:
+            two_rows(f, rows + i, n_rows - i, y + i * pitch, MEDIAN, kind)
+    if kind == FLOAT32:
+        for i in range(n_rows):
+            dirty = 3 if not all_finite(rows[i + 2], n // 4) else dirty - 1
+            if dirty > 0 or not f.finite:
+                mark_nan(f, rows + i, y + i * pitch, 0, f.g.out_width, body)
+
+
+cdef void tile_3x3(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
+    if f.g.source == FLOAT32:
+        tile_3x3_of(f, t, workspace, FLOAT32)
+    elif f.g.source == UINT8:
+        tile_3x3_of(f, t, workspace, UINT8)
+    elif f.g.source == INT16:
+        tile_3x3_of(f, t, workspace, INT16)
+    else:
+        tile_3x3_of(f, t, workspace, UINT16)
+
+
+cdef inline void tile_5x5_of(const Rank* f, Py_ssize_t t, char* workspace, const int kind) noexcept nogil:
+    cdef Py_ssize_t plane = t // f.g.tiles, part = t % f.g.tiles
+    cdef Py_ssize_t first = part * f.g.tile_rows, n_rows = min(f.g.tile_rows, f.g.out_height - first)
+    cdef Py_ssize_t slots = n_rows + 4, i, r, n = max(f.g.width * f.pixel, VBYTES), pixel = f.pixel, pitch = f.g.pitch
+    cdef Py_ssize_t dirty = 0       # rows until the last one that is not finite is out of the window
     # The workspace: a pointer to each source row, narrow rows, sorted columns with their border, pairs.
     cdef const char** rows = <const char**>workspace
     cdef char* y
@@ -212,48 +220,29 @@ cdef inline void tile(const Rank* f, Py_ssize_t t, char* workspace, const int k,
     body += aligned(f.g.n_before * pixel)
     columns = body - f.g.n_before * pixel
     if kind == FLOAT32:
-        for r in range(k - 1):
-            dirty = k if not all_finite(rows[r], n // 4) else dirty - 1
+        for r in range(4):
+            dirty = 5 if not all_finite(rows[r], n // 4) else dirty - 1
     for i in range(n_rows):
         y = f.y + (plane * f.g.y_plane + (first + i) * f.g.y_row) * f.itemsize
-        sort_columns(rows + i, body, pitch, n, k, kind)
-        for r in range(k):
+        sort_columns(rows + i, body, pitch, n, kind)
+        for r in range(5):
             fill_border(f, body + r * pitch)
-        if k == 5:
-            merge_pairs(columns, columns + 5 * pitch, pitch, n_out + 3 * pixel, pixel, kind)
-        if n_out < VBYTES:
-            raw_store(vector, median_at(columns, pitch, pixel, k, kind))
-            memcpy(y, vector, n_out)
-        else:
-            x = 0
-            while x < n_out - VBYTES:
-                raw_store(y + x, median_at(columns + x, pitch, pixel, k, kind))
-                x += VBYTES
-            x = n_out - VBYTES
-            raw_store(y + x, median_at(columns + x, pitch, pixel, k, kind))
+        row_5x5(columns, pitch, body + 5 * pitch, y, f.g.out_width * pixel, pixel, kind)
         if kind == FLOAT32:
-            dirty = k if not all_finite(rows[i + k - 1], n // 4) else dirty - 1
+            dirty = 5 if not all_finite(rows[i + 4], n // 4) else dirty - 1
             if dirty > 0 or not f.finite:
                 mark_nan(f, rows + i, y, 0, f.g.out_width, body)
 
 
-cdef inline void tile_of_any_kind(const Rank* f, Py_ssize_t t, char* workspace, const int k) noexcept nogil:
-    if f.g.source == FLOAT32:
-        tile(f, t, workspace, k, FLOAT32)
-    elif f.g.source == UINT8:
-        tile(f, t, workspace, k, UINT8)
-    elif f.g.source == INT16:
-        tile(f, t, workspace, k, INT16)
-    else:
-        tile(f, t, workspace, k, UINT16)
-
-
-cdef void tile_3x3(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
-    tile_of_any_kind(f, t, workspace, 3)
-
-
 cdef void tile_5x5(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
-    tile_of_any_kind(f, t, workspace, 5)
+    if f.g.source == FLOAT32:
+        tile_5x5_of(f, t, workspace, FLOAT32)
+    elif f.g.source == UINT8:
+        tile_5x5_of(f, t, workspace, UINT8)
+    elif f.g.source == INT16:
+        tile_5x5_of(f, t, workspace, INT16)
+    else:
+        tile_5x5_of(f, t, workspace, UINT16)
 
 
 ctypedef fused stored:

@@ -32,7 +32,7 @@ from lanes cimport FLOAT32, INT16, INT8, UINT16, UINT8
 from tasks cimport get_workspace, run_tasks
 from vector cimport LANES, convlab_max_threads, fence, vfloat, vsplat
 from pool cimport AVERAGE, MAXIMUM, MINIMUM, Geometry, Operation, Rows, rows_of
-from pool_lanes cimport lanes_tile, size_of
+from pool_lanes cimport aligned, lanes_tile, size_of
 from pool_strips cimport DIVIDE, MULTIPLY, STREAM, strip_1, strip_2, strip_half, strip_three
 from pool_sums cimport along_row, column_counts, divide, down_rows, prepare
 
@@ -317,14 +317,12 @@ cdef int pool(tile_function function, cnp.ndarray x, cnp.ndarray y, cnp.ndarray 
     cdef Call call
     cdef Py_ssize_t size = g.workspace * sizeof(float)
     cdef void* memory
-    cdef void* workspace
     call.g, call.x, call.y = g, <const char*>cnp.PyArray_DATA(x), <char*>cnp.PyArray_DATA(y)
     call.function = function
     threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
     memory = get_workspace(threads, size, 64)
-    workspace = <void*>((<size_t>memory + 63) // 64 * 64)
     with nogil:
-        run_tasks(task, &call, g.planes * g.tiles, threads, workspace, size, memory)
+        run_tasks(task, &call, g.planes * g.tiles, threads, <void*>aligned(<Py_ssize_t>memory), size, memory)
     return 0
 
 

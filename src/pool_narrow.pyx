@@ -9,10 +9,9 @@ Blocking. The rows that a band of output rows reads are turned, four elements of
 into a buffer that the first cache holds; its columns are reduced, then the windows of those; the outputs are
 turned back. Vectors are searched for NaN while they are turned: a band without any takes the plain maximum.
 """
-from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 
+from tasks cimport get_workspace, run_tasks
 from vector cimport LANES, convlab_max_threads, prefetch, vfloat, vload, vsplat, vstore
 from pool cimport (
     AVERAGE, MAXIMUM, MINIMUM, VNEVER, Geometry, Operation, Window, join, quick, vany, veither, vtruth,
@@ -221,27 +220,30 @@ cdef void group_avg(const Geometry* g, const float* x, float* y, Py_ssize_t t, f
     group(g, x, y, t, workspace, AVERAGE)
 
 
+cdef struct Call:
+    const Geometry* g
+    const float* x
+    float* y
+    group_function function
+
+
+cdef void task(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
+    cdef const Call* c = <const Call*>what
+    c.function(c.g, c.x, c.y, t, <float*>workspace)
+
+
 cdef int pool(group_function function, cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads) except -1:
     """Get the workspace and share out the groups."""
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef const float* source = <const float*>cnp.PyArray_DATA(x)
-    cdef float* result = <float*>cnp.PyArray_DATA(y)
-    cdef Py_ssize_t t, groups = (g.planes + LANES - 1) // LANES
+    cdef Call call
+    cdef Py_ssize_t size = g.workspace * sizeof(float), groups = (g.planes + LANES - 1) // LANES
     cdef void* memory
-    cdef float* workspace
+    call.g, call.x, call.y = g, <const float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(y)
+    call.function = function
     threads = <int>max(1, min(threads, convlab_max_threads(), groups))
-    memory = malloc(threads * g.workspace * sizeof(float) + 64)
-    if memory == NULL:
-        raise MemoryError("pool_narrow: no memory for %d bytes of workspace" % (4 * threads * g.workspace))
+    memory = get_workspace(threads, size, 64)
     with nogil:
-        workspace = <float*>((<size_t>memory + 63) // 64 * 64)
-        if threads == 1:
-            for t in range(groups):
-                function(g, source, result, t, workspace)
-        else:
-            for t in prange(groups, schedule="static", num_threads=threads):
-                function(g, source, result, t, workspace + threadid() * g.workspace)
-        free(memory)
+        run_tasks(task, &call, groups, threads, <void*>((<size_t>memory + 63) // 64 * 64), size, memory)
     return 0
 
 

@@ -104,6 +104,18 @@ cdef inline void fill_border(const Rank* f, char* row) noexcept nogil:
     copy_pixels(f, row + f.g.width * f.pixel, row, f.after, f.g.n_after)
 
 
+cdef inline void strip_of_row(const Rank* f, char* to, const char* row, Py_ssize_t left, Py_ssize_t n) noexcept nogil:
+    """n pixels, from pixel `left` on, of a row with its border."""
+    cdef Py_ssize_t end = left + n, inside = f.g.n_before, outside = inside + f.g.width, p = max(left, inside)
+    if left < inside:
+        copy_pixels(f, to, row, f.before + left, min(end, inside) - left)
+    if p < min(end, outside):
+        memcpy(to + (p - left) * f.pixel, row + (p - inside) * f.pixel, (min(end, outside) - p) * f.pixel)
+    if end > outside:
+        p = max(left, outside)
+        copy_pixels(f, to + (p - left) * f.pixel, row, f.after + p - outside, end - p)
+
+
 cdef inline bint all_finite(const char* row, Py_ssize_t n) noexcept nogil:
     """Whether n floats, at least a vector, hold neither NaN nor infinity; the last vector lies back."""
     cdef const float* x = <const float*>row
@@ -124,6 +136,29 @@ cdef inline bint all_finite(const char* row, Py_ssize_t n) noexcept nogil:
     for i in range(LANES):
         total += lanes[i]
     return total == 0
+
+
+cdef inline void mark_nan(const Rank* f, const char** rows, char* y, Py_ssize_t left, Py_ssize_t n,
+                          char* body) noexcept nogil:
+    """Of medians: where a window holds NaN, the result is that, in n columns of a row; `body` is room for a row with
+    its border."""
+    cdef float* column = <float*>body
+    cdef float* result = <float*>y
+    cdef const float* row
+    cdef Py_ssize_t i, r, j
+    for i in range(f.g.width * f.g.step):
+        column[i] = 0
+    for r in range(f.g.window_height):
+        row = <const float*>rows[r]
+        for i in range(f.g.width * f.g.step):
+            if row[i] != row[i]:
+                column[i] = row[i]
+    fill_border(f, body)
+    column -= f.g.n_before * f.g.step
+    for j in range(f.g.window_width):
+        for i in range(left * f.g.step, (left + n) * f.g.step):
+            if column[i + j * f.g.step] != column[i + j * f.g.step]:
+                result[i] = column[i + j * f.g.step]
 
 
 cdef inline int share_out(tile_function function, cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry,

@@ -2,7 +2,7 @@
  *
  * Cython is told that vfloat is a float (vector.pxd), so that `a * b + c` in a typed loop is one fused
  * multiply-add on whole vectors. Here is what arithmetic cannot say, and nothing else. Where a compiler lacks
- * vector extensions, vfloat is a float, LANES is 1 and the same source works.
+ * vector extensions, or with CONVLAB_SCALAR, vfloat is a float, LANES is 1 and the same source works.
  */
 #ifndef CONVLAB_VECTOR_H
 #define CONVLAB_VECTOR_H
@@ -21,7 +21,7 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__GNUC__) || defined(__clang__)
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(CONVLAB_SCALAR)
 
 /* With AVX-512, setup.py's table says for each kernel whether it is compiled WIDE. Kernels that load at every tap's
  * offset are not: where a load is a whole cache line wide, all but one in 16 cross two. */
@@ -119,13 +119,8 @@ CONVLAB_INLINE void vstream(float *p, vfloat v) { vstore(p, v); }
 CONVLAB_INLINE void fence(void) {}
 #endif
 
-#if defined(__GNUC__) || defined(__clang__)
 #define prefetch(p) __builtin_prefetch(p)
 #define prefetch_to_write(p) __builtin_prefetch(p, 1)
-#else
-#define prefetch(p)
-#define prefetch_to_write(p)
-#endif
 
 /* Elements 0, 2, 4 ... and 1, 3, 5 ... of a followed by b. */
 #if LANES == 16
@@ -191,90 +186,14 @@ CONVLAB_INLINE vfloat vload_part(const float *p, Py_ssize_t n)
 }
 #endif
 
-/* A choice of lanes, from `first` to `last` - 1, which may lie outside; a load of those alone, with zeros in the others:
- * where no lane is chosen, nothing is read. */
-#if LANES == 8 && defined(__AVX2__)
-typedef vmask vlanes;
-CONVLAB_INLINE vlanes vlanes_between(Py_ssize_t first, Py_ssize_t last)
-{
-    vmask lane = {0, 1, 2, 3, 4, 5, 6, 7};
-    return (lane >= (int)first) & (lane < (int)last);
-}
-CONVLAB_INLINE vfloat vload_masked(const float *p, vlanes m) { return _mm256_maskload_ps(p, (__m256i)m); }
-#else
-#if LANES == 16
-typedef __mmask16 vlanes;
-CONVLAB_INLINE vfloat vload_masked(const float *p, vlanes m) { return _mm512_maskz_loadu_ps(m, p); }
-#else
-typedef unsigned vlanes;
-CONVLAB_INLINE vfloat vload_masked(const float *p, vlanes m)
-{
-    if (m == (1u << LANES) - 1)
-        return vload(p);
-    vfloat v = {0};
-    for (int i = 0; i < LANES; i++)
-        if (m >> i & 1)
-            v[i] = p[i];
-    return v;
-}
-#endif
-CONVLAB_INLINE vlanes vlanes_between(Py_ssize_t first, Py_ssize_t last)
-{
-    const unsigned all = (1u << LANES) - 1;
-    first = first < 0 ? 0 : first > LANES ? LANES : first;
-    last = last < 0 ? 0 : last > LANES ? LANES : last;
-    return (vlanes)(all << first & all >> (LANES - last));
-}
-#endif
-
-/* x, and behind it all elements of v but the last. */
-#if LANES == 16
-#define CONVLAB_BEHIND 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
-#elif LANES == 8
-#define CONVLAB_BEHIND 7, 8, 9, 10, 11, 12, 13, 14
-#else
-#define CONVLAB_BEHIND 3, 4, 5, 6
-#endif
-CONVLAB_INLINE vfloat vpush(float x, vfloat v) { return CONVLAB_SHUFFLE(vsplat(x), v, CONVLAB_BEHIND); }
-
-/* With 16 lanes a vector may hold two short rows, one in each half: two numbers splat; chosen elements of two rows of at
- * most eight; of those, and of any two vectors, the elements that `index` says, zeros beside the chosen lanes; and the
- * first n elements of both halves stored. */
-#define HALF (LANES / 2)
-#if LANES == 16
-CONVLAB_INLINE vfloat vsplat_halves(float a, float b) { return _mm512_mask_blend_ps(0xff00, vsplat(a), vsplat(b)); }
-CONVLAB_INLINE void vstore_halves(float *p, float *q, vfloat v, Py_ssize_t n)
-{
-    const __mmask8 m = (__mmask8)(0xffu >> (8 - n));
-    _mm256_mask_storeu_ps(p, m, _mm512_castps512_ps256(v));
-    _mm256_mask_storeu_ps(q, m, _mm512_extractf32x8_ps(v, 1));
-}
-CONVLAB_INLINE vfloat vjoin(const float *a, const float *b, vlanes m)
-{
-    return _mm512_mask_loadu_ps(_mm512_maskz_loadu_ps(m, a), (__mmask16)(m << 8), b - 8);
-}
-CONVLAB_INLINE vfloat vpermute(vfloat v, const int *index, vlanes m)
-{
-    return _mm512_maskz_permutexvar_ps(m, _mm512_loadu_si512(index), v);
-}
-CONVLAB_INLINE vfloat vpermute_two(vfloat a, vfloat b, const int *index, vlanes m)
-{
-    return _mm512_maskz_permutex2var_ps(m, a, _mm512_loadu_si512(index), b);
-}
-#else
-#define vsplat_halves(a, b) vsplat(a)
-#define vstore_halves(p, q, v, n) vstore_part(p, v, n)
-#define vjoin(a, b, m) vload(a)
-#define vpermute(v, index, m) (v)
-#define vpermute_two(a, b, index, m) (a)
-#endif
-
 #else
 
 #define LANES 1
 #define CONVLAB_INLINE static inline
 #define vbetween(a, b, n) (a)
 #define forget(p)
+#define prefetch(p)
+#define prefetch_to_write(p)
 #define WIDEST_LANES 1
 typedef float vfloat;
 typedef float vwidest;
@@ -287,16 +206,6 @@ CONVLAB_INLINE void vstream(float *p, vfloat v) { *p = v; }
 CONVLAB_INLINE void fence(void) {}
 CONVLAB_INLINE vfloat vsplat(float x) { return x; }
 CONVLAB_INLINE vfloat vload_part(const float *p, Py_ssize_t n) { (void)n; return *p; }
-typedef int vlanes;
-CONVLAB_INLINE vlanes vlanes_between(Py_ssize_t first, Py_ssize_t last) { return first <= 0 && last > 0; }
-CONVLAB_INLINE vfloat vload_masked(const float *p, vlanes m) { return m ? *p : 0; }
-CONVLAB_INLINE vfloat vpush(float x, vfloat v) { (void)v; return x; }
-#define HALF 1
-#define vsplat_halves(a, b) (a)
-#define vstore_halves(p, q, v, n) vstore_part(p, v, n)
-#define vjoin(a, b, m) vload(a)
-#define vpermute(v, index, m) (v)
-#define vpermute_two(a, b, index, m) (a)
 CONVLAB_INLINE vwidest vwidest_splat(float x) { return x; }
 CONVLAB_INLINE vfloat vselect(vmask m, vfloat a, vfloat b) { return m ? a : b; }
 CONVLAB_INLINE vfloat veven(vfloat a, vfloat b) { (void)b; return a; }
@@ -420,5 +329,7 @@ typedef uint16_t vector_u16 __attribute__((vector_size(2 * LANES)));
 CONVLAB_CONVERSIONS(u8, uint8_t, 0, 255)
 CONVLAB_CONVERSIONS(i16, int16_t, -32768, 32767)
 CONVLAB_CONVERSIONS(u16, uint16_t, 0, 65535)
+
+#include "vector_lanes.h"
 
 #endif

@@ -29,6 +29,7 @@ cdef extern from "vector.h" nogil:
     ctypedef int vlanes
     vlanes vlanes_between(Py_ssize_t first, Py_ssize_t last)
     vfloat vload_masked(const float* p, vlanes m)
+    void vstore_masked(float* p, vfloat v, vlanes m)
     vfloat vpush(float x, vfloat v)
     vfloat vsplat_halves(float a, float b)
     void vstore_halves(float* p, float* q, vfloat v, Py_ssize_t n)

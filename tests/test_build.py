@@ -152,3 +152,83 @@ def test_the_sdist_builds_from_its_own_files(tree, tmp_path):
     build(unpacked, CONVLAB_BUILD="pure")
     (wheel,) = (unpacked / "out").glob("*.whl")
     assert served_by(wheel, tmp_path) == "correlate2d[numpy]"
+
+
+SCALAR_TEST = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <stddef.h>
+typedef ptrdiff_t Py_ssize_t;
+#include "lanes.h"
+#include "pool_vector.h"
+#define BYTES 4096
+int main(void)
+{
+    static char a[BYTES], b[BYTES], n[BYTES], y[BYTES];
+    static const uint32_t odd[] = {0, 0x80000000u, 0x7f800000u, 0xff800000u, 1, 0x80000001u, 0x3f800000u, 0x007fffffu};
+    unsigned state = 1, sum = 0;
+    for (int round = 0; round < 200; round++)
+        for (int kind = FLOAT32; kind <= UINT16; kind++) {
+            for (int i = 0; i < BYTES; i++) {
+                a[i] = (char)((state = state * 1664525u + 1013904223u) >> 24);
+                b[i] = (char)((state = state * 1664525u + 1013904223u) >> 24);
+                n[i] = (char)(i % (kind == FLOAT32 ? 4 : kind == UINT8 ? 1 : 2) ? 0 : i % 7);
+            }
+            for (int i = 0; i < BYTES && round % 2; i += 32)
+                memcpy((round & 2 ? a : b) + i, &odd[(i / 32) % 8], 4);
+            if (kind == FLOAT32)  /* no NaN: its bits may be either's */
+                for (int i = 3; i < BYTES; i += 4) {
+                    a[i] = (char)(a[i] & 0xbf);
+                    b[i] = (char)(b[i] & 0xbf);
+                }
+            for (int i = 0; i < BYTES; i += VBYTES) {
+                vraw v = raw_load(a + i), w = raw_load(b + i), c = raw_load(n + i), most, least;
+                most = raw_max(v, w, kind, round & 1);
+                least = raw_min(v, w, kind, round & 1);
+                c = raw_count(c, most, w, kind);
+                c = raw_count(c, least, v, kind);
+                v = raw_if_enough(c, 3, most, least, kind);
+                v = raw_max(v, raw_value(raw_with_bit(kind == FLOAT32 ? raw_zero() : w, 5, kind), kind), kind, 0);
+                raw_store(y + i, v);
+            }
+            for (int i = 0; i < BYTES; i++)
+                sum = sum * 31 + (unsigned char)y[i];
+        }
+    for (int i = 0; i < BYTES / 4 - 16; i += LANES) {
+        vfloat v = vload((float *)a + i), w = vload((float *)b + i);
+        vstore((float *)y + i, vselect_negative(v, vmax(v, w), vmin(v, w)) + vvalid(v) + vsqrt(v * v) * vwhere(w, v));
+        vstore_u8((uint8_t *)n + i, vload_i16((int16_t *)b + i));
+        vstore_i16((int16_t *)a + i, vload_u8((uint8_t *)n + i) * vsplat(-3.5f));
+    }
+    for (int i = 0; i < 1000; i++)
+        sum = sum * 31 + (unsigned char)n[i] + (unsigned char)a[i];
+    printf("%u", sum);
+    return 0;
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="this machine has no C compiler")
+def test_vectors_are_the_same_without_a_compilers_extensions(tmp_path):
+    """CONVLAB_SCALAR takes the way of compilers that have no vectors: it compiles, and gives the same bits."""
+    source = tmp_path / "lanes.c"
+    source.write_text(SCALAR_TEST)
+    results = []
+    for name, flags in (("vectors", []), ("scalars", ["-DCONVLAB_SCALAR"])):
+        program = tmp_path / name
+        command = [
+            "cc",
+            "-O2",
+            "-ffp-contract=off",
+            f"-I{ROOT / 'src'}",
+            *flags,
+            str(source),
+            "-o",
+            str(program),
+            "-lm",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "implicit declaration" not in done.stderr
+        results.append(subprocess.run([str(program)], capture_output=True, text=True, check=True).stdout)
+    assert results[0] == results[1] != "0"

@@ -137,6 +137,52 @@ def test_narrow(fast_backend, rng, activation, shape, out_channels, kernel, stri
         assert_array_equal(np.moveaxis(last, -1, 1), expected)
 
 
+@pytest.mark.parametrize("activation", [None, "relu6", "leaky_relu"])
+@pytest.mark.parametrize(
+    ("shape", "out_channels", "kernel", "stride", "padding", "dilation", "groups"),
+    [
+        ((2, 1, 9, 32), 23, 3, 1, 1, 1, 1),
+        ((1, 3, 7, 31), 8, 3, 1, (0, 2), 1, 1),
+        ((3, 2, 8, 15), 6, (5, 2), 1, (2, 1), 1, 1),
+        ((1, 4, 20, 50), 14, 3, (2, 1), 1, 1, 2),
+        ((1, 2, 19, 70), 1, (1, 11), 1, (0, 30), 1, 1),
+        ((1, 2, 19, 49), 7, 3, 1, (3, 5), (2, 3), 1),
+        ((2, 1, 1, 16), 5, (1, 3), 1, (0, 1), 1, 1),
+        ((1, 1, 3, 5), 4, 5, 1, 4, 1, 1),
+    ],
+)
+def test_direct(fast_backend, rng, activation, shape, out_channels, kernel, stride, padding, dilation, groups):
+    """The same sums in the same order as the plain product."""
+    kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
+    x, w, bias = tensors(rng, shape, (out_channels, shape[1] // groups, *kernel))
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "activation": activation}
+    expected = convlab.conv2d(x, w, bias, algorithm="gemm", **options)
+    y = convlab.conv2d(x, w, bias, **options)
+    assert convlab.last_kernel() == "conv_direct" + fast_backend
+    assert_array_equal(y, expected)
+    with convlab.threads(3):
+        assert_array_equal(convlab.conv2d(x, w, bias, **options), y)
+    wide = np.full((*shape[:-1], shape[-1] + 5), np.nan, np.float32)
+    wide[..., 2 : shape[-1] + 2] = x
+    assert_array_equal(convlab.conv2d(wide[:, :, ::-1, 2 : shape[-1] + 2][:, :, ::-1], w, bias, **options), y)
+    last = convlab.conv2d(np.moveaxis(x, 1, -1), w, bias, layout="NHWC", **options)
+    assert_array_equal(np.moveaxis(last, -1, 1), y)
+
+
+@pytest.mark.parametrize("shift", [0, 1, 7])
+def test_direct_past_the_caches(fast_backend, rng, shift):
+    """A result of 16 MB and more, wherever its lines begin."""
+    x, w, bias = tensors(rng, (1, 1, 257, 1024), (17, 1, 3, 3))
+    expected = convlab.conv2d(x, w, bias, padding=1, algorithm="gemm")
+    flat = np.full(expected.size + 16, np.nan, np.float32)
+    out = flat[shift : shift + expected.size].reshape(expected.shape)
+    convlab.conv2d(x, w, bias, padding=1, out=out)
+    assert convlab.last_kernel() == "conv_direct" + fast_backend
+    assert_array_equal(out, expected)
+    assert np.isnan(flat[:shift]).all()
+    assert np.isnan(flat[shift + expected.size :]).all()
+
+
 @pytest.mark.parametrize("tile", [2, 4])
 @pytest.mark.parametrize(
     ("shape", "out_channels", "groups", "padding"),
@@ -240,6 +286,8 @@ def test_what_the_plan_chooses():
     assert chosen((1, 64, 56, 56), (64, 64, 3, 3), precision="exact") == "conv_gemm"
     assert chosen((1, 64, 56, 56), (64, 64, 3, 3), stride=2) == "conv_gemm"
     assert chosen((1, 3, 56, 56), (64, 3, 3, 3)) == "conv_gemm"
+    assert chosen((1, 3, 224, 224), (64, 3, 3, 3)) == "conv_direct"
+    assert chosen((1, 3, 224, 224), (64, 3, 3, 3), padding_mode="nearest") == "conv_gemm"
     assert chosen((1, 512, 7, 7), (512, 512, 3, 3), prepared=False) == "conv_gemm"
     assert chosen((1, 512, 7, 7), (2048, 512, 1, 1), padding=0) == "conv_narrow"
     assert chosen((1, 512, 7, 7), (2048, 512, 1, 1), padding=0, prepared=False) == "conv_gemm"

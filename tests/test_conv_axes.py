@@ -65,8 +65,8 @@ def tensors(rng, axes, channels, out_channels, kernel=3, groups=1, size=(4, 7, 1
 def test_one_and_three_axes(backend, rng, axes, stride, padding, dilation, groups):
     x, w, bias = tensors(rng, axes, 4, 6, 2, groups)
     y = CONV[axes](x, w, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    kernel = f"conv{axes}d" if backend.startswith("[python") else "conv_gemm"
-    assert convlab.last_kernel() == kernel + backend
+    kernel = "conv_direct" if (axes, stride) == (1, 1) else "conv_gemm"
+    assert convlab.last_kernel() == (f"conv{axes}d" if backend.startswith("[python") else kernel) + backend
     assert_convolved(y, x, w, bias, stride, padding, dilation, groups)
     last = CONV[axes](
         np.moveaxis(x, 1, -1), w, bias, stride=stride, padding=padding, dilation=dilation, groups=groups,

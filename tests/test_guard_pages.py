@@ -125,6 +125,14 @@ def filters():
     for dtype, width in itertools.product(("f4", "u1", "i2"), WIDTHS):
         yield (9, width), dtype, lambda x, out, _, d=dtype: convlab.sobel(x, dtype=d, out=out), 0
         yield (9, width), dtype, lambda x, out, _, d=dtype: convlab.gaussian(x, 1.2, dtype=d, out=out), 0
+    statistics = (convlab.maximum_filter, convlab.minimum_filter, convlab.median_filter)
+    for function, dtype, size, width in itertools.product(statistics, ("f4", "u1", "u2"), (3, 4, 5, 9), WIDTHS):
+        for border in ("mirror", "keep"):
+            yield (11, width), dtype, lambda x, out, _, f=function, k=size, b=border: f(x, k, border=b, out=out), 0
+        yield (
+            (10, width // 3 + 1, 3), dtype,
+            lambda x, out, _, f=function, k=size: f(x, k, channel_axis=-1, out=out), 0,
+        )  # fmt: skip
 
 
 def given(call):

@@ -73,3 +73,61 @@ def test_a_filter_needs_what_its_plan_says(source, target, kernel, options):
     planned = int(run_python(code).stdout)
     assert planned <= 32 << 20
     assert used <= planned + SLACK, (used, planned)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux") or not Path("/proc/self/clear_refs").exists(), reason="Linux")
+@pytest.mark.parametrize("algorithm", [None, "gemm", "winograd2", "winograd4"])
+def test_a_convolution_needs_what_its_plan_says(algorithm):
+    """64 channels of rows of 2048; of 2048 such rows it would be the same, which the plan knows."""
+    used, planned, planned_for_all = map(int, run_python(CONV.format(algorithm=algorithm)).stdout.split())
+    assert planned <= 64 << 20
+    assert planned_for_all <= 64 << 20
+    assert used <= planned + SLACK, (used, planned)
+
+
+CONV = """
+import numpy as np, convlab
+from convlab._plan import convolving
+from convlab._plan.plan import Machine
+from convlab._spec import convolving as specs
+convlab.set_num_threads(2)
+def resident(name):
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name + ":")) << 10
+def planned(height):
+    spec = specs.conv((1, 64, height, 2048), w.shape, None, 2, 1, 1, 1, 1, "zeros", None, "NCHW", "fast")
+    plan = convolving.plan_conv(spec, None, convolving.Request({algorithm!r}), Machine())
+    return plan.workspace * (1 if plan.kernel.startswith("conv_winograd") else 2)  # threads
+w = np.ones((64, 64, 3, 3), np.float32)
+convlab.conv2d(np.ones((1, 64, 8, 64), np.float32), w, padding=1, algorithm={algorithm!r})  # what is loaded once
+x, out = np.ones((1, 64, 32, 2048), np.float32), np.ones((1, 64, 32, 2048), np.float32)
+open("/proc/self/clear_refs", "w").write("5")  # the peak starts anew
+before = resident("VmRSS")
+convlab.conv2d(x, w, padding=1, out=out, algorithm={algorithm!r})
+print(resident("VmHWM") - before, planned(32), planned(2048))
+"""
+
+SHAPES = """
+import gc, numpy as np, convlab
+def resident():
+    gc.collect()
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) << 10
+w = np.ones((8, 4, 3, 3), np.float32)
+depthwise = np.ones((4, 1, 3, 3), np.float32)
+layer = convlab.Conv2d(w, padding=1)
+def calls(first, n):
+    for i in range(first, first + n):
+        x = np.ones((1, 4, 5 + i % 20, 30 + i // 20), np.float32)
+        layer(x), convlab.conv2d(x, w), convlab.conv2d(x, depthwise, groups=4)
+        convlab.conv2d(x, w, algorithm="winograd4")
+calls(0, 140)  # twice as many plans as are kept: four a shape
+before = resident()
+calls(140, 300)
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux")
+def test_hundreds_of_shapes_do_not_grow_the_process():
+    assert int(run_python(SHAPES).stdout) <= 1 << 20

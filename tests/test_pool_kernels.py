@@ -21,7 +21,7 @@ def same_bits(a, b):
 
 @pytest.mark.parametrize("operation", POOLS)
 @pytest.mark.parametrize("planes", [16, 19, 32])
-@pytest.mark.parametrize("sizes", [(1, 1), (2, 3), (7, 7), (13, 14), (30, 5), (40, 33), (3, 48)])
+@pytest.mark.parametrize("sizes", [(1, 1), (2, 3), (7, 7), (13, 14), (30, 5), (40, 19), (9, 32), (9, 33)])
 def test_narrow_planes_are_pooled_as_each_alone(fast_backend, rng, operation, planes, sizes):
     x = rng.standard_normal((planes, *sizes), dtype=np.float32)
     special = x.copy()
@@ -46,7 +46,7 @@ def test_narrow_planes_are_pooled_as_each_alone(fast_backend, rng, operation, pl
             for source in (x, special):
                 alone = np.stack([pool(plane, window, stride, padding, **options) for plane in source])
                 actual = pool(source, window, stride, padding, **options)
-                if alone.shape[1:] != (1, 1) or padding:
+                if sizes[1] <= (32 if stride == 1 else 20) and (alone.shape[1:] != (1, 1) or padding):
                     assert convlab.last_kernel() == f"{operation}_pool_narrow{fast_backend}"
                 assert_array_equal(actual, alone)
             expected = pool(x, window, stride, padding, **options)

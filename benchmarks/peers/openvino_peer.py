@@ -9,11 +9,11 @@ from convlab.bench.conv_cases import Conv
 from convlab.bench.worker import Call, UnsupportedError
 
 from .base import Peer
-from .onnx_peer import convolution
+from .onnx_peer import convolution, graph, pooled
 
 
 class OpenVino(Peer):
-    """Convolutions alone, in float32 on its CPU device, tuned for latency."""
+    """Convolutions and pools alone, in float32 on its CPU device, tuned for latency."""
 
     name = "OpenVINO"
 
@@ -21,15 +21,25 @@ class OpenVino(Peer):
         return {"OpenVINO": openvino.__version__.split("-")[0]}
 
     def calls(self, case: Any, inputs: Any) -> dict[str, Call]:
+        if pooled(case):
+            image = inputs.image
+            return self._infer(graph(case, None), image.reshape((1,) * (4 - image.ndim) + image.shape))
         if case.conv is None:
-            raise UnsupportedError("only its convolutions are compared")
+            raise UnsupportedError("only its convolutions and pools are compared")
         return super().calls(case, inputs)
+
+    def to_array(self, case: Any, result: Any) -> Array:
+        array: Array = result
+        return array.reshape(*case.shape[:-2], *array.shape[2:]) if pooled(case) else super().to_array(case, result)
 
     def convolutions(self, conv: Conv, image: Array, kernel: Array) -> dict[str, Call]:
         if not conv.prepared:
             raise UnsupportedError("its weights are part of the model")
+        return self._infer(convolution(conv, image, kernel), image)
+
+    def _infer(self, onnx_model: Any, image: Array) -> dict[str, Call]:
         core = openvino.Core()
-        model = core.read_model(convolution(conv, image, kernel).SerializeToString())
+        model = core.read_model(onnx_model.SerializeToString())
         settings = {
             "INFERENCE_NUM_THREADS": self.threads,
             "NUM_STREAMS": 1,

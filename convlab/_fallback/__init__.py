@@ -2,6 +2,7 @@
 
 from .convolving import (
     conv_depthwise,
+    conv_direct,
     conv_gemm,
     conv_narrow,
     conv_winograd2,
@@ -27,7 +28,7 @@ from .pooling import (
     min_pool2d_2x2,
     min_pool_narrow,
 )
-from .ranking import maximum2d, median2d, median2d_3x3, median2d_5x5, minimum2d
+from .ranking import maximum2d, median2d, median2d_3x3, median2d_5x5, median2d_histogram, minimum2d
 from .separable import box2d, correlate2d_separable, magnitude2d_separable
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "avg_pool_narrow",
     "box2d",
     "conv_depthwise",
+    "conv_direct",
     "conv_gemm",
     "conv_narrow",
     "conv_winograd2",
@@ -58,6 +60,7 @@ __all__ = [
     "median2d",
     "median2d_3x3",
     "median2d_5x5",
+    "median2d_histogram",
     "min_pool2d",
     "min_pool2d_2x2",
     "min_pool_narrow",

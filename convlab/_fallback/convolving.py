@@ -60,7 +60,7 @@ def conv_gemm(
         target(y, g)[...] = activated(total, values).reshape(*total.shape[:3], *size)
 
 
-conv_depthwise = conv_gemm
+conv_depthwise = conv_direct = conv_gemm
 
 
 def conv_winograd(

@@ -77,4 +77,4 @@ def median2d(
             result[plane, row, first : first + columns] = medians
 
 
-median2d_3x3 = median2d_5x5 = median2d
+median2d_3x3 = median2d_5x5 = median2d_histogram = median2d

@@ -15,6 +15,9 @@ PANEL = 1 << 17
 WIDEST_BLOCK = 512
 # Floats of a block of outputs that are written through the workspace.
 GATHERED = 1 << 18
+# Terms of a sum, and columns of taps, that are not worth a panel: see src/conv_direct.pyx.
+DIRECT_TERMS = 160
+DIRECT_WIDTH = 11
 # Output channels of a panel of transposed weights: see src/conv_narrow.pyx.
 NARROW_WIDTH = 48
 
@@ -48,6 +51,7 @@ class Shape:
     stride: tuple[int, int, int]
     dilation: tuple[int, int, int]
     gather: bool
+    in_place: bool  # whether a slice is a row of the panel as it lies
 
     def strip(self, rows: int, columns: int, apart: bool) -> int:
         """Floats of a staged slice for so many output pixels: see src/staging.pxd."""
@@ -81,7 +85,7 @@ def gemm_blocks(shape: Shape, limit: int | None) -> Blocks:
     most = max(TILE, min(WIDEST_BLOCK, PANEL // (slices * taps)))
     if shape.gather:
         most = max(LANES, min(most, GATHERED // shape.out_channels))
-    shifted = _shifted_blocks(shape, slices, most)
+    shifted = None if shape.in_place else _shifted_blocks(shape, slices, most)
     if shifted is not None and (limit is None or 4 * shifted.workspace <= limit):
         return shifted
     while True:
@@ -166,6 +170,16 @@ def depthwise_blocks(shape: Shape, limit: int | None) -> Blocks:
     if limit is not None and 4 * workspace > limit:
         raise _errors.workspace_too_small(limit, 4 * workspace)
     return Blocks(4, out_width, 1, workspace, workspace, 0, (min(4, out_height), out_width))
+
+
+def direct_blocks(shape: Shape, limit: int | None) -> Blocks:
+    """Pointers to the rows of each channel, and a row of zeros."""
+    (_, height, width), columns = shape.kernel, shape.out[2]
+    zeros = (columns - 1) * shape.stride[2] + (width - 1) * shape.dilation[2] + 1
+    workspace = rounded_up(2 * shape.slices * height + zeros, LANES)
+    if limit is not None and 4 * workspace > limit:
+        raise _errors.workspace_too_small(limit, 4 * workspace)
+    return Blocks(1, columns, shape.slices, workspace, workspace, 0, (1, columns))
 
 
 def narrow_blocks(shape: Shape, limit: int | None) -> Blocks:

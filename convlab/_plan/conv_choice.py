@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from convlab import _errors
 from convlab._spec.convolving import Conv
 
-from .conv_blocks import LANES, NARROW_WIDTH
+from .conv_blocks import DIRECT_TERMS, DIRECT_WIDTH, LANES, NARROW_WIDTH
 from .plan import rounded_up
 
 # Pixels of a plane that may be called narrow.
@@ -20,6 +20,8 @@ REASONS = {
     "winograd4": "fewer multiplications, in tiles of 4 x 4",
 }
 ALGORITHMS = tuple(REASONS)
+# The plain product has a way of its own, which is not to be asked for, since the sums are the same.
+DIRECT = "few terms: rows of the image as they lie"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,23 @@ def choose(spec: Conv, request: Request) -> Choice:
             slower, faster = (f"{1e6 * seconds[n]:,.0f} us" for n in (name, best))
             why_not[name] = f"by the model {slower} an image, in place of {faster}"
     return best, REASONS[best], why_not
+
+
+def summed_directly(spec: Conv) -> bool:
+    """Whether the plain product is better off without a panel: few terms, and lanes that a row leaves empty cost less.
+
+    Making a panel takes as long as eight output channels' products.
+    """
+    width = spec.out_size[-1]
+    empty = rounded_up(width, LANES) - width
+    return (
+        len(spec.size) < 3
+        and spec.stride[-1] == 1
+        and math.prod(spec.kernel) > 1
+        and spec.kernel[-1] <= DIRECT_WIDTH
+        and math.prod(spec.kernel) * spec.channels // spec.groups <= DIRECT_TERMS
+        and empty * spec.out_channels // spec.groups <= 8 * width
+    )
 
 
 def tiles_of(spec: Conv, tile: int) -> int:

@@ -14,8 +14,8 @@ from convlab._spec.arguments import FLOAT32, check_dtype, integer
 from convlab._spec.convolving import Conv, Transpose
 
 from .cache import remembered
-from .conv_blocks import WORKSPACE, Shape, depthwise_blocks, gemm_blocks, narrow_blocks, winograd_blocks
-from .conv_choice import ALGORITHMS, REASONS, Request, choose, tiles_of
+from .conv_blocks import WORKSPACE, Shape, depthwise_blocks, direct_blocks, gemm_blocks, narrow_blocks, winograd_blocks
+from .conv_choice import ALGORITHMS, DIRECT, REASONS, Request, choose, summed_directly, tiles_of
 from .plan import Machine, Plan, rounded_up, threads_for
 
 
@@ -78,9 +78,10 @@ def plan_conv(
     x_steps = x_pitches or contiguous(spec, (spec.batch, *inner) if spec.batched else inner)
     y_steps = y_pitches or contiguous(spec, spec.shape)
     kernel, size, out = _three(spec.kernel), _three(spec.size), _three(spec.out_size)
-    # The only output of an axis has no next one.
-    stride = _three(tuple(s if n > 1 else 1 for s, n in zip(spec.stride, spec.out_size, strict=True)))
-    dilation = _three(spec.dilation)
+    stride, dilation = _three(spec.stride), _three(spec.dilation)
+    name, reason, considered = choose(spec, request)
+    if name != "depthwise":  # whose sums' order is the stride's; the only output of an axis has no next one
+        stride = tuple(s if n > 1 else 1 for s, n in zip(stride, out, strict=True))  # type: ignore[assignment]
     sources = _sources(spec)
     channels, out_channels = spec.channels // spec.groups, spec.out_channels // spec.groups
 
@@ -94,8 +95,7 @@ def plan_conv(
         and x_steps[4] == 1
         and (size[1] == 1 or x_steps[3] == size[2])
     )
-    shape = Shape(channels * kernel[0], out_channels, kernel, out, stride, dilation, gather)
-    name, reason, considered = choose(spec, request)
+    shape = Shape(channels * kernel[0], out_channels, kernel, out, stride, dilation, gather, in_place)
     if name.startswith("winograd"):
         tile = int(name[-1])
         whole = _extended(spec, sources, tile)
@@ -113,7 +113,9 @@ def plan_conv(
             considered[name] = f"its matrices need more than {limit} bytes"
             name, reason = "gemm", REASONS["gemm"]
     if not name.startswith("winograd"):
-        make = {"depthwise": depthwise_blocks, "narrow": narrow_blocks, "gemm": gemm_blocks}
+        if name == "gemm" and request.algorithm is None and plain and y_steps[4] == 1 and summed_directly(spec):
+            name, reason = "direct", DIRECT
+        make = {"depthwise": depthwise_blocks, "direct": direct_blocks, "narrow": narrow_blocks, "gemm": gemm_blocks}
         try:
             blocks = make[name](shape, request.workspace_limit)
         except ValueError:

@@ -19,8 +19,9 @@ from .plan import WIDEST_BLOCK, WIDEST_VECTOR, Machine, Plan, rounded_up, thread
 TILE_ROWS = 24
 # A cache line, in floats and in bytes.
 LINE, BLOCK = 16, 64
-# Planes of at most so many columns are pooled a vector of planes at a time, where there are as many of them.
-NARROW_WIDTH = 48
+# Planes of at most so many columns are pooled a vector of planes at a time, where there are as many of them: at stride
+# 1, at larger strides, and where the caches do not hold the arrays.
+NARROW_WIDTH, NARROW_STRIDED, NARROW_UNCACHED = 32, 20, 8
 # Elements of a plane that a narrow pool turns at a time, which 16 lanes make 32 KiB of; more if its window has more.
 TURNED = 512
 MOST_TURNED = 4096
@@ -68,7 +69,7 @@ def plan_pool(spec: Pool, source: np.dtype[Any], pitches: tuple[int, int, int] |
     before, after = _padded(spec.before, 0), _padded(spec.after, 0)
     sizes, out = _padded(image.sizes, 1), _padded(output.sizes, 1)
     bins = _bins(spec)
-    kernel, reason = _kernel(spec, source)
+    kernel, reason = _kernel(spec, source, machine)
     # A row with its padding, where that is no larger than the row by much.
     extent = (out[2] - 1) * stride[2] + (window[2] - 1) * dilation[2] + 1
     if bins.size or extent > 4 * sizes[2] + 1024:
@@ -109,7 +110,7 @@ def plan_pool(spec: Pool, source: np.dtype[Any], pitches: tuple[int, int, int] |
     )
 
 
-def _kernel(spec: Pool, source: np.dtype[Any]) -> tuple[str, str]:
+def _kernel(spec: Pool, source: np.dtype[Any], machine: Machine) -> tuple[str, str]:
     """The kernel, and why."""
     if spec.indices:
         return "max_pool2d_indices", "places beside the maxima"
@@ -120,7 +121,7 @@ def _kernel(spec: Pool, source: np.dtype[Any]) -> tuple[str, str]:
         return f"{operation}_pool2d", "rows first, then along the row, for any window"
     if _global(spec):
         return f"{operation}_pool_global", "one window: the whole plane"
-    if _narrow(spec):
+    if _narrow(spec, machine):
         return f"{operation}_pool_narrow", "many narrow planes: a vector holds one element of each"
     halves = (spec.window, spec.stride, spec.before, spec.after) == ((2, 2), (2, 2), (0, 0), (0, 0))
     whole = all(2 * o <= n for o, n in zip(spec.output.sizes, spec.image.sizes, strict=True))
@@ -130,12 +131,13 @@ def _kernel(spec: Pool, source: np.dtype[Any]) -> tuple[str, str]:
     return f"{operation}_pool2d", "rows first, then along the row, for any window"
 
 
-def _narrow(spec: Pool) -> bool:
+def _narrow(spec: Pool, machine: Machine) -> bool:
     """Whether its planes fill a vector and a row of theirs does not fill a few."""
     *height, width = spec.image.sizes
+    widest = NARROW_WIDTH if spec.stride[-1] == 1 else NARROW_STRIDED
     return (
         len(height) < 2
-        and width <= NARROW_WIDTH
+        and width <= (widest if spec.bytes < machine.cache_bytes else NARROW_UNCACHED)
         and spec.output.planes >= WIDEST_VECTOR
         and spec.image.step == 1
         and max(spec.dilation) == 1

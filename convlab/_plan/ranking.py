@@ -23,6 +23,13 @@ VECTOR = 64
 GROUP_ROWS = 128
 GROUP_BYTES = 512 << 10
 BISECTED_COLUMNS = 512  # of the output in a tile of a bisected median, whose source is staged; channels count
+# A median by histograms: elements of a strip's rows, each with HISTOGRAM_BYTES of counters; rows of a tile for each of
+# the window's, which enter the histograms first; the area from which it is faster than bisection. Counters of a column
+# have 8 bits, of a window 16.
+HISTOGRAM_COLUMNS = 1024
+HISTOGRAM_BYTES = 17 * 16
+HISTOGRAM_ROWS = 4
+HISTOGRAM_AREA = 80
 
 
 def _reach(size: int, before: int, after: int) -> tuple[int, int]:
@@ -38,7 +45,7 @@ def _staged(source: np.dtype[Any], area: int) -> np.dtype[Any]:
 
 
 def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | None, machine: Machine) -> Plan[Rank2d]:
-    """A separable maximum or minimum, a sorting network, or a median by bisection."""
+    """A separable maximum or minimum; a median by a sorting network, by histograms or by bisection."""
     image, region, step = spec.image, spec.region, spec.image.step
     above, below, before, after = spec.border_sizes
     window_height, window_width = spec.size
@@ -49,10 +56,14 @@ def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | 
         window_width -= columns - before - after
     pixel = source.itemsize * step
     network = spec.operation == "median" and spec.size in ((3, 3), (5, 5))
+    area = math.prod(spec.size)
+    histogram = source == np.uint8 and HISTOGRAM_AREA <= area < 1 << 16 and window_height < 1 << 8
     pitch = rounded_up((before + image.width + after) * pixel, VECTOR) + 5 * VECTOR
 
     group_rows, tile_rows, tile_columns, staged = 1, TILE_ROWS, region.width, source
     narrow = VECTOR if image.width * pixel < VECTOR else 0
+    # Of windows of 3 x 3: columns near the edges, turned, and a result.
+    edges = 5 * rounded_up((TILE_ROWS + 2) * pixel + VECTOR, VECTOR)
     if spec.operation != "median":
         if window_height < 16:
             group_rows = 2 if window_height == 3 else max(g for g in (1, 2, 4, 8) if g <= window_height)
@@ -60,11 +71,18 @@ def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | 
             most = max(8, min(window_height, GROUP_ROWS, GROUP_BYTES // pitch))
             group_rows = -(-region.height // -(-region.height // most)) if region.height else most
             tile_rows = group_rows * max(1, TILE_ROWS // group_rows)
-        buffers = group_rows * (pitch + 2 * VECTOR)
+        buffers = max(group_rows * (pitch + 2 * VECTOR), edges if spec.size == (3, 3) else 0)
     elif network:
-        buffers = (5 if window_height == 3 else 20) * pitch
+        staged_rows = TILE_ROWS + 2 if (image.width - 2) * pixel < VECTOR else 0
+        pairs = rounded_up(3 * pixel + 17 * VECTOR, VECTOR)
+        buffers = pitch + max(edges, staged_rows * pitch) if window_height == 3 else 5 * pitch + 10 * pairs
+    elif histogram:
+        tile_rows = HISTOGRAM_ROWS * window_height
+        tile_columns = min(region.width, max(HISTOGRAM_COLUMNS // step, window_width))
+        pitch = rounded_up((tile_columns + window_width - 1) * step, VECTOR)
+        buffers = (1 + HISTOGRAM_BYTES) * pitch + 3 * tile_columns + VECTOR
     else:
-        staged = _staged(source, math.prod(spec.size))
+        staged = _staged(source, area)
         tile_columns = min(region.width, max(1, BISECTED_COLUMNS // step))
         pitch = rounded_up((tile_columns + window_width - 1) * step * staged.itemsize, VECTOR) + 5 * VECTOR
         buffers = (TILE_ROWS + window_height) * pitch + rounded_up((before + image.width + after) * pixel, VECTOR)
@@ -95,8 +113,10 @@ def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | 
         kernel, reason = f"{spec.operation}2d", "separable: down the columns, then along the row"
     elif network:
         kernel, reason = f"median2d_{window_height}x{window_width}", "a sorting network in registers"
+    elif histogram:
+        kernel, reason = "median2d_histogram", "histograms of columns cost the same for every window"
     else:
-        kernel, reason = "median2d", "bisection of the values' bits serves every size"
+        kernel, reason = "median2d", "bisection of the values' bits serves every size and dtype"
     return Plan(
         spec=spec,
         kernel=kernel,
@@ -104,7 +124,14 @@ def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | 
         threads=threads_for(spec, machine, workspace),
         workspace=workspace,
         convert=pitches is None,
+        plain=(
+            pitches is not None
+            and spec.dtype is source
+            and spec.border != "keep"
+            and (source.itemsize < 4 or source is FLOAT32)
+        ),
         source=source,
+        shape=spec.output.shape,
         tables=(
             np.array(geometry, np.intp),
             np.concatenate(borders),

@@ -21,6 +21,11 @@ def rank2d(plan: Plan[Rank2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     if out is not None:
         check_out(out, spec.output.shape, spec.dtype, image=x)
     backend = active()
+    if plan.plain and backend is not PYTHON:  # most calls, and small ones too: nothing but the kernel
+        y = np.empty(plan.shape, plan.source) if out is None else out
+        share(plan.threads, backend.functions[plan.kernel], x, y, *plan.tables)
+        serve(backend, plan.kernel)
+        return y
     if backend is PYTHON or (plan.source.itemsize > 2 and plan.source is not FLOAT32):
         backend = NUMPY  # the lesson has no loops for these, and no kernel reads other dtypes
     truths = spec.dtype.kind == "b"

@@ -19,6 +19,7 @@ from convlab import data, filters
 
 from .bank_cases import bank_cases
 from .conv_cases import Conv, layers
+from .dropin_cases import dropin_cases
 from .pool_cases import pool_cases
 from .rank_cases import rank_cases
 from .separable_cases import separable_cases
@@ -294,6 +295,7 @@ CASES: tuple[Case, ...] = (
     *rank_cases(Case),
     *pool_cases(Case),
     *bank_cases(Case),
+    *dropin_cases(Case),
     *(Case(name, group, shape, conv=conv, required=required) for group, name, shape, conv, required in layers()),
 )
 

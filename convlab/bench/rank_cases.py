@@ -78,6 +78,7 @@ class Rank:
 
 
 _SHAPES = ((64, 64), (512, 512), (2048, 2048), (511, 769), (1080, 1920, 3))
+_SOME = ((64, 64), (512, 512), (1080, 1920, 3))
 _ONE = ((512, 512),)
 _GROUPS = {"maximum": "Maximum filters", "minimum": "Minimum filters", "median": "Median filters"}
 
@@ -99,14 +100,15 @@ def _cases(make: "type[Case]", work: Rank, required: float | None, shapes: Any =
 def rank_cases(make: "type[Case]") -> "list[Case]":
     """Return the family's cases."""
     cases = []
-    for dtype in ("float32", "uint8"):
+    dtypes = ("float32", "uint8", "uint16")
+    for dtype in dtypes:
         for size in (3, 15, 63):
-            cases += _cases(make, Rank("maximum", size, dtype), 1.0)
-    for dtype in ("float32", "uint8"):
+            cases += _cases(make, Rank("maximum", size, dtype), 1.0, _SHAPES if dtype != "uint16" else _ONE)
+    for dtype in dtypes:
         cases += _cases(make, Rank("minimum", 3, dtype), 1.0, _ONE)
-    for dtype in ("float32", "uint8"):
+    for dtype in dtypes:
         for size in (3, 5):
             cases += _cases(make, Rank("median", size, dtype), 1.0)
     for size in (7, 15, 31, 63):
-        cases += _cases(make, Rank("median", size, "uint8"), None, _ONE)
+        cases += _cases(make, Rank("median", size, "uint8"), 1.0, _SOME)
     return cases + _cases(make, Rank("median", 7), None, _ONE)

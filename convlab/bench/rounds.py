@@ -39,6 +39,8 @@ _SETTLE_SECONDS = 0.03
 _KEEP_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(2**40),
+    # No threshold may be higher than 32 MiB, and some results are larger.
+    "MALLOC_MMAP_MAX_": "0",
 }
 
 
