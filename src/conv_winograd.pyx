@@ -102,7 +102,8 @@ cdef inline void gather(const Conv* f, Py_ssize_t c, float* tiles, float* line, 
         count = n * tile + 2
         span = span_of(g, f.columns + column * tile, count)
         for i in range(size):
-            stage_row(g, x, f.rows[place(row, f.rows_apart, g.dilation_height, tile) + i * g.dilation_height], f.columns + column * tile, count, span, 1, line, count)
+            stage_row(g, x, f.rows[place(row, f.rows_apart, g.dilation_height, tile) + i * g.dilation_height],
+                      f.columns + column * tile, count, span, 1, line, count)
             # Every second or fourth column, so that neighbours are neighbouring tiles.
             k = 0
             while k <= n:
@@ -169,16 +170,16 @@ cdef inline void multiply(const Conv* f, Py_ssize_t element, Py_ssize_t first, P
         while t < f.pitch:
             left = (f.pitch - t) // LANES
             if left >= 5 or left == 3:
-                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, NULL, depth, start, NULL, c + t, f.pitch, ahead, m,
-                     3)
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, NULL, depth, start, NULL, c + t, f.pitch, ahead,
+                     m, 3)
                 t += 3 * LANES
             elif left >= 2:
-                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, NULL, depth, start, NULL, c + t, f.pitch, ahead, m,
-                     2)
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, NULL, depth, start, NULL, c + t, f.pitch, ahead,
+                     m, 2)
                 t += 2 * LANES
             else:
-                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, NULL, depth, start, NULL, c + t, f.pitch, ahead, m,
-                     1)
+                rows(u + k, g.channels, b + k * f.pitch + t, f.pitch, NULL, depth, start, NULL, c + t, f.pitch, ahead,
+                     m, 1)
                 t += LANES
             ahead = NULL
         k += depth
