@@ -105,7 +105,7 @@ cdef inline void stage_row(const Geometry* g, const float* x, Py_ssize_t source,
 
     Of each stride only the first `used` columns are wanted.
     """
-    cdef const float* row = x + source * g.x_row
+    cdef const float* row
     cdef const float* part
     cdef Py_ssize_t x_column = g.x_column, stride = g.stride_width, c, p, t, n = span.end - span.start
     cdef vfloat a, b, e, d
@@ -113,6 +113,7 @@ cdef inline void stage_row(const Geometry* g, const float* x, Py_ssize_t source,
         for p in range(used):
             zero(to + p * pitch, (columns - p + stride - 1) // stride if stride > 1 else columns)
         return
+    row = x + source * g.x_row
     if n > 0:
         part = row + sources[span.start]
         if stride == 1:

@@ -79,8 +79,8 @@ def max_unpool(plan: Plan[Unpool], x: NDArray[Any], indices: NDArray[Any], out: 
     values, places, result = (np.moveaxis(a, -1, -1 - len(axes)) if inner else a for a in (x, indices, y))
     if not inner and axes != tuple(range(x.ndim - len(axes), x.ndim)):
         values, places, result = (np.moveaxis(a, axes, tuple(range(-len(axes), 0))) for a in (values, places, result))
-    values = np.ascontiguousarray(values, spec.dtype)
-    places = np.ascontiguousarray(places, np.int64)
+    values = np.require(values, spec.dtype, ["C", "ALIGNED"])
+    places = np.require(places, np.int64, ["C", "ALIGNED"])
     flat = result if result.flags.c_contiguous else np.empty(result.shape, spec.dtype)
     if flat.size:
         wrong = backend.functions[plan.kernel](values, places, flat, *plan.tables, 1)

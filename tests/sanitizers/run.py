@@ -81,18 +81,18 @@ def run(name, command, folder, **environment):
 
 def pytest(*arguments):
     return [
-        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--kernels=compiled",
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--kernels=compiled",
         *arguments,
     ]  # fmt: skip
 
 
 def address():
-    flags = "-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+    flags = "-fsanitize=address,undefined"  # what is undefined is reported, and the tests go on
     folder = build("address", flags)
     tests = [f"tests/{name}" for name in OPERATIONS]
     # Leaks: the interpreter keeps what it allocated until the process ends.
     return run(
-        "address and undefined behaviour", pytest(*tests, "-k", "not python and not numpy"), folder,
+        "address and undefined behaviour", pytest("-s", *tests, "-k", "not python and not numpy"), folder,
         LD_PRELOAD=library("libasan.so"), ASAN_OPTIONS="detect_leaks=0:abort_on_error=0",
         UBSAN_OPTIONS="print_stacktrace=1", OMP_NUM_THREADS="2",
     )  # fmt: skip
@@ -110,7 +110,7 @@ def thread():
     # Not what is about processes, or about GNU's OpenMP itself.
     chosen = ["-k", "not fork and not several and not limits and not spins"]
     return run(
-        "threads", [*fixed, *pytest("tests/test_threads.py", "tests/test_stress.py", *chosen)], folder,
+        "threads", [*fixed, *pytest("-s", "tests/test_threads.py", "tests/test_stress.py", *chosen)], folder,
         LD_PRELOAD=f"{library('libtsan.so')} {runtime}", TSAN_OPTIONS="halt_on_error=0:exitcode=66",
         OMP_NUM_THREADS="4",
     )  # fmt: skip
