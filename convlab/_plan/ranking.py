@@ -80,7 +80,7 @@ def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | 
         tile_rows = HISTOGRAM_ROWS * window_height
         tile_columns = min(region.width, max(HISTOGRAM_COLUMNS // step, window_width))
         pitch = rounded_up((tile_columns + window_width - 1) * step, VECTOR)
-        buffers = (1 + HISTOGRAM_BYTES) * pitch + 3 * tile_columns + VECTOR
+        buffers = (2 + HISTOGRAM_BYTES) * pitch + 2 * tile_columns + VECTOR
     else:
         staged = _staged(source, area)
         tile_columns = min(region.width, max(1, BISECTED_COLUMNS // step))
