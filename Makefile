@@ -18,7 +18,7 @@ demo: $(VENV)/.built ## run the lesson: filter and pool a picture, draw it, time
 
 test: $(VENV)/.test ## run the whole test suite, compiled kernels required
 	$(SAY) "All tests, on compiled kernels"
-	$(BIN)/pytest --kernels=compiled
+	$(BIN)/pytest --kernels=compiled --numprocesses=auto
 
 # Away from the source tree, whose package has compiled kernels beside it.
 FALLBACK := build/fallback

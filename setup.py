@@ -130,6 +130,10 @@ def extensions():
 class BuildKernels(build_ext):
     """Probes the compiler, builds each instruction set in a folder of its own, and says what came of it."""
 
+    def finalize_options(self):
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
+
     def build_extensions(self):
         self.mode = build_mode()
         self.msvc = self.compiler.compiler_type == "msvc"
@@ -175,7 +179,7 @@ class BuildKernels(build_ext):
             self.give_up(str(error))
 
     def build_extension(self, extension):
-        command = copy.copy(self)  # `-j 4` builds several at a time
+        command = copy.copy(self)  # several are built at a time
         command.build_temp = str(Path(self.build_temp, extension.name))
         super(BuildKernels, command).build_extension(extension)
 

@@ -167,7 +167,7 @@ def last_kernel() -> str | None:
     --------
     >>> import numpy as np, convlab
     >>> with convlab.use_backend("numpy"):
-    ...     y = convlab.max_pool2d(np.zeros((4, 4)), 2)
+    ...     y = convlab.max_pool2d(np.zeros((4, 4), np.float32), 2)
     >>> convlab.last_kernel()
     'max_pool2d_2x2[numpy]'
     """
