@@ -374,6 +374,39 @@ def test_calls_are_known_by_all_but_their_pixels(rng):
         assert ndimage.maximum_filter(x, 3, output=out) is out or out.any()
         np.testing.assert_array_equal(out, scipy.ndimage.maximum_filter(x, 3))
         out[:] = 0
+    outs = np.zeros((2, 30, 40), np.float32)
+    for out in outs:  # a second argument that is the output: of the same content, and yet another one
+        assert ndimage.laplace(x, out) is out or out.any()
+    np.testing.assert_array_equal(*outs)
+
+
+@pytest.mark.parametrize("dtype", ["e", "g", "F", "D", "O", "Q", "d", "?", "i"])
+@pytest.mark.parametrize("image", ["u1", "i2", "f4"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("maximum_filter", 3),
+        ("minimum_filter1d", 3),
+        ("median_filter", 3),
+        ("uniform_filter", 3),
+        ("sobel",),
+        ("laplace",),
+    ],
+)
+def test_outputs_of_any_dtype_are_scipys(call, image, dtype, rng):
+    name, *args = call
+    x = rng.integers(0, 90, (12, 13)).astype(image)
+    for new in (lambda: np.dtype(dtype), lambda: np.zeros(x.shape, dtype)):
+        ours, theirs = new(), new()
+        try:
+            expected = getattr(scipy.ndimage, name)(x, *args, output=theirs)
+        except Exception as error:
+            with pytest.raises(type(error)):
+                getattr(ndimage, name)(x, *args, output=ours)
+        else:
+            result = getattr(ndimage, name)(x, *args, output=ours)
+            assert result.dtype == expected.dtype
+            np.testing.assert_allclose(result, expected, rtol=0, atol=1e-3)
 
 
 def test_no_more_readings_are_kept_than_fit(rng):

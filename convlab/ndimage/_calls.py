@@ -67,7 +67,7 @@ def or_original(module: ModuleType) -> Callable[[FunctionT], FunctionT]:
                         return ORIGINALS[name](*args, **kwargs) if result is None else result
             result = function(*args, **kwargs)
             if isinstance(result, Ready):
-                if key is not None:
+                if key is not None and result.wanted.array is None:  # an array as second argument may be the output
                     if len(_ready) >= CACHED:
                         _ready.clear()
                     _ready[key] = result
@@ -145,7 +145,7 @@ def output(value: Any, x: NDArray[Any]) -> Wanted | None:
     if value is None:
         return Wanted(x.dtype.newbyteorder("="), None)
     if isinstance(value, np.ndarray):
-        if value.shape != x.shape or not value.flags.writeable:
+        if value.shape != x.shape or not value.flags.writeable or not _supported(value.dtype):
             return None
         return Wanted(value.dtype, np.asarray(value))
     if not isinstance(value, (str, type, np.dtype)):
@@ -154,7 +154,12 @@ def output(value: Any, x: NDArray[Any]) -> Wanted | None:
         dtype = np.dtype(value)
     except TypeError:
         return None
-    return Wanted(dtype, None) if dtype.kind in "iuf" and dtype.isnative else None
+    return Wanted(dtype, None) if _supported(dtype) and dtype.kind != "b" and dtype.isnative else None
+
+
+def _supported(dtype: np.dtype[Any]) -> bool:
+    """Whether SciPy filters into it: neither half nor extended precision, nor objects; complex is its own."""
+    return dtype.kind in "biu" or (dtype.kind == "f" and dtype.itemsize in (4, 8))
 
 
 def axes(value: Any, ndim: int) -> tuple[int, ...] | None:
