@@ -95,7 +95,8 @@ cdef inline Span span_of(const Geometry* g, const Py_ssize_t* sources, Py_ssize_
     while span.end > span.start and (sources[span.end - 1] < 0 or
                                      sources[span.end - 1] - sources[span.start] != span.end - 1 - span.start):
         span.end -= 1
-    span.end = max(span.start, span.end)
+    if span.end <= span.start:  # the start may lie beyond the columns
+        span.start = span.end = 0
     return span
 
 

@@ -68,7 +68,8 @@ CONVLAB_INLINE void vstore_halves(float *p, float *q, vfloat v, Py_ssize_t n)
 {
     const __mmask8 m = (__mmask8)(0xffu >> (8 - n));
     _mm256_mask_storeu_ps(p, m, _mm512_castps512_ps256(v));
-    _mm256_mask_storeu_ps(q, m, _mm512_extractf32x8_ps(v, 1));
+    /* Held, or GCC extracts the half straight into memory, and of that instruction lanes beside the mask fault. */
+    _mm256_mask_storeu_ps(q, m, _mm512_castps512_ps256(vheld(_mm512_shuffle_f32x4(v, v, 0xee))));
 }
 CONVLAB_INLINE vfloat vjoin(const float *a, const float *b, vlanes m)
 {

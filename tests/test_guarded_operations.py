@@ -6,15 +6,18 @@ its process, which says what it was doing.
 
 import faulthandler
 import sys
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import operations
 import pytest
 from fuzz import BACKENDS, every_call_threaded
 from support import run_python
-from test_guard_pages import PAGE, Guarded
+from test_guard_pages import PAGE, Guarded, picture, taps
 
 import convlab
+from convlab import _plan, _run
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's mprotect")
 CASES = 40 * len(operations.DRAWN)
@@ -51,3 +54,46 @@ def test_no_operation_leaves_its_arrays(backend):
     lines = done.stdout.splitlines()
     assert done.returncode == 0, (lines[-1:], done.stderr[-1500:])
     assert int(lines[-1]) == 2 * CASES
+
+
+def run_short_rows(backend, isa):
+    """Depthwise planes of few columns: with 16 lanes two share a vector, of which lanes behind the second are left."""
+    faulthandler.enable()
+    places = [Guarded() for _ in range(2)]
+    with convlab.use_backend(backend, isa):
+        for kernel, stride, width in product((3, 5, 7), (1, 2), range(1, 17)):
+            print(kernel, stride, width, flush=True)
+            x, weight = picture((3, 9, width), np.float32), taps((3, 1, kernel, kernel))
+            options = {"stride": stride, "padding": kernel // 2, "groups": 3}
+            expected = convlab.conv2d(x, weight, **options)
+            assert convlab.last_kernel().startswith("conv_depthwise")
+            for at_end in (False, True):
+                out = places[1].array(expected.shape, np.float32, at_end)
+                convlab.conv2d(places[0].copy(x, at_end), weight, out=out, **options)
+                np.testing.assert_array_equal(out, expected)
+
+
+def run_tables(backend, isa):
+    """Strided convolutions of a few columns, whose tables of sources end at a page that nothing may touch."""
+    faulthandler.enable()
+    tables = Guarded()
+    options = 1, 1, "zeros", None, "NCHW", "fast", False  # from dilation on
+    with convlab.use_backend(backend, isa):
+        for stride, width, after in product((2, 3, 4), (1, 2, 3, 5), range(4)):
+            print(stride, width, after, flush=True)
+            x, weight = picture((5, 8, width), np.float32), taps((9, 5, 5, 5))
+            padding = 2, 2, 4, after
+            expected = convlab.conv2d(x, weight, stride=stride, padding=padding)
+            plan = _plan.convolving.conv(
+                x, None, 2, weight.shape, weight.dtype, None, None, None, None, stride, padding, *options
+            )
+            geometry, sources, values = plan.tables
+            plan = replace(plan, tables=(geometry, tables.copy(sources, True), values))
+            np.testing.assert_array_equal(_run.convolving.conv(plan, x, weight, None, None), expected)
+
+
+@pytest.mark.parametrize("what", ["run_short_rows", "run_tables"])
+@pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend[1] if backend[1] != "auto" else backend[0])
+def test_no_convolution_of_few_columns_leaves_its_arrays(backend, what):
+    done = run_python(f"import test_guarded_operations; test_guarded_operations.{what}(*{backend!r})", check=False)
+    assert done.returncode == 0, (done.stdout.splitlines()[-1:], done.stderr[-1500:])
