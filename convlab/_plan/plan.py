@@ -14,6 +14,9 @@ WIDEST_BLOCK = 64
 WIDEST_VECTOR = 16
 # Bytes that a call may use beside its input and output, unless it says otherwise.
 WORKSPACE_LIMIT = 32 << 20
+# Rows of maxima that are made together, and share what their windows have in common: what the caches hold of them.
+GROUP_ROWS = 128
+GROUP_BYTES = 512 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,11 @@ def threads_for(
     seconds = spec.flops / machine.flops + spec.bytes / machine.bytes
     room = (limit - buffers) // workspace if workspace else 1024
     return max(1, min(1024, room, int(seconds / (2 * machine.region_seconds))))
+
+
+def small_group(window: int) -> int:
+    """Rows of maxima that are made together where the window has less than 16 rows."""
+    return 2 if window == 3 else max(g for g in (1, 2, 4, 8) if g <= window)
 
 
 def rounded_up(n: int, multiple: int) -> int:

@@ -13,7 +13,17 @@ from convlab._spec.arguments import EXACT_IN_FLOAT32, FLOAT32, check_dtype
 from convlab._spec.pooling import Pool, Unpool
 
 from .cache import remembered
-from .plan import WIDEST_BLOCK, WIDEST_VECTOR, Machine, Plan, rounded_up, threads_for
+from .plan import (
+    GROUP_BYTES,
+    GROUP_ROWS,
+    WIDEST_BLOCK,
+    WIDEST_VECTOR,
+    Machine,
+    Plan,
+    rounded_up,
+    small_group,
+    threads_for,
+)
 
 # Output rows in a tile, the piece of work that a thread takes.
 TILE_ROWS = 24
@@ -25,9 +35,6 @@ NARROW_WIDTH, NARROW_STRIDED, NARROW_UNCACHED = 32, 20, 8
 # Elements of a plane that a narrow pool turns at a time, which 16 lanes make 32 KiB of; more if its window has more.
 TURNED = 512
 MOST_TURNED = 4096
-# Rows of maxima that are made together, and share what their windows have in common: what the caches hold of them.
-GROUP_ROWS = 128
-GROUP_BYTES = 512 << 10
 
 
 def pitches_of(spec: Pool, x: NDArray[Any], source: np.dtype[Any]) -> tuple[int, int, int] | None:
@@ -167,7 +174,7 @@ def _group_rows(spec: Pool, pitch: int) -> int:
     if stride[1] >= window or window > 2 * height:
         return 1
     if stride[1] == 1 and window < 16:
-        return 2 if window == 3 else max(g for g in (1, 2, 4, 8) if g <= window)
+        return small_group(window)
     most = min(1 + (window - 1) // stride[1], GROUP_ROWS, max(8, GROUP_BYTES // pitch))
     return -(-out // -(-out // most))
 

@@ -13,15 +13,12 @@ from convlab._spec.arguments import FLOAT32, check_dtype
 from convlab._spec.ranking import Rank2d
 
 from .cache import remembered
-from .plan import Machine, Plan, pitches_of, rounded_up, threads_for
+from .plan import GROUP_BYTES, GROUP_ROWS, Machine, Plan, pitches_of, rounded_up, small_group, threads_for
 
 # Output rows in a tile, the piece of work that a thread takes.
 TILE_ROWS = 24
 # The widest vector of any kernel, in bytes.
 VECTOR = 64
-# The rows of a group, which a thread keeps in the workspace, are bounded in number and in bytes: what the caches hold.
-GROUP_ROWS = 128
-GROUP_BYTES = 512 << 10
 BISECTED_COLUMNS = 512  # of the output in a tile of a bisected median, whose source is staged; channels count
 # A median by histograms: elements of a strip's rows, each with HISTOGRAM_BYTES of counters; rows of a tile for each of
 # the window's, which enter the histograms first; the area from which it is faster than bisection. Counters of a column
@@ -66,7 +63,7 @@ def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | 
     edges = 5 * rounded_up((TILE_ROWS + 2) * pixel + VECTOR, VECTOR)
     if spec.operation != "median":
         if window_height < 16:
-            group_rows = 2 if window_height == 3 else max(g for g in (1, 2, 4, 8) if g <= window_height)
+            group_rows = small_group(window_height)
         else:
             most = max(8, min(window_height, GROUP_ROWS, GROUP_BYTES // pitch))
             group_rows = -(-region.height // -(-region.height // most)) if region.height else most
