@@ -55,7 +55,9 @@ def _gaussian(
 def _edges(function: Callable[..., Any]) -> Callable[..., Call]:
     def call(image: Any, mask: Any = None, *, axis: Any = None, mode: Any = "reflect", cval: Any = 0.0) -> Call:
         border = ours("scikit-image", mode)
-        if border is None or mask is not None or axis not in (None, 0, 1) or not _wanted(image):
+        if border is None or mask is not None or isinstance(axis, bool) or axis not in (None, 0, 1):
+            return None
+        if not _wanted(image):
             return None
         return lambda: function(image, axis=axis, border=border, cval=cval)
 
@@ -107,7 +109,7 @@ def _gabor(
     cval: Any = 0,
 ) -> Call:
     border = ours("scikit-image", mode)
-    if border is None or not _wanted(image):
+    if border is None or not isinstance(frequency, (int, float)) or frequency <= 0 or not _wanted(image):
         return None
     return lambda: convlab.gabor(
         image,

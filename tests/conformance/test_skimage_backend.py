@@ -100,6 +100,7 @@ def test_colours_and_integers(dispatched):
         ("gaussian", np.ones((8, 9, 3), np.float32), {}),
         ("gaussian", np.full((8, 9), np.nan, np.float32), {}),
         ("sobel", np.ones((8, 9), np.float32), {"mask": np.ones((8, 9), bool)}),
+        ("sobel", np.ones((8, 9), np.float32), {"axis": True}),
         ("laplace", np.ones((8, 9), np.float32), {"ksize": 5}),
         ("median", np.ones((8, 9), np.float32), {"footprint": np.eye(3)}),
     ],
@@ -112,4 +113,5 @@ def test_the_rest_is_scikit_images(dispatched, name, image, kwargs):
 
 
 def test_other_functions_are_not_wanted():
+    assert not backend.can_has("skimage.filters:gabor", np.ones((8, 9), np.float32), 0)
     assert not backend.can_has("skimage.metrics:mean_squared_error", 1, 2)
