@@ -1,16 +1,19 @@
 """How many threads a call may use: the process's cap, a block's cap, what other calls leave of it, one after a fork."""
 
+import _thread
 import operator
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from convlab import _cpus, _errors
 
 MOST = 1024
+
+T = TypeVar("T")
 
 
 def _check(name: str, value: Any) -> int:
@@ -127,6 +130,45 @@ def share(most: int, function: Callable[..., Any], *arguments: Any) -> Any:
     finally:
         with _taking:
             _taken -= threads
+
+
+def spread(function: Callable[[T], None], items: Iterable[T], threads: int) -> None:
+    """``function(item)`` for every item, on the calling thread and on others; the first error ends it.
+
+    A thread takes its next item when it is there to do so: for one that the system had no memory to start, which
+    `concurrent.futures` waits for for ever, nobody waits.
+    """
+    waiting, busy, errors = list(items), 0, list[BaseException]()
+    ended = threading.Condition()
+
+    def work() -> None:
+        nonlocal busy
+        while True:
+            with ended:
+                if not waiting:
+                    return
+                item = waiting.pop()
+                busy += 1
+            try:
+                function(item)
+            except BaseException as error:
+                errors.append(error)
+                waiting.clear()
+            finally:
+                with ended:
+                    busy -= 1
+                    ended.notify()
+
+    for _ in range(threads - 1):
+        try:
+            _thread.start_new_thread(work, ())
+        except RuntimeError:  # no room for its stack
+            break
+    work()
+    with ended:
+        ended.wait_for(lambda: busy == 0)
+    if errors:
+        raise errors.pop()  # from the list, or the error would hold itself
 
 
 @contextmanager

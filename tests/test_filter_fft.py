@@ -53,6 +53,20 @@ def test_many_tiles(fast_backend, rng):
     assert np.abs(actual - expected).max() < 1e-4
 
 
+def test_tiles_on_several_threads(fast_backend, rng):
+    image = rng.standard_normal((3, 700, 811), dtype=np.float32)
+    kernel = rng.standard_normal((31, 31), dtype=np.float32)
+    image[1, 350, 400] = np.nan  # its tile is computed directly, in the thread that has it
+    plan = convlab.explain("filter2d", image.shape, kernel, channel_axis=0, threads=3)
+    assert plan.algorithm == "fft"
+    assert plan.threads == 3
+    with convlab.threads(3):
+        actual = convlab.filter2d(image, kernel, channel_axis=0)
+    with convlab.threads(1):
+        expected = convlab.filter2d(image, kernel, channel_axis=0)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-3)
+
+
 def test_chosen_for_large_kernels_alone(fast_backend, rng):
     image = rng.standard_normal((300, 310), dtype=np.float32)
     large, small = rng.standard_normal((35, 33), dtype=np.float32), rng.standard_normal((9, 9), dtype=np.float32)

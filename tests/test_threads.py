@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.testing import assert_array_equal
 from support import FILTER_DEFAULTS, needs_kernels, run_python
 
 import convlab
+from convlab import _threads
 from convlab._plan import cache, filtering
 
 
@@ -100,6 +102,30 @@ def test_many_plans_from_many_threads(rng):
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(one, [*range(1, 400)] * 3))
     assert len(cache._plans) <= cache.CACHED_PLANS
+
+
+def test_spread():
+    done, threads = [], set()
+
+    def work(item):
+        threads.add(threading.get_ident())
+        time.sleep(0.01)
+        done.append(item)
+
+    _threads.spread(work, range(40), 4)
+    assert sorted(done) == list(range(40))
+    assert threading.get_ident() in threads
+    assert len(threads) == 4
+
+    def fail(item):
+        if item == 30:  # one of the first, since the last are taken first
+            raise KeyError(item)
+        work(item)
+
+    done.clear()
+    with pytest.raises(KeyError, match="30"):
+        _threads.spread(fail, range(40), 2)
+    assert len(done) < 39  # the rest is not begun
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

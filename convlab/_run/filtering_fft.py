@@ -3,7 +3,8 @@
     tile of y = inverse(transform(window of x) * transform(flipped w))
 
 A window is a tile with the k - 1 rows and columns more that its sums want, border included, so what wraps round falls
-outside the tile. Tiles that hold NaN or infinity, which would spread over all of a tile, are computed directly.
+outside the tile. Threads share out the tiles, which gains more than threads within a transform do. Tiles that hold NaN
+or infinity, which would spread over all of a tile, are computed directly.
 """
 
 from dataclasses import replace
@@ -19,8 +20,11 @@ from convlab._plan.plan import Machine, Plan
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.filtering import Filter2d
 from convlab._spec.layout import Layout
+from convlab._threads import spread
 
 from .arrays import saturated
+
+STACK = 8 << 20  # bytes that a thread reserves
 
 
 def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: NDArray[Any], workers: int) -> None:
@@ -28,7 +32,7 @@ def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: ND
     from scipy import fft
 
     spec = plan.spec
-    size = tuple(plan.tables[0].tolist())
+    *size, at_once = plan.tables[0].tolist()
     # Row by row the kernel's few alone. Flipped, it gives a correlation, whose tile begins kh - 1 rows further on.
     kernel = fft.rfft(plan.taps[::-1, ::-1], size[1], axis=1)
     kernel = fft.fft(kernel, size[0], axis=0, workers=workers, overwrite_x=True)
@@ -39,28 +43,51 @@ def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: ND
     axes = image.row_axis, image.column_axis
     planes_of_y = np.moveaxis(y, axes, (-2, -1))
     planes_of_x = np.moveaxis(x, axes, (-2, -1))
-    window = np.zeros(size, FLOAT32)
     (tile_height, tile_width), (kernel_height, kernel_width) = plan.tile, spec.kernel_shape
-    for plane in np.ndindex(planes_of_y.shape[:-2]):
-        for i in range(0, spec.region.height, tile_height):
-            for j in range(0, spec.region.width, tile_width):
-                part = planes_of_y[plane][i : i + tile_height, j : j + tile_width]
-                shape = part.shape[0] + kernel_height - 1, part.shape[1] + kernel_width - 1
-                filled = window[: shape[0], : shape[1]]
-                window[shape[0] :] = window[:, shape[1] :] = 0
-                _fill(filled, planes_of_x[plane], rows[i : i + shape[0]], columns[j : j + shape[1]], spec.cval)
-                with np.errstate(all="ignore"):
-                    product = fft.rfft2(window, workers=workers, overwrite_x=False)
-                    product *= kernel
-                    product = fft.ifft(product, axis=0, workers=workers, overwrite_x=True)
-                    sums = fft.irfft(product[kernel_height - 1 : shape[0]], size[1], axis=1, workers=workers)
-                    sums = sums[:, kernel_width - 1 : shape[1]]
-                    finite = np.isfinite(sums.sum())  # NaN or infinity anywhere are everywhere now
-                if finite:
-                    _finish(spec, sums, part)
-                else:
-                    _directly(spec, plan.taps, backend, filled, part, workers)
+    tiles = [
+        (plane, i, j)
+        for plane in np.ndindex(planes_of_y.shape[:-2])
+        for i in range(0, spec.region.height, tile_height)
+        for j in range(0, spec.region.width, tile_width)
+    ]
+    at_once = min(at_once, workers, max(len(tiles), 1))
+    if at_once > 1 and not _room(plan.buffers + at_once * STACK):
+        at_once = 1
+    each = workers // at_once  # threads of one tile's transforms
+    windows = [np.zeros(size, FLOAT32) for _ in range(at_once)]
+
+    def compute(tile: tuple[tuple[int, ...], int, int]) -> None:
+        plane, i, j = tile
+        window = windows.pop()
+        part = planes_of_y[plane][i : i + tile_height, j : j + tile_width]
+        shape = part.shape[0] + kernel_height - 1, part.shape[1] + kernel_width - 1
+        filled = window[: shape[0], : shape[1]]
+        window[shape[0] :] = window[:, shape[1] :] = 0
+        _fill(filled, planes_of_x[plane], rows[i : i + shape[0]], columns[j : j + shape[1]], spec.cval)
+        with np.errstate(all="ignore"):
+            product = fft.rfft2(window, workers=each, overwrite_x=False)
+            product *= kernel
+            product = fft.ifft(product, axis=0, workers=each, overwrite_x=True)
+            sums = fft.irfft(product[kernel_height - 1 : shape[0]], size[1], axis=1, workers=each)
+            sums = sums[:, kernel_width - 1 : shape[1]]
+            finite = np.isfinite(sums.sum())  # NaN or infinity anywhere are everywhere now
+        if finite:
+            _finish(spec, sums, part)
+        else:
+            _directly(spec, plan.taps, backend, filled, part, each)
+        windows.append(window)
+
+    spread(compute, tiles, at_once)
     serve(backend, plan.kernel)
+
+
+def _room(size: int) -> bool:
+    """Whether there are that many bytes: a thread that starts without memory ends the process, by the C library."""
+    try:
+        np.empty(size, np.uint8)
+    except MemoryError:
+        return False
+    return True
 
 
 def _fill(
