@@ -10,17 +10,42 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from convlab import _errors, convolving, filtering, separable, transposing
-from convlab._dispatch import active
-from convlab._plan import convolving as _convolving_plan
-from convlab._plan import filtering as _filtering_plan
-from convlab._plan import separable as _separable_plan
+from convlab import (
+    _errors,
+    adaptive_pooling,
+    average_pooling,
+    convolving,
+    edges,
+    filtering,
+    global_pooling,
+    imaging,
+    lp_pooling,
+    pooling,
+    ranking,
+    separable,
+    transposing,
+    unpooling,
+)
+from convlab._dispatch import NUMPY, active
+from convlab._plan.convolving import TransposePlan
 from convlab._plan.plan import Plan
+from convlab._run.arrays import PlanOnlyError
 from convlab._spec import arguments as _spec
 from convlab._threads import get_num_threads
 from convlab._threads import threads as _threads
+
+# All that take `out`.
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    name: getattr(module, name)
+    for module in (
+        filtering, separable, imaging, edges, ranking, pooling, average_pooling, lp_pooling, adaptive_pooling,
+        global_pooling, unpooling, convolving, transposing,
+    )
+    for name in module.__all__
+    if name != "gabor"
+}  # fmt: skip
 
 # The share of the machine's multiply-adds that an algorithm reaches, and what a call costs beside its work (measured).
 EFFICIENCY = {
@@ -85,9 +110,8 @@ def explain(
 
     Parameters
     ----------
-    operation : {"filter2d", "filter_bank", "sep_filter2d", "conv1d", "conv2d", "conv3d", "Conv2d", "conv_transpose1d",
-        "conv_transpose2d", "conv_transpose3d"}
-        The name of the function, or of the layer.
+    operation : str
+        The name of the function, or of the layer: all of convlab's that take ``out=``.
     shape : tuple of int
         The shape of its first argument, C-contiguous; no array is needed or made. Of a layer what it is called with.
     *arguments : Any
@@ -130,19 +154,14 @@ def explain(
     >>> plan = convlab.explain("Conv2d", (1, 64, 56, 56), np.empty((64, 64, 3, 3)), padding=1)
     >>> plan.algorithm, plan.reason
     ('winograd4', 'fewer multiplications, in tiles of 4 x 4')
+    >>> convlab.explain("max_pool2d", (8, 64, 56, 56), 2).kernel
+    'max_pool2d_2x2'
     """
-    if operation not in PLANNED:
-        raise _errors.wrong_word("operation", operation, PLANNED)
-    function, make = PLANNED[operation]
+    if operation not in OPERATIONS:
+        raise _errors.wrong_word("operation", operation, OPERATIONS)
     if "result_dtype" in options:
         options["dtype"] = options.pop("result_dtype")
-    x = _stand_in(shape, dtype)
-    try:
-        bound = inspect.signature(function).bind(x, *arguments, **options)
-    except TypeError as error:
-        raise _errors.wrong_call(operation, error) from None
-    bound.apply_defaults()
-    plan = make(x, **dict(list(bound.arguments.items())[1:]))
+    plan = _plan_of(operation, _stand_in(shape, dtype), arguments, options)
     cap = get_num_threads()
     if threads is not None:
         with _threads(threads):
@@ -166,60 +185,30 @@ def _stand_in(shape: Any, dtype: DTypeLike) -> NDArray[Any]:
     return as_strided(element, sizes, strides, writeable=False)
 
 
-def _filter(find: Callable[..., Plan[Any]], kernel_name: str) -> Callable[..., Plan[Any]]:
-    def plan(x: NDArray[Any], *, mask: ArrayLike | None, out: Any, **options: Any) -> Plan[Any]:
-        kernel = _spec.array(kernel_name, options.pop(kernel_name))
-        m = None if mask is None else _spec.array("mask", mask)
-        about_mask = (None, None) if m is None else (m.shape, m.dtype)
-        return find(x, kernel, *about_mask, *options.values())
-
-    return plan
-
-
-def _separable(x: NDArray[Any], *, kernel_y: ArrayLike, kernel_x: ArrayLike, **options: Any) -> Plan[Any]:
-    ky, kx = _spec.array("kernel_y", kernel_y), _spec.array("kernel_x", kernel_x)
-    nan, mask, algorithm = options.pop("nan"), options.pop("mask"), options.pop("algorithm")
-    if nan == "propagate" and mask is None and algorithm in (None, "separable"):
-        del options["out"]
-        return _separable_plan.sep_filter2d(x, ky, kx, *options.values())
-    outer = _filter(_filtering_plan.filter2d, "kernel")
-    names = [*list(options)[:6], "nan", "mask", *list(options)[6:9], "algorithm", *list(options)[9:]]
-    every = options | {"nan": nan, "mask": mask, "algorithm": algorithm}
-    return outer(x, kernel=np.multiply.outer(ky, kx), **{name: every[name] for name in names})
-
-
-def _convolution(axes: int, *prepared: bool) -> Callable[..., Plan[Any]]:
-    """A convolution's plan, or a transpose's where nothing is said of prepared weights."""
-
-    def plan(x: NDArray[Any], *, weight: ArrayLike, bias: ArrayLike | None, **options: Any) -> Plan[Any]:
-        w, b = _spec.array("weight", weight), None if bias is None else _spec.array("bias", bias)
-        wanted = options.pop("algorithm"), options.pop("workspace_limit")
-        options.pop("out", None)
-        arrays = (x, None, axes, w.shape, w.dtype, *((None, None) if b is None else (b.shape, b.dtype)))
-        if prepared:
-            return _convolving_plan.conv(*arrays, *wanted, *options.values(), *prepared)
-        return _convolving_plan.conv_transpose(*arrays, *wanted, *options.values()).summary()
-
-    return plan
-
-
-PLANNED: dict[str, tuple[Callable[..., Any], Callable[..., Plan[Any]]]] = {
-    "filter2d": (filtering.filter2d, _filter(_filtering_plan.filter2d, "kernel")),
-    "filter_bank": (filtering.filter_bank, _filter(_filtering_plan.filter_bank, "kernels")),
-    "sep_filter2d": (separable.sep_filter2d, _separable),
-    "conv1d": (convolving.conv1d, _convolution(1, False)),
-    "conv2d": (convolving.conv2d, _convolution(2, False)),
-    "conv3d": (convolving.conv3d, _convolution(3, False)),
-    # The layer's own place is taken by what it is called with.
-    "Conv2d": (convolving.Conv2d.__init__, _convolution(2, True)),
-    "conv_transpose1d": (transposing.conv_transpose1d, _convolution(1)),
-    "conv_transpose2d": (transposing.conv_transpose2d, _convolution(2)),
-    "conv_transpose3d": (transposing.conv_transpose3d, _convolution(3)),
-}
+def _plan_of(operation: str, x: NDArray[Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> Plan[Any]:
+    """The plan that the call itself makes, which then goes no further."""
+    function = OPERATIONS[operation]
+    try:
+        if function is convolving.Conv2d:
+            inspect.signature(function).bind(*arguments, **options)
+        else:
+            inspect.signature(function).bind(x, *arguments, **options)
+    except TypeError as error:
+        raise _errors.wrong_call(operation, error) from None
+    wanted: Any = PlanOnlyError()
+    try:
+        if function is convolving.Conv2d:
+            function(*arguments, **options)(x, out=wanted)
+        else:
+            function(x, *arguments, **options | {"out": wanted})
+    except PlanOnlyError:
+        pass
+    plan: Plan[Any] | TransposePlan = wanted.plan
+    return plan.summary() if isinstance(plan, TransposePlan) else plan
 
 
 def _explained(operation: str, plan: Plan[Any], threads: int) -> Explanation:
-    backend = active()
+    backend = active() if plan.compiled else NUMPY
     served = plan if plan.inner is None else plan.inner
     multiply_adds, copy = _multiply_adds(backend.name, backend.isa), _copy_rate(_power_of_two(plan.spec.bytes))
     arithmetic, traffic = plan.spec.flops / multiply_adds / threads, plan.spec.bytes / copy

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import convlab
+from convlab._explain import OPERATIONS
 
 RANK1 = np.outer(np.arange(1.0, 10), np.arange(2.0, 11))
 
@@ -72,6 +73,74 @@ def test_it_says_what_a_convolution_does(fast_backend, rng, operation, shape, we
     assert min(explained.tile) > 0
     assert min(explained.bound_seconds, explained.expected_seconds) > 0
     assert f"not {explained.considered[0][0]}: {explained.considered[0][1]}" in str(explained)
+
+
+CALLS = [
+    ("gaussian", (300, 400), (2,), {}),
+    ("unsharp", (30, 40), (), {}),
+    ("box", (300, 400), (21,), {"border": "keep"}),
+    ("sobel", (300, 400), (), {}),
+    ("scharr", (300, 400), (), {"axis": 0}),
+    ("prewitt", (3, 30, 40), (), {"channel_axis": 0}),
+    ("laplacian", (300, 400), (), {}),
+    ("gradient_magnitude", (300, 400), (1.5,), {}),
+    ("maximum_filter", (300, 400), (7,), {}),
+    ("minimum_filter", (300, 400), (3,), {"border": "keep"}),
+    ("median_filter", (300, 400), (5,), {}),
+    ("median_filter", (64, 90), (11,), {}),
+    ("max_pool1d", (2, 3, 50), (3,), {}),
+    ("max_pool2d", (2, 3, 64, 64), (2,), {}),
+    ("max_pool2d", (2, 3, 64, 64), (3, 2, 1), {"return_indices": True}),
+    ("min_pool2d", (64, 64), (9, 1), {}),
+    ("max_pool3d", (1, 2, 8, 9, 10), (2,), {}),
+    ("avg_pool1d", (2, 3, 50), (3,), {}),
+    ("avg_pool2d", (64, 12, 14, 14), (3, 1, 1), {}),
+    ("avg_pool3d", (1, 2, 8, 9, 10), (2,), {}),
+    ("lp_pool1d", (2, 3, 50), (2, 3), {}),
+    ("lp_pool2d", (2, 3, 50, 51), (2, 3), {}),
+    ("lp_pool3d", (1, 2, 8, 9, 10), (2, 2), {}),
+    ("adaptive_avg_pool1d", (2, 3, 50), (7,), {}),
+    ("adaptive_avg_pool2d", (2, 3, 50, 51), (7,), {}),
+    ("adaptive_avg_pool3d", (1, 2, 8, 9, 10), (3,), {}),
+    ("adaptive_max_pool1d", (2, 3, 50), (7,), {}),
+    ("adaptive_max_pool2d", (2, 3, 50, 51), (7,), {}),
+    ("adaptive_max_pool3d", (1, 2, 8, 9, 10), (3,), {}),
+    ("global_avg_pool", (2, 3, 50, 51), (), {}),
+    ("global_max_pool", (2, 3, 50, 51), (), {}),
+    ("global_lp_pool", (2, 3, 50, 51), (), {}),
+]
+
+
+@pytest.mark.parametrize(("operation", "shape", "arguments", "options"), CALLS)
+@pytest.mark.parametrize("dtype", ["f4", "u1", "f8"])
+def test_every_operation(fast_backend, rng, operation, shape, arguments, options, dtype):
+    explained = convlab.explain(operation, shape, *arguments, dtype=dtype, threads=1, **options)
+    y = getattr(convlab, operation)(rng.integers(0, 99, shape).astype(dtype), *arguments, **options)
+    y = y[0] if isinstance(y, tuple) else y
+    kernel = convlab.last_kernel()
+    assert kernel.split("[")[0] == explained.kernel
+    assert kernel.endswith(f"[{explained.backend}/{explained.isa}]".replace("/]", "]"))
+    assert kernel.endswith((fast_backend, "[numpy]"))  # no kernel reads some dtypes of pools and ranks
+    assert explained.operation == operation
+    assert explained.threads == 1
+    assert min(explained.tile) > 0
+    assert explained.tile[1] <= max(y.shape)
+    assert explained.flops >= y.size
+    assert explained.bytes >= y.size
+    assert explained.expected_seconds >= explained.bound_seconds > 0
+    assert explained.reason
+
+
+def test_an_unpool_and_all_that_take_out(rng):
+    y, places = convlab.max_pool2d(rng.random((2, 8, 10), np.float32), 2, channel_axis=0, return_indices=True)
+    explained = convlab.explain("max_unpool2d", y.shape, places, 2, channel_axis=0)
+    assert (explained.kernel, explained.threads, explained.tile) == ("max_unpool", 1, (8, 10))
+    named = {name for name in convlab.__all__ if "out" in getattr(getattr(convlab, name), "__annotations__", ())}
+    assert named == {*OPERATIONS} - {"Conv2d"}
+    assert {name for name, *_ in CALLS} >= {name for name in named if "filter2d" not in name} - {
+        "filter_bank", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+        "max_unpool1d", "max_unpool2d", "max_unpool3d",
+    }  # fmt: skip
 
 
 def test_a_transpose_without_work(fast_backend):

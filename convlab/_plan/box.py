@@ -67,6 +67,7 @@ def plan_box2d(
         kernel="box2d",
         reason="a window is the end of one block and the beginning of the next: three additions an axis",
         threads=threads_for(spec, machine, 4 * workspace),
+        tile=(min(part_rows, region.height), columns),
         workspace=4 * workspace,
         convert=False,
         source=source,

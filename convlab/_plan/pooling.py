@@ -110,9 +110,11 @@ def plan_pool(spec: Pool, source: np.dtype[Any], pitches: tuple[int, int, int] |
         kernel=kernel,
         reason=reason,
         threads=threads_for(spec, machine, 4 * workspace),
+        tile=(min(tile_rows, out[0] * out[1]), out[2]),
         workspace=4 * workspace,
         convert=pitches is None,
         source=source,
+        compiled=source in POOLED,
         tables=(np.concatenate([np.array(geometry, np.intp), bins]),),
     )
 
@@ -241,9 +243,11 @@ def max_unpool(x: NDArray[Any], indices: NDArray[Any], *options: Any) -> Plan[Un
         spec=spec,
         kernel="max_unpool",
         reason="values of four bytes" if compiled else "no kernel for this dtype",
-        threads=threads_for(spec, Machine()),
+        threads=1,  # values of several windows may meet
+        tile=(math.prod(spec.output.sizes[:-1]), spec.output.sizes[-1]),
         workspace=0,
-        convert=not compiled,
+        convert=False,
         source=spec.dtype,
+        compiled=compiled,
         tables=(sizes,),
     )

@@ -114,20 +114,18 @@ def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | 
         kernel, reason = "median2d_histogram", "histograms of columns cost the same for every window"
     else:
         kernel, reason = "median2d", "bisection of the values' bits serves every size and dtype"
+    compiled = source.itemsize < 4 or source is FLOAT32
     return Plan(
         spec=spec,
         kernel=kernel,
         reason=reason,
         threads=threads_for(spec, machine, workspace),
+        tile=(min(tile_rows, region.height), tile_columns),
         workspace=workspace,
         convert=pitches is None,
-        plain=(
-            pitches is not None
-            and spec.dtype is source
-            and spec.border != "keep"
-            and (source.itemsize < 4 or source is FLOAT32)
-        ),
+        plain=(pitches is not None and spec.dtype is source and spec.border != "keep" and compiled),
         source=source,
+        compiled=compiled,
         shape=spec.output.shape,
         tables=(
             np.array(geometry, np.intp),

@@ -10,8 +10,17 @@ from convlab import _errors
 from convlab._spec.layout import Layout
 
 
-def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], **inputs: NDArray[Any]) -> None:
+class PlanOnlyError(Exception):
+    """Given as `out`, it comes back with the call's plan before anything is computed: for `convlab.explain`."""
+
+    plan: Any
+
+
+def check_out(out: Any, plan: Any, shape: tuple[int, ...], dtype: np.dtype[Any], **inputs: NDArray[Any]) -> None:
     """`out` is used as it is or refused: never copied behind the caller's back."""
+    if isinstance(out, PlanOnlyError):
+        out.plan = plan
+        raise out
     if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
         raise _errors.wrong_type("out", out, "a NumPy array")
     if out.shape != shape:

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from convlab import _errors, reference
 from convlab._dispatch import NUMPY, PYTHON, active, serve
-from convlab._geometry import POOLED
 from convlab._plan.plan import Plan
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.pooling import Pool, Unpool
@@ -20,14 +19,14 @@ def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
     """Run a plan of _plan.pool: the result, or the result and its indices."""
     spec = plan.spec
     if out is not None:
-        check_out(out, spec.output.shape, spec.dtype, x=x)
+        check_out(out, plan, spec.output.shape, spec.dtype, x=x)
     backend = active()
     if backend is PYTHON:
         if _in_the_lesson(spec):
             serve(backend, f"{spec.operation}_pool2d")
             return finished(_reference_pool2d(spec, x), spec.dtype, out)
         backend = NUMPY
-    if plan.source not in POOLED:
+    if not plan.compiled:
         backend = NUMPY  # what float32 cannot hold is reduced in its own dtype
     made = plan.source if spec.operation in ("max", "min") else FLOAT32
     if spec.norm:
@@ -68,9 +67,9 @@ def max_unpool(plan: Plan[Unpool], x: NDArray[Any], indices: NDArray[Any], out: 
     """Run a plan of _plan.max_unpool."""
     spec = plan.spec
     if out is not None:
-        check_out(out, spec.output.shape, spec.dtype, x=x, indices=indices)
+        check_out(out, plan, spec.output.shape, spec.dtype, x=x, indices=indices)
     backend = active()
-    if backend is PYTHON or plan.convert:
+    if backend is PYTHON or not plan.compiled:
         backend = NUMPY
     axes = spec.image.axes
     y = np.empty(spec.output.shape, spec.dtype) if out is None else out

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from convlab._dispatch import NUMPY, PYTHON, active, serve
 from convlab._plan.plan import Plan
-from convlab._spec.arguments import FLOAT32
 from convlab._spec.ranking import Rank2d
 from convlab._threads import share
 
@@ -19,14 +18,14 @@ def rank2d(plan: Plan[Rank2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     """Run a plan of _plan.ranking."""
     spec = plan.spec
     if out is not None:
-        check_out(out, spec.output.shape, spec.dtype, image=x)
+        check_out(out, plan, spec.output.shape, spec.dtype, image=x)
     backend = active()
     if plan.plain and backend is not PYTHON:  # most calls, and small ones too: nothing but the kernel
         y = np.empty(plan.shape, plan.source) if out is None else out
         share(plan.threads, backend.functions[plan.kernel], x, y, *plan.tables)
         serve(backend, plan.kernel)
         return y
-    if backend is PYTHON or (plan.source.itemsize > 2 and plan.source is not FLOAT32):
+    if backend is PYTHON or not plan.compiled:
         backend = NUMPY  # the lesson has no loops for these, and no kernel reads other dtypes
     truths = spec.dtype.kind == "b"
     y = out if out is not None and (truths or spec.dtype is plan.source) else None

@@ -22,14 +22,14 @@ def sep_filter2d(
 ) -> NDArray[Any]:
     """Run a plan of _plan.separable.sep_filter2d."""
     if out is not None:
-        check_out(out, plan.spec.output.shape, plan.spec.dtype, image=x, kernel_y=ky, kernel_x=kx)
+        check_out(out, plan, plan.spec.output.shape, plan.spec.dtype, image=x, kernel_y=ky, kernel_x=kx)
     return run_separable(plan, x, out)
 
 
 def of_one_image(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     """Run a plan whose taps are no argument."""
     if out is not None:
-        check_out(out, plan.spec.output.shape, plan.spec.dtype, image=x)
+        check_out(out, plan, plan.spec.output.shape, plan.spec.dtype, image=x)
     return run_separable(plan, x, out)
 
 
@@ -39,7 +39,7 @@ def unsharp2d(
     """What `smooth` takes away, added; `plan` has the result's dtype and limits."""
     dtype, clip = plan.spec.dtype, plan.spec.filter.clip
     if out is not None:
-        check_out(out, plan.spec.output.shape, dtype, image=x)
+        check_out(out, plan, plan.spec.output.shape, dtype, image=x)
     y = run_separable(smooth, x, out if dtype == FLOAT32 else None)
     with np.errstate(all="ignore"):
         source = x.astype(FLOAT32, copy=False)

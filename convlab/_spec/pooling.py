@@ -96,7 +96,11 @@ class Pool:
 
     @property
     def flops(self) -> int:
-        return math.prod(self.window) * math.prod(self.output.shape)
+        """Additions; of a maximum comparisons, about three along each axis for any large window."""
+        each = math.prod(self.window)
+        if self.operation in ("max", "min"):
+            each = min(each, 3 * len(self.window))
+        return each * math.prod(self.output.shape)
 
     @property
     def bytes(self) -> int:
