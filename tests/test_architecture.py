@@ -46,7 +46,7 @@ MAY_IMPORT = {
         "separable",
         "transposing",
         "unpooling",
-    },  # fmt: skip
+    },
     "filtering": {"_plan", "_run", "_spec"},
     "ranking": {"_plan", "_run", "_spec"},
     "separable": {"_plan", "_run", "_spec", "filtering"},
