@@ -22,7 +22,7 @@ DIRECT_WIDTH = 11
 NARROW_WIDTH = 48
 
 
-def _block(height: int, width: int, most: int) -> tuple[int, int]:
+def _block(height: int, width: int, most: int, planes: int) -> tuple[int, int]:
     """Rows and columns of a block of at most so many pixels: whole rows, or a part of one."""
     if width > most:
         pieces = -(-width // most)
@@ -33,7 +33,21 @@ def _block(height: int, width: int, most: int) -> tuple[int, int]:
         whole, rest = divmod(height, rows)
         return whole * -(-rows * width // LANES) + -(-rest * width // LANES)
 
-    return min(range(1, min(height, most // width) + 1), key=lambda rows: (vectors(rows), -rows)), width
+    def cost(rows: int) -> float:
+        """The time of one thread and of two, which share out the blocks; a block costs about a vector more."""
+        return (vectors(rows) + -(-height // rows)) * (1 + _uneven(height, rows, planes))
+
+    return min(range(1, min(height, most // width) + 1), key=lambda rows: (cost(rows), -rows)), width
+
+
+def _uneven(height: int, rows: int, planes: int) -> float:
+    """The larger of two threads' shares of a plane's rows in blocks, if these are few; 0.56 if some must be halved."""
+    blocks = -(-height // rows)
+    if planes * blocks >= 16 or planes * blocks == 1:
+        return 0.5
+    if planes * blocks % 2:
+        return 0.56
+    return min(rows * blocks // 2, height) / height if planes == 1 else 0.5
 
 
 # What is used at most where no limit is given, in bytes.
@@ -42,8 +56,9 @@ WORKSPACE = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What blocks depend on: the slices of the input that a sum runs over, and sizes along three axes."""
+    """What blocks depend on: how many planes there are, the slices of the input that a sum runs over, and sizes."""
 
+    planes: int
     slices: int
     out_channels: int
     kernel: tuple[int, int, int]
@@ -89,7 +104,7 @@ def gemm_blocks(shape: Shape, limit: int | None) -> Blocks:
     if shifted is not None and (limit is None or 4 * shifted.workspace <= limit):
         return shifted
     while True:
-        rows, columns = _block(shape.out[1], shape.out[2], most)
+        rows, columns = _block(shape.out[1], shape.out[2], most, shape.planes)
         pitch = _pitch(rows * columns)
         floats = slices * taps * pitch + shape.strip(rows, columns, apart=True) + 4 * LANES
         workspace = rounded_up(floats + shape.gather * shape.out_channels * pitch, LANES)
@@ -120,7 +135,7 @@ def _shifted_blocks(shape: Shape, slices: int, most: int) -> Blocks | None:
     terms = shape.slices * height * width
     beyond = (width - 1) * apart_right // right
 
-    def cost(rows: int, columns: int, line: int, per_term: int, gather: bool) -> int:
+    def cost(rows: int, columns: int, line: int, per_term: int, gather: bool) -> float:
         whole, rest = divmod(out_height, rows)
         pieces = -(-out_width // columns)
         blocks = [(whole, rows), (1, rest)] if rest else [(whole, rows)]
@@ -130,9 +145,10 @@ def _shifted_blocks(shape: Shape, slices: int, most: int) -> Blocks | None:
         staged = pieces * sum(n * ((r - 1) * down + (height - 1) * apart_down + 1) for n, r in blocks)
         of_row = 12 + 4 * right * -(-(columns + beyond) // LANES)
         products = vectors * (terms * (shape.out_channels + per_term) + 2 * shape.out_channels * gather)
-        return products + shape.slices * staged * of_row + again + 30 * starts
+        both = products + shape.slices * staged * of_row + again + 30 * starts
+        return both * (1 + _uneven(out_height, rows, shape.planes * pieces))
 
-    rows, columns = _block(out_height, out_width, most)
+    rows, columns = _block(out_height, out_width, most, shape.planes)
     best = cost(rows, columns, columns, 3, shape.gather)
     chosen = None
     if out_width > most:

@@ -95,7 +95,17 @@ def plan_conv(
         and x_steps[4] == 1
         and (size[1] == 1 or x_steps[3] == size[2])
     )
-    shape = Shape(channels * kernel[0], out_channels, kernel, out, stride, dilation, gather, in_place)
+    shape = Shape(
+        spec.batch * spec.groups * out[0],
+        channels * kernel[0],
+        out_channels,
+        kernel,
+        out,
+        stride,
+        dilation,
+        gather,
+        in_place,
+    )
     if name.startswith("winograd"):
         tile = int(name[-1])
         whole = _extended(spec, sources, tile)
