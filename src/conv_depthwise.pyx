@@ -10,10 +10,13 @@ around are clones of one source with constants. They read the rows of x as they 
 zeros, and beside a row lanes are not loaded. With 16 lanes, planes of at most eight columns go two by two, one in each
 half of a vector. The rest is staged with its border, sorted by its place in the stride (staging.pxd), one block ahead,
 since loads that reach over several fresh stores wait for them, and walks its taps one by one.
+
+Channels that lie innermost, if they fill a vector, are a vector's lanes (depthwise_last.pxd): nothing is staged.
 """
 cimport numpy as cnp
 
 from depthwise cimport Lanes, Place, block, block_function, block_rows, together
+from depthwise_last cimport Tap, row_last, sorted_taps
 from gemm cimport Values, activated
 from staging cimport Geometry, phase_pitch, stage, zero
 from tasks cimport get_workspace, run_tasks
@@ -31,6 +34,8 @@ cdef struct Conv:
     const Values* v
     const Py_ssize_t* rows
     const Py_ssize_t* columns
+    const float* taps               # of innermost channels: the sorted weights, and a pixel of zeros
+    const float* zeros
     Py_ssize_t width, pitch         # staged columns; floats from one place in the stride to the next
     block_function inside, edge
     bint pair                       # whether planes go two by two
@@ -222,6 +227,16 @@ cdef void planes_line(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* w
     planes(f, first, last, workspace, 4, True)
 
 
+cdef void rows_last(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* workspace) noexcept nogil:
+    """Some rows of the output, whose channels lie innermost."""
+    cdef const Geometry* g = f.g
+    cdef Py_ssize_t t, image, i
+    for t in range(first, last):
+        image, i = t // g.out_height, t % g.out_height
+        row_last(g, f.v, f.taps, f.bias, f.x + image * g.x_batch, f.rows + i * g.stride_height, f.columns, f.zeros,
+                 <Tap*>workspace, f.y + image * g.y_batch + i * g.y_row)
+
+
 cdef void inside_3_1(const Place* p) noexcept nogil:
     block(p, 3, 1, block_rows(), False, False)
 
@@ -298,6 +313,8 @@ cdef plane_function choose(Conv* f) noexcept nogil:
     """The clones of a block for these sizes, or what serves all."""
     cdef const Geometry* g = f.g
     cdef Py_ssize_t k = g.kernel_width, stride = g.stride_width
+    if g.x_channel == 1 and g.y_channel == 1 and g.out_channels == 1 and g.groups >= LANES:
+        return rows_last
     if g.out_height == 1 and g.kernel_height == 1:
         return planes_line
     if not (g.plain and g.y_column == 1 and g.dilation_height == 1 and g.dilation_width == 1
@@ -318,7 +335,8 @@ cdef plane_function choose(Conv* f) noexcept nogil:
     return direct
 
 
-# Planes of a piece at most. Rows are staged one block ahead, but not across pieces; between them a call may be stopped.
+# Planes, or rows, of a piece at most. Rows are staged one block ahead, but not across pieces; between them a call may be
+# stopped.
 cdef enum:
     LONGEST = 64
 
@@ -339,8 +357,9 @@ def conv_depthwise(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias
     """Get the workspace and share out the planes."""
     cdef Conv f
     cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef Py_ssize_t size = g.workspace * sizeof(float)
+    cdef Py_ssize_t size = g.workspace * sizeof(float), shared = 0
     cdef float* workspace
+    cdef float* weights
     cdef Call call
     f.x = <const float*>cnp.PyArray_DATA(x)
     f.w = <const float*>cnp.PyArray_DATA(w)
@@ -355,11 +374,18 @@ def conv_depthwise(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias
     f.pair = False
     call.f, call.function = &f, choose(&f)
     call.planes = g.batch * g.groups
+    if call.function == rows_last:
+        call.planes = g.batch * g.out_height
+        shared = g.groups * (g.kernel_height * g.kernel_width + 1) * sizeof(float)
     if call.function == direct:
         call.planes *= g.out_channels
     threads = <int>max(1, min(threads, convlab_max_threads(), call.planes))
     call.pieces = threads * ((call.planes + threads * LONGEST - 1) // (threads * LONGEST))
-    workspace = <float*>get_workspace(threads, size, 0)
+    workspace = <float*>get_workspace(threads, size, shared)
     with nogil:
         zero(workspace, threads * g.workspace)
+        if call.function == rows_last:
+            weights = workspace + threads * g.workspace
+            zero(weights + sorted_taps(g, f.w, weights) * g.groups, g.groups)
+            f.taps, f.zeros = weights, weights + g.kernel_height * g.kernel_width * g.groups
         run_tasks(piece, &call, call.pieces, threads, workspace, size, workspace)

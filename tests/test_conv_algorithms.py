@@ -100,6 +100,36 @@ def test_depthwise_borders_and_dilations(fast_backend, rng, mode, dilation):
     assert_convolved(y, x, w, bias, 1, 2, dilation, 5, mode)
 
 
+@pytest.mark.parametrize("channels", [4, 15, 16, 17, 32, 37])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kernel": 3, "padding": 1},
+        {"kernel": 3, "padding": 1, "stride": 2},
+        {"kernel": 5, "padding": 6, "dilation": 3, "padding_mode": "mirror"},
+        {"kernel": (1, 7), "padding": (0, 9), "stride": (1, 2)},
+        {"kernel": 2, "stride": 3, "padding": 1, "padding_mode": "wrap"},
+    ],
+)
+def test_depthwise_channels_innermost(fast_backend, rng, channels, options):
+    """The bits of channels that lie outermost, for rows shorter than a block of pixels and longer."""
+    kernel = options["kernel"] if isinstance(options["kernel"], tuple) else 2 * (options["kernel"],)
+    rest = {name: value for name, value in options.items() if name != "kernel"} | {"groups": channels}
+    for size in ((1, 1), (8, 7), (13, 12), (9, 50)):
+        x, w, bias = tensors(rng, (2, channels, *size), (channels, 1, *kernel))
+        x[0, 1] = np.inf
+        expected = convlab.conv2d(x, w, bias, activation="relu", **rest)
+        last = np.ascontiguousarray(np.moveaxis(x, 1, -1))
+        for threads in (1, 3):
+            with convlab.threads(threads):
+                actual = convlab.conv2d(last, w, bias, layout="NHWC", activation="relu", **rest)
+            assert convlab.last_kernel() == "conv_depthwise" + fast_backend
+            assert_array_equal(np.moveaxis(actual, -1, 1).view(np.int32), expected.view(np.int32))
+        wide = np.zeros((*last.shape[:3], channels + 5), np.float32)
+        wide[..., 2:-3] = last
+        assert_array_equal(convlab.conv2d(wide[..., 2:-3], w, bias, layout="NHWC", activation="relu", **rest), actual)
+
+
 def test_depthwise_not_a_number(fast_backend, rng):
     x, w, bias = tensors(rng, (1, 3, 7, 7), (3, 1, 3, 3))
     x[0, 1, 3, 3] = np.nan

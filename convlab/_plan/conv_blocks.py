@@ -67,6 +67,7 @@ class Shape:
     dilation: tuple[int, int, int]
     gather: bool
     in_place: bool  # whether a slice is a row of the panel as it lies
+    innermost: int  # how many channels lie innermost of both, where sums are of one channel alone
 
     def strip(self, rows: int, columns: int, apart: bool) -> int:
         """Floats of a staged slice for so many output pixels: see src/staging.pxd."""
@@ -177,15 +178,20 @@ def _shifted_blocks(shape: Shape, slices: int, most: int) -> Blocks | None:
 
 
 def depthwise_blocks(shape: Shape, limit: int | None) -> Blocks:
-    """Four rows of a plane, staged, and the next four; or pointers to the rows of two planes, and a row of zeros."""
+    """Four rows of a plane, staged, and the next four; or pointers to the rows of two planes, and a row of zeros.
+
+    Or, where channels lie innermost, two numbers for each tap of a pixel; all threads share sorted weights.
+    """
     (_, height, _), (_, out_height, out_width), (_, stride, _) = shape.kernel, shape.out, shape.stride
     staged = 2 * rounded_up(shape.strip(4, out_width, apart=False) + 5 * LANES, LANES)
     pointers = 2 * 2 * ((max(out_height, 7) - 1) * stride + height)
     zeros = out_width * shape.stride[2] + shape.kernel[2]
-    workspace = max(staged, rounded_up(pointers + 2 * 7 * LANES + zeros, LANES))
-    if limit is not None and 4 * workspace > limit:
-        raise _errors.workspace_too_small(limit, 4 * workspace)
-    return Blocks(4, out_width, 1, workspace, workspace, 0, (min(4, out_height), out_width))
+    taps = height * shape.kernel[2]
+    workspace = max(staged, rounded_up(pointers + 2 * 7 * LANES + zeros, LANES), rounded_up(4 * taps, LANES))
+    shared = shape.innermost * (taps + 1)
+    if limit is not None and 4 * (workspace + shared) > limit:
+        raise _errors.workspace_too_small(limit, 4 * (workspace + shared))
+    return Blocks(4, out_width, 1, workspace, workspace, shared, (min(4, out_height), out_width))
 
 
 def direct_blocks(shape: Shape, limit: int | None) -> Blocks:

@@ -95,6 +95,7 @@ def plan_conv(
         and x_steps[4] == 1
         and (size[1] == 1 or x_steps[3] == size[2])
     )
+    innermost = spec.groups if x_steps[1] == y_steps[1] == channels == out_channels == 1 else 0
     shape = Shape(
         spec.batch * spec.groups * out[0],
         channels * kernel[0],
@@ -105,6 +106,7 @@ def plan_conv(
         dilation,
         gather,
         in_place,
+        innermost,
     )
     if name.startswith("winograd"):
         tile = int(name[-1])
