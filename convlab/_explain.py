@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from convlab import _errors, convolving, filtering, separable, transposing
-from convlab._dispatch import active
+from convlab._dispatch import PYTHON, active
 from convlab._plan import convolving as _convolving_plan
 from convlab._plan import filtering as _filtering_plan
 from convlab._plan import separable as _separable_plan
@@ -270,9 +270,9 @@ def _power_of_two(n: int) -> int:
 @cache
 def _multiply_adds(backend: str, isa: str) -> float:
     """Flops per second of one thread in registers of the active backend, the best of a few samples."""
-    run = active().functions.get("multiply_add")
-    if run is None:  # plain Python
+    if active() is PYTHON:
         return 1e7
+    run = active().functions["multiply_add"]
     repetitions, seconds, flops = 1, 0.0, 0
     while seconds < 1e-3:
         repetitions *= 2
