@@ -3,49 +3,9 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from convlab import reference
 from convlab._dispatch import backend, last_kernel, use_backend
 from convlab._threads import get_num_threads, set_num_threads, threads
 from convlab._version import __version__
-from convlab.adaptive_pooling import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_avg_pool3d,
-    adaptive_max_pool1d,
-    adaptive_max_pool2d,
-    adaptive_max_pool3d,
-)
-from convlab.average_pooling import (
-    avg_pool1d,
-    avg_pool2d,
-    avg_pool3d,
-)
-from convlab.edges import gradient_magnitude, laplacian, prewitt, scharr, sobel
-from convlab.filtering import filter2d, filter_bank
-from convlab.global_pooling import (
-    global_avg_pool,
-    global_lp_pool,
-    global_max_pool,
-)
-from convlab.imaging import box, gabor, gaussian, unsharp
-from convlab.lp_pooling import (
-    lp_pool1d,
-    lp_pool2d,
-    lp_pool3d,
-)
-from convlab.pooling import (
-    max_pool1d,
-    max_pool2d,
-    max_pool3d,
-    min_pool2d,
-)
-from convlab.ranking import maximum_filter, median_filter, minimum_filter
-from convlab.separable import sep_filter2d
-from convlab.unpooling import (
-    max_unpool1d,
-    max_unpool2d,
-    max_unpool3d,
-)
 
 __all__ = [
     "Conv2d",
@@ -110,22 +70,59 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from convlab import data, filters
+    from convlab import data, filters, ndimage, reference, signal
     from convlab._explain import Explanation, explain
+    from convlab.adaptive_pooling import (
+        adaptive_avg_pool1d,
+        adaptive_avg_pool2d,
+        adaptive_avg_pool3d,
+        adaptive_max_pool1d,
+        adaptive_max_pool2d,
+        adaptive_max_pool3d,
+    )
+    from convlab.average_pooling import avg_pool1d, avg_pool2d, avg_pool3d
     from convlab.convolving import Conv2d, conv1d, conv2d, conv3d
+    from convlab.edges import gradient_magnitude, laplacian, prewitt, scharr, sobel
+    from convlab.filtering import filter2d, filter_bank
+    from convlab.global_pooling import global_avg_pool, global_lp_pool, global_max_pool
+    from convlab.imaging import box, gabor, gaussian, unsharp
+    from convlab.lp_pooling import lp_pool1d, lp_pool2d, lp_pool3d
+    from convlab.pooling import max_pool1d, max_pool2d, max_pool3d, min_pool2d
+    from convlab.ranking import maximum_filter, median_filter, minimum_filter
+    from convlab.separable import sep_filter2d
+    from convlab.translation import translate
     from convlab.transposing import conv_transpose1d, conv_transpose2d, conv_transpose3d
+    from convlab.unpooling import max_unpool1d, max_unpool2d, max_unpool3d
 
-# Module -> names that are imported from it when they are asked for: SciPy's modules take longer to import than all of
-# convlab, and the rest would be a third of its own time.
+# Module -> names that are imported from it when they are asked for, so that nobody waits for what is not used.
 _LATER = {
     "_explain": ["Explanation", "explain"],
+    "adaptive_pooling": [
+        "adaptive_avg_pool1d",
+        "adaptive_avg_pool2d",
+        "adaptive_avg_pool3d",
+        "adaptive_max_pool1d",
+        "adaptive_max_pool2d",
+        "adaptive_max_pool3d",
+    ],
+    "average_pooling": ["avg_pool1d", "avg_pool2d", "avg_pool3d"],
     "convolving": ["Conv2d", "conv1d", "conv2d", "conv3d"],
     "data": ["data"],
+    "edges": ["gradient_magnitude", "laplacian", "prewitt", "scharr", "sobel"],
+    "filtering": ["filter2d", "filter_bank"],
     "filters": ["filters"],
+    "global_pooling": ["global_avg_pool", "global_lp_pool", "global_max_pool"],
+    "imaging": ["box", "gabor", "gaussian", "unsharp"],
+    "lp_pooling": ["lp_pool1d", "lp_pool2d", "lp_pool3d"],
     "ndimage": ["ndimage"],
+    "pooling": ["max_pool1d", "max_pool2d", "max_pool3d", "min_pool2d"],
+    "ranking": ["maximum_filter", "median_filter", "minimum_filter"],
+    "reference": ["reference"],
+    "separable": ["sep_filter2d"],
     "signal": ["signal"],
-    "transposing": ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"],
     "translation": ["translate"],
+    "transposing": ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"],
+    "unpooling": ["max_unpool1d", "max_unpool2d", "max_unpool3d"],
 }
 
 

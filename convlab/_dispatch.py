@@ -17,7 +17,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any, TypedDict
 
-from convlab import _errors, _fallback
+from convlab import _errors
 
 # Kernel name -> the module of src/ that holds it.
 KERNELS = {
@@ -63,6 +63,18 @@ BACKEND_WORDS = ("auto", "compiled", "numpy", "python")
 ISA_WORDS = ("auto", "baseline", "avx2", "avx512", "neon")
 
 
+class Functions(dict[str, Callable[..., Any]]):
+    """Kernel name -> function, of an instruction set or the fallback; its module is imported when first needed."""
+
+    def __init__(self, isa: str) -> None:
+        self.isa = isa
+
+    def __missing__(self, kernel: str) -> Callable[..., Any]:
+        module = f"_kernels.{self.isa}.{KERNELS[kernel]}" if self.isa else "_fallback"
+        self[kernel] = getattr(importlib.import_module(f"convlab.{module}"), kernel)
+        return self[kernel]
+
+
 @dataclass(frozen=True, eq=False)
 class Backend:
     """Functions of one origin. `isa` is empty for those that no compiler made."""
@@ -75,7 +87,7 @@ class Backend:
         return f"{kernel}[{self.name}/{self.isa}]" if self.isa else f"{kernel}[{self.name}]"
 
 
-NUMPY = Backend("numpy", "", {name: getattr(_fallback, name) for name in KERNELS})
+NUMPY = Backend("numpy", "", Functions(""))
 PYTHON = Backend("python", "", {})
 
 
@@ -106,8 +118,7 @@ def built_isas() -> tuple[str, ...]:
 @cache
 def compiled(isa: str) -> Backend:
     """The kernels built for one of built_isas()."""
-    modules = {module: importlib.import_module(f"convlab._kernels.{isa}.{module}") for module in KERNELS.values()}
-    return Backend("compiled", isa, {name: getattr(modules[module], name) for name, module in KERNELS.items()})
+    return Backend("compiled", isa, Functions(isa))
 
 
 def _choose(backend: Any, isa: Any, backend_name: str, isa_name: str) -> Backend:

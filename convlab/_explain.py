@@ -28,7 +28,7 @@ from convlab import (
     transposing,
     unpooling,
 )
-from convlab._dispatch import NUMPY, active
+from convlab._dispatch import NUMPY, PYTHON, active
 from convlab._plan.convolving import TransposePlan
 from convlab._plan.plan import Plan
 from convlab._run.arrays import PlanOnlyError
@@ -259,9 +259,9 @@ def _power_of_two(n: int) -> int:
 @cache
 def _multiply_adds(backend: str, isa: str) -> float:
     """Flops per second of one thread in registers of the active backend, the best of a few samples."""
-    run = active().functions.get("multiply_add")
-    if run is None:  # plain Python
+    if active() is PYTHON:
         return 1e7
+    run = active().functions["multiply_add"]
     repetitions, seconds, flops = 1, 0.0, 0
     while seconds < 1e-3:
         repetitions *= 2

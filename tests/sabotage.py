@@ -15,8 +15,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     name = config.getoption("--sabotage")
     backend = _dispatch.NUMPY if name == "numpy" else _dispatch.compiled(name)
-    for kernel, function in backend.functions.items():
-        backend.functions[kernel] = _broken(function)
+    for kernel in _dispatch.KERNELS:
+        backend.functions[kernel] = _broken(backend.functions[kernel])
 
 
 def _broken(function):

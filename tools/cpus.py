@@ -5,13 +5,25 @@ and pass the operations' tests, among them the corpus of hashes: the same bytes 
 """
 
 import platform
+import shlex
 import sys
 
-from common import BUILD, QUICK, ROOT, TEST_REQUIRES, fresh, outcome, prepare, run, say, table, tests_beside, wheel
+from common import (
+    BUILD,
+    EMULATED,
+    QUICK,
+    ROOT,
+    TEST_REQUIRES,
+    fresh,
+    outcome,
+    prepare,
+    run,
+    say,
+    table,
+    tests_beside,
+    wheel,
+)
 
-# What an emulator does in minutes: each algorithm against the corpus, the order of sums, convolutions. Tests that start
-# an interpreter of their own are not among them, since it would not be emulated.
-EMULATED = [f"tests/test_{name}.py" for name in ("hashes", "bits", "conv2d")]
 # Emulated processor -> the instruction set that it must choose (QEMU has no AVX-512).
 X86 = {"Nehalem": "baseline", "SandyBridge": "baseline", "Haswell": "avx2"}
 
@@ -39,7 +51,7 @@ def aarch64():
         "python3 -m venv /tmp/fresh",
         f"/tmp/fresh/bin/pip install --quiet /wheels/{built.name} {' '.join(map(repr, TEST_REQUIRES))}",
         "cd /tests",
-        f"/tmp/fresh/bin/python -m pytest --kernels=compiled -p no:cacheprovider {' '.join(EMULATED)}",
+        f"/tmp/fresh/bin/python -m pytest --kernels=compiled -p no:cacheprovider {shlex.join(EMULATED)}",
     ]
     text = run(
         "podman", "run", "--rm", "--network=host", "--arch", "arm64", "--env", "CONVLAB_EXPECT_ISA=neon",

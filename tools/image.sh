@@ -24,6 +24,7 @@ else
     rm -r "$root/proc" && mkdir "$root/proc" # a link to this machine's, until its second stage
     cp "$root/usr/share/base-passwd/passwd.master" "$root/etc/passwd"
     cp "$root/usr/share/base-passwd/group.master" "$root/etc/group"
+    ln -s which.debianutils "$root/usr/bin/which"
 fi
 for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs /etc/pip.conf /etc/xdg/pip; do
     if [ -e "$file" ]; then

@@ -36,12 +36,12 @@ def main():
         for numpy in [*numpys, "numpy"]:
             say(f"CPython {version}, {numpy}")
             place = BUILD / f"matrix/{version}-{'newest' if numpy == 'numpy' else 'oldest'}"
-            own = fresh(place, python, f"{wheel('x86_64')}[cli]", numpy, *TEST_REQUIRES)
+            own = fresh(place, python, f"{wheel('x86_64')}[cli]", numpy, *TEST_REQUIRES, "pytest-xdist>=3.6")
             info = run(own.parent / "convlab", "info", cwd=folder)
             run(own.parent / "convlab", "demo", "--out", place / "demo", cwd=folder)
             tests = [] if not rows else QUICK
             text = run(
-                own, "-m", "pytest", "--kernels=compiled", "-p", "no:cacheprovider", *tests, cwd=folder,
+                own, "-m", "pytest", "--kernels=compiled", "-p", "no:cacheprovider", "-n", "auto", *tests, cwd=folder,
                 log=place / "tests.log", check=False, CONVLAB_EXPECT_ISA="numpy",
             )  # fmt: skip
             with_numpy = run(own, "-c", "import numpy; print(numpy.__version__)").strip()

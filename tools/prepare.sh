@@ -11,11 +11,16 @@ declare -A package=(
 export PATH="$PATH:/usr/sbin:/sbin"
 missing=()
 for program in "$@"; do
-    command -v "$program" > /dev/null || missing+=("${package[$program]}")
+    command -v "$program" > /dev/null || [[ " ${missing[*]} " == *" ${package[$program]} "* ]] ||
+        missing+=("${package[$program]}")
 done
+if [ "$(id -u)" != 0 ] && [[ " $* " == *" podman "* ]]; then
+    missing+=("the rights of root, to make and run containers of another system")
+fi
 if [ ${#missing[@]} -gt 0 ]; then
     if [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
-        echo "missing here: ${missing[*]} (installed by itself only as root, with apt-get)" >&2
+        printf -v list ', %s' "${missing[@]}"
+        echo "missing here: ${list:2} (programs are installed by itself only as root, with apt-get)" >&2
         exit 1
     fi
     echo "==> Installing ${missing[*]}"

@@ -7,16 +7,30 @@ machine, aarch64 with Debian's own under an emulator. The pure wheel is built tw
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
 
-from common import BUILD, QUICK, ROOT, TEST_REQUIRES, WHEELS, fresh, outcome, prepare, run, say, table, tests_beside
+from common import (
+    BUILD,
+    EMULATED,
+    QUICK,
+    ROOT,
+    TEST_REQUIRES,
+    WHEELS,
+    fresh,
+    outcome,
+    prepare,
+    run,
+    say,
+    table,
+    tests_beside,
+)
 
 AIM = 1_500_000  # bytes a wheel, at most
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-# Emulated, the corpus of every algorithm and the convolutions must do.
-SUITES = {"x86_64": QUICK, "aarch64": ["tests/test_hashes.py", "tests/test_bits.py", "tests/test_conv2d.py"]}
+SUITES = {"x86_64": QUICK, "aarch64": EMULATED}
 # No clock of the build in what it makes.
 EPOCH = {"SOURCE_DATE_EPOCH": "1577836800"}
 
@@ -89,7 +103,7 @@ def cibuildwheel(machine, tags):
         CIBW_BUILD=" ".join(f"{tag}-manylinux_{machine}" for tag in tags),
         CIBW_AUDIT_COMMAND="",  # it fetches a program from elsewhere: audited below
         CIBW_CONTAINER_ENGINE="podman; create_args: --network=host",
-        CIBW_TEST_COMMAND=f"python -m pytest --kernels=compiled {' '.join(SUITES[machine])}",
+        CIBW_TEST_COMMAND=f"python -m pytest --kernels=compiled {shlex.join(SUITES[machine])}",
         CONTAINERS_CONF=ROOT / "tools/containers.conf",
         **{variable: f"localhost/convlab-{ARCHITECTURES[machine]}:latest"},
     )  # fmt: skip
@@ -111,8 +125,8 @@ def pure_row(wheel):
 
 
 def main():
-    check_identifiers()
     prepare("podman", "runc", "debootstrap", "qemu-aarch64-static", "aarch64-linux-gnu-gcc")
+    check_identifiers()
     shutil.rmtree(WHEELS, ignore_errors=True)
     WHEELS.mkdir(parents=True)
     same_twice("--sdist")
