@@ -28,7 +28,7 @@ from convlab import (
     transposing,
     unpooling,
 )
-from convlab._dispatch import NUMPY, PYTHON, active
+from convlab._dispatch import NUMPY, PYTHON, Backend, active
 from convlab._plan.convolving import TransposePlan
 from convlab._plan.plan import Plan
 from convlab._run.arrays import PlanOnlyError
@@ -210,7 +210,7 @@ def _plan_of(operation: str, x: NDArray[Any], arguments: tuple[Any, ...], option
 def _explained(operation: str, plan: Plan[Any], threads: int) -> Explanation:
     backend = active() if plan.compiled else NUMPY
     served = plan if plan.inner is None else plan.inner
-    multiply_adds, copy = _multiply_adds(backend.name, backend.isa), _copy_rate(_power_of_two(plan.spec.bytes))
+    multiply_adds, copy = _multiply_adds(backend), _copy_rate(_power_of_two(plan.spec.bytes))
     arithmetic, traffic = plan.spec.flops / multiply_adds / threads, plan.spec.bytes / copy
     return Explanation(
         operation=operation,
@@ -257,11 +257,11 @@ def _power_of_two(n: int) -> int:
 
 
 @cache
-def _multiply_adds(backend: str, isa: str) -> float:
-    """Flops per second of one thread in registers of the active backend, the best of a few samples."""
-    if active() is PYTHON:
+def _multiply_adds(backend: Backend) -> float:
+    """Flops per second of one thread in registers of a backend, the best of a few samples."""
+    if backend is PYTHON:
         return 1e7
-    run = active().functions["multiply_add"]
+    run = backend.functions["multiply_add"]
     repetitions, seconds, flops = 1, 0.0, 0
     while seconds < 1e-3:
         repetitions *= 2
