@@ -22,17 +22,13 @@ test: $(VENV)/.test ## run the whole test suite, compiled kernels required
 
 # Away from the source tree, whose package has compiled kernels beside it.
 FALLBACK := build/fallback
+FALLBACK_TESTS := box cli conv2d conv_axes data dispatch docs errors explain filter2d filter2d_arrays filter_bank filter_fft \
+    filter_masked filter_parameters filters imaging ndimage ndimage_calls onnx onnx_command onnx_models \
+    onnx_networks pool2d pool_options ranking ranking_calls reference separable signal threads translation
 test-fallback: $(VENV)-fallback/.test ## run the operations' tests on a build without compiled kernels
 	$(SAY) "The operations' tests, without compiled kernels"
 	@rm -rf $(FALLBACK) && mkdir -p $(FALLBACK) && cp -r tests pyproject.toml $(FALLBACK)
-	cd $(FALLBACK) && ../../$(VENV)-fallback/bin/pytest --kernels=fallback \
-	    tests/test_filter2d.py tests/test_pool2d.py tests/test_pool_options.py tests/test_errors.py \
-	    tests/test_dispatch.py tests/test_threads.py tests/test_filters.py tests/test_reference.py \
-	    tests/test_data.py tests/test_docs.py tests/test_cli.py tests/test_ndimage.py tests/test_signal.py \
-	    tests/test_translation.py tests/test_filter_masked.py tests/test_filter_bank.py tests/test_filter_fft.py \
-	    tests/test_separable.py tests/test_imaging.py tests/test_box.py tests/test_ranking.py tests/test_explain.py \
-	    tests/test_conv2d.py tests/test_conv_axes.py \
-	    tests/test_onnx.py tests/test_onnx_models.py tests/test_onnx_networks.py tests/test_onnx_command.py
+	cd $(FALLBACK) && ../../$(VENV)-fallback/bin/pytest --kernels=fallback $(FALLBACK_TESTS:%=tests/test_%.py)
 
 conformance: $(VENV)/.conformance ## compare with other libraries on their own samples (installs PyTorch, ONNX Runtime, OpenCV, scikit-image)
 	$(SAY) "Other libraries' own samples"

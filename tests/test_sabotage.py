@@ -15,15 +15,18 @@ BACKENDS = [*(isa for isa in PROCESSOR_ISAS if isa in _dispatch.built_isas()), "
 # Each runs every backend's kernels of one family.
 SUITES = [
     "test_filter2d.py",
+    "test_filter2d_arrays.py",
     "test_filter_bank.py",
     "test_filter_masked.py",
     "test_filter_rank1.py",
     "test_pool2d.py",
+    "test_pool_kernels.py",
     "test_pool_options.py",
     "test_separable.py",
     "test_imaging.py",
     "test_box.py",
     "test_ranking.py",
+    "test_ranking_calls.py",
     "test_ndimage.py",
     "test_signal.py",
     "test_conv2d.py",
