@@ -87,7 +87,7 @@ def conv_transpose1d(
     Notes
     -----
     The outputs fall into stride parts along each axis, and each part is an ordinary convolution with some of the taps:
-    no zeros are multiplied.
+    no zeros are multiplied but those beyond the input's edges, where a weight of NaN or infinity gives NaN.
 
     Source: V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285, 2016,
     chapter 4.
@@ -165,7 +165,7 @@ def conv_transpose2d(
     Notes
     -----
     The outputs fall into stride parts along each axis, and each part is an ordinary convolution with some of the taps:
-    no zeros are multiplied.
+    no zeros are multiplied but those beyond the input's edges, where a weight of NaN or infinity gives NaN.
 
     Source: V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285, 2016,
     chapter 4.
@@ -244,7 +244,7 @@ def conv_transpose3d(
     Notes
     -----
     The outputs fall into stride parts along each axis, and each part is an ordinary convolution with some of the taps:
-    no zeros are multiplied.
+    no zeros are multiplied but those beyond the input's edges, where a weight of NaN or infinity gives NaN.
 
     Source: V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285, 2016,
     chapter 4.
