@@ -151,7 +151,7 @@ def explain(
                  not separable: the kernel is not of rank 1
                  not direct: 1681 products a pixel are more than its transforms cost
     ...
-    >>> plan = convlab.explain("Conv2d", (1, 64, 56, 56), np.empty((64, 64, 3, 3)), padding=1)
+    >>> plan = convlab.explain("Conv2d", (1, 64, 56, 56), np.ones((64, 64, 3, 3)), padding=1)
     >>> plan.algorithm, plan.reason
     ('winograd4', 'fewer multiplications, in tiles of 4 x 4')
     >>> convlab.explain("max_pool2d", (8, 64, 56, 56), 2).kernel
