@@ -35,11 +35,12 @@ done
 if [ "$arch" = arm64 ]; then
     # The compiler is a program for this machine, with its libraries: emulated, it would take ten times as long.
     lib=/usr/lib/gcc-cross/aarch64-linux-gnu
-    programs=("$(command -v aarch64-linux-gnu-gcc)" /usr/bin/aarch64-linux-gnu-{as,ld,ar} $lib/*/{cc1,collect2})
+    programs=("$(command -v aarch64-linux-gnu-gcc)" /usr/bin/aarch64-linux-gnu-{as,ld,ar,strip} $lib/*/{cc1,collect2})
     libraries=$(ldd "${programs[@]}" | sed -nE 's/^\t(.* => )?(\/[^ ]+) .*/\2/p' | sort -u)
     tar -C / -chf - $lib /usr/aarch64-linux-gnu "${programs[@]}" $libraries |
         tar -C "$root" -x --keep-directory-symlink
     ln -s aarch64-linux-gnu-gcc "$root/usr/bin/gcc"
+    ln -s aarch64-linux-gnu-strip "$root/usr/bin/strip" # for auditwheel
 fi
 own=cp3$(chroot "$root" python3 -c 'import sys; print(sys.version_info[1])')
 mkdir -p "$root/opt/python"

@@ -29,11 +29,13 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 # The kernel hands aarch64 programs to the emulator, in containers too (F: the emulator is opened now, outside them).
-if [[ " $* " == *" podman "* && " $* " == *" qemu-aarch64-static "* ]]; then
-    binfmt=/proc/sys/fs/binfmt_misc
-    [ -e $binfmt/register ] || mount -t binfmt_misc binfmt_misc $binfmt
+binfmt=/proc/sys/fs/binfmt_misc
+if [[ " $* " == *" podman "* && " $* " == *" qemu-aarch64-static "* ]] && [ ! -e $binfmt/qemu-aarch64 ]; then
     magic='\x7f\x45\x4c\x46\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
     mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
-    [ -e $binfmt/qemu-aarch64 ] ||
-        echo ":qemu-aarch64:M::$magic:$mask:$(command -v qemu-aarch64-static):OF" > $binfmt/register
+    { [ -e $binfmt/register ] || mount -t binfmt_misc binfmt_misc $binfmt 2> /dev/null; } &&
+        echo ":qemu-aarch64:M::$magic:$mask:$(command -v qemu-aarch64-static):OF" > $binfmt/register || {
+        echo "missing here: binfmt_misc, by which the kernel hands programs of aarch64 to the emulator" >&2
+        exit 1
+    }
 fi
