@@ -1,5 +1,7 @@
 """Random calls of pools and convolutions, with the right answers."""
 
+from dataclasses import replace
+
 import numpy as np
 from drawing import Case, number, said, shape, taps, tolerance, values
 from oracles import border_table, maxima, sliding, windows
@@ -85,7 +87,7 @@ def pooled(rng):
             return w.sum(-1) / divisor, tolerance(w.shape[-1] + 1, abs(w).sum(-1) / divisor)
 
     return Case(name, said(shape=x.shape, dtype=x.dtype, window=window, stride=stride, **options), (x,),
-                lambda x, out=None: function(x, *arguments, out=out, **options), expected,
+                lambda x, **more: function(x, *arguments, **options, **more), expected,
                 exact=kind in ("max", "min"))  # fmt: skip
 
 
@@ -96,6 +98,7 @@ def adaptive(rng):
     sizes = x.shape[x.ndim - axes :]
     outputs = tuple(number(rng, n + 2) for n in sizes)
     name = f"adaptive_{kind}_pool{axes}d"
+    options = {"return_indices": bool(rng.random() < 0.4)} if kind == "max" else {}
 
     def expected():
         tables = []
@@ -105,13 +108,15 @@ def adaptive(rng):
             tables.append(np.where(places < ends[:, None], places, -1))
         double = x.astype(np.float64)
         if kind == "max":
-            return maxima(double, tables)[0], 0
+            y, places = maxima(double, tables)
+            return [(y, 0), (places, 0)] if options["return_indices"] else (y, 0)
         divisor = windows(np.ones(sizes), tables, 0.0).sum(-1)
         w = windows(double, tables, 0.0)
         return w.sum(-1) / divisor, tolerance(w.shape[-1] + 1, abs(w).sum(-1) / divisor)
 
-    return Case(name, said(shape=x.shape, outputs=outputs), (x,),
-                lambda x, out=None: getattr(convlab, name)(x, outputs, out=out), expected, exact=False)  # fmt: skip
+    return Case(name, said(shape=x.shape, outputs=outputs, **options), (x,),
+                lambda x, **more: getattr(convlab, name)(x, outputs, **options, **more), expected,
+                exact=False)  # fmt: skip
 
 
 def whole(rng):
@@ -130,7 +135,7 @@ def whole(rng):
         return double.mean(axes, keepdims=True), tolerance(count + 1, abs(double).mean(axes, keepdims=True))
 
     return Case(f"global_{kind}_pool", said(shape=x.shape), (x,),
-                lambda x, out=None: getattr(convlab, f"global_{kind}_pool")(x, out=out), expected,
+                lambda x, **more: getattr(convlab, f"global_{kind}_pool")(x, **more), expected,
                 exact=False)  # fmt: skip
 
 
@@ -151,7 +156,50 @@ def unpooled(rng):
         return y.reshape(*x.shape[:2], *larger), 0
 
     return Case(name, said(shape=x.shape), (x, indices),
-                lambda x, i, out=None: getattr(convlab, name)(x, i, 2, out=out), expected, exact=False)  # fmt: skip
+                lambda x, i, **more: getattr(convlab, name)(x, i, 2, **more), expected, exact=False)  # fmt: skip
+
+
+def inner(a, axis):
+    """The same tensor with its channels last, one behind the other."""
+    return np.ascontiguousarray(np.moveaxis(a, axis, -1))
+
+
+def channels_last(rng):
+    """A pool of one of those above whose channels lie innermost."""
+    case = (pooled, adaptive, whole, unpooled)[rng.integers(0, 4)](rng)
+    x = case.arrays[0]
+    axes = x.ndim - 2 if "global" in case.name else int(case.name[-2])
+    axis = x.ndim - axes - 1
+    if axis < 0:  # an image of one channel
+        return case
+    option = {"layout": ("NLC", "NHWC", "NDHWC")[axes - 1]} if axis else {"channel_axis": -1}
+
+    def expected():
+        answers = case.expected()
+        if not isinstance(answers, list):
+            return tuple(np.moveaxis(part, axis, -1) if np.ndim(part) else part for part in answers)
+        return [(np.moveaxis(y, axis, -1), bound) for y, bound in answers]
+
+    return replace(
+        case, said=f"{case.said}, {said(**option)}", arrays=tuple(inner(a, axis) for a in case.arrays),
+        call=lambda *arrays, **more: case.call(*arrays, **option, **more), expected=expected,
+    )  # fmt: skip
+
+
+def ended(rng, axes):
+    """What convolutions do to their sums: the option and the same in double."""
+    activation = (None, None, "relu", "relu6", (-3.0, None), "leaky_relu")[rng.integers(0, 6)]
+    layout = ("NCW", "NCHW", "NCDHW")[axes - 1] if rng.random() < 0.75 else ("NWC", "NHWC", "NDHWC")[axes - 1]
+    limits = {"relu": (0.0, None), "relu6": (0.0, 6.0)}.get(activation, activation)
+
+    def end(y):
+        if activation == "leaky_relu":
+            y = np.where(y < 0, 0.01 * y, y)
+        elif activation is not None:
+            y = np.clip(y, *limits)
+        return np.moveaxis(y, 1, -1) if layout[-1] == "C" else y
+
+    return {"activation": activation, "layout": layout}, end
 
 
 def convolved(rng):
@@ -169,7 +217,13 @@ def convolved(rng):
     w = taps(rng, (groups * out_channels, channels, *window))
     bias = taps(rng, groups * out_channels) if rng.random() < 0.5 else None
     name = f"conv{axes}d"
-    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "padding_mode": mode}
+    pads = [(p, p) for p in padding]
+    if rng.random() < 0.3:
+        pads = [(p, int(rng.integers(0, k // 2 + 1))) for p, k in zip(padding, window, strict=True)]
+        padding = tuple(p for pair in pads for p in pair)
+    options, end = ended(rng, axes)
+    options |= {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "padding_mode": mode,
+                "precision": str(rng.choice(["fast", "fast", "exact"]))}  # fmt: skip
     layer = axes == 2 and rng.random() < 0.3
 
     def call(x, w, bias=None, out=None):
@@ -179,8 +233,8 @@ def convolved(rng):
 
     def expected():
         tables = [
-            sliding(border_table(mode, n, p, p), k, s, d)
-            for n, k, s, p, d in zip(sizes, window, stride, padding, dilation, strict=True)
+            sliding(border_table(mode, n, *p), k, s, d)
+            for n, k, s, p, d in zip(sizes, window, stride, pads, dilation, strict=True)
         ]
 
         def total(a, b, c):
@@ -196,9 +250,11 @@ def convolved(rng):
         served = convlab.last_kernel()
         if served.startswith("conv_winograd"):  # its bound is one of the norm: 1e-5 of the layer's largest sum
             bound = bound + 2e-5 * np.nanmax(np.where(np.isfinite(magnitude), magnitude, 0), initial=0)
-        return total(x, w, bias), bound
+        bound = np.broadcast_to(bound, magnitude.shape)
+        return end(total(x, w, bias)), np.moveaxis(bound, 1, -1) if options["layout"][-1] == "C" else bound
 
-    arrays = (x, w) if bias is None else (x, w, bias)
+    given = inner(x, 1) if options["layout"][-1] == "C" else x
+    arrays = (given, w) if bias is None else (given, w, bias)
     return Case(name, said(shape=x.shape, weight=w.shape, bias=bias is not None, layer=layer, **options), arrays,
                 call, expected, exact=False)  # fmt: skip
 
@@ -211,22 +267,37 @@ def transposed(rng):
     x = values(rng, (number(rng, 3), groups * channels, *sizes), special=0)
     window = tuple(number(rng, 4) for _ in sizes)
     stride = tuple(int(rng.integers(1, 4)) for _ in sizes)
+    dilation = tuple(int(rng.choice([1, 1, 2, 3])) for _ in sizes)
+    full = tuple((n - 1) * s + (k - 1) * d + 1 for n, s, k, d in zip(sizes, stride, window, dilation, strict=True))
+    padding = tuple(int(rng.integers(0, min(3, (n - 1) // 2) + 1)) for n in full)
+    extra = tuple(int(rng.integers(0, max(s, d))) for s, d in zip(stride, dilation, strict=True))
     w = taps(rng, (groups * channels, out_channels, *window))
+    bias = taps(rng, groups * out_channels) if rng.random() < 0.5 else None
     name = f"conv_transpose{axes}d"
+    options, end = ended(rng, axes)
+    options |= {"stride": stride, "padding": padding, "output_padding": extra, "dilation": dilation, "groups": groups}
 
     def expected():
-        def total(a, b):
-            full = tuple((n - 1) * s + k for n, s, k in zip(sizes, stride, window, strict=True))
-            y = np.zeros((len(a), groups, out_channels, *full))
+        def total(a, b, c):
+            y = np.zeros((len(a), groups, out_channels, *(n + e for n, e in zip(full, extra, strict=True))))
             a = a.astype(float).reshape(len(a), groups, channels, *sizes)
             b = b.astype(float).reshape(groups, channels, out_channels, *window)
             for tap in np.ndindex(*window):
-                at = tuple(slice(i, i + (n - 1) * s + 1, s) for i, n, s in zip(tap, sizes, stride, strict=True))
+                at = tuple(
+                    slice(i * d, i * d + (n - 1) * s + 1, s)
+                    for i, n, s, d in zip(tap, sizes, stride, dilation, strict=True)
+                )
                 y[(..., *at)] += np.einsum("ngc...,gcm->ngm...", a, b[(..., *tap)])
-            return y.reshape(len(a), groups * out_channels, *full)
+            y = y[(..., *(slice(p, n - p) for p, n in zip(padding, y.shape[3:], strict=True)))]
+            y = y.reshape(len(a), groups * out_channels, *y.shape[3:])
+            return y if c is None else y + c.astype(float).reshape(-1, *(1,) * axes)
 
-        return total(x, w), tolerance(w[0].size * channels, total(abs(x), abs(w)))
+        magnitude = total(abs(x), abs(w), None if bias is None else abs(bias))
+        bound = tolerance(w[0].size * channels + 1, magnitude)
+        return end(total(x, w, bias)), np.moveaxis(bound, 1, -1) if options["layout"][-1] == "C" else bound
 
-    return Case(name, said(shape=x.shape, weight=w.shape, stride=stride, groups=groups), (x, w),
-                lambda x, w, out=None: getattr(convlab, name)(x, w, stride=stride, groups=groups, out=out), expected,
+    given = inner(x, 1) if options["layout"][-1] == "C" else x
+    arrays = (given, w) if bias is None else (given, w, bias)
+    return Case(name, said(shape=x.shape, weight=w.shape, bias=bias is not None, **options), arrays,
+                lambda x, w, bias=None, **more: getattr(convlab, name)(x, w, bias, **options, **more), expected,
                 exact=False)  # fmt: skip

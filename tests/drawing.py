@@ -18,7 +18,6 @@ class Case:
     call: Callable[..., Any]
     expected: Callable[[], Any]  # (answer, errors allowed) or a list of those
     exact: bool  # whether the dtype of the arrays counts
-    takes_out: bool = True
 
 
 def tolerance(terms, magnitude):

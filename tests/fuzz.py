@@ -69,9 +69,9 @@ def laid(rng, a, exact):
     return a
 
 
-def run(seed):
+def run(seed, name=None):
     """One call and its comparison; AssertionError, or what the call raised."""
-    case = operations.draw(seed)
+    case = operations.draw(seed, name)
     rng = np.random.default_rng([seed, 1])
     arrays = [laid(rng, a, case.exact) for a in case.arrays]
     backend, isa = BACKENDS[rng.integers(0, len(BACKENDS))]
@@ -94,7 +94,7 @@ def main():
     parser.add_argument("--seed", type=int, help="this one alone, with all of its error")
     options = parser.parse_args()
     if options.seed is not None:
-        print(operations.draw(options.seed).said)
+        print(operations.drawn(options.seed), operations.draw(options.seed).said)
         run(options.seed)
         return
     failed, kernels, start = [], Counter(), time.perf_counter()
@@ -104,8 +104,9 @@ def main():
                 _, served = run(seed)
                 kernels[served] += 1
             except Exception as error:
-                name = operations.draw(seed)
-                print(f"seed {seed}: {name.name}({name.said}): {type(error).__name__}: {str(error)[:300]}", flush=True)
+                case = operations.draw(seed)
+                print(f"{operations.drawn(seed)}, {seed}: {case.name}({case.said})", flush=True)
+                print(f"    {type(error).__name__}: {str(error)[:300]}", flush=True)
                 failed.append(seed)
             if (i + 1) % max(options.cases // 10, 1) == 0:
                 print(f"{i + 1} cases, {len(failed)} failed", flush=True)

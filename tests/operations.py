@@ -20,15 +20,20 @@ DRAWN = {
     "adaptive": tensors.adaptive,
     "whole": tensors.whole,
     "unpooled": tensors.unpooled,
+    "channels_last": tensors.channels_last,
     "convolved": tensors.convolved,
     "transposed": tensors.transposed,
 }
 
 
-def draw(seed):
+def drawn(seed):
+    """What a seed draws, unless told."""
+    return list(DRAWN)[seed % len(DRAWN)]
+
+
+def draw(seed, name=None):
     """The case of a seed: what it is, its data and parameters."""
-    rng = np.random.default_rng(seed)
-    return DRAWN[list(DRAWN)[seed % len(DRAWN)]](rng)
+    return DRAWN[name or drawn(seed)](np.random.default_rng(seed))
 
 
 def compare(result, case):
