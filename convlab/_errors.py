@@ -11,8 +11,8 @@ def _shown(value: Any) -> str:
     """What came, short enough for one line."""
     try:
         text = " ".join(repr(value).split())
-    except ValueError:  # a whole number of more digits than Python prints
-        text = f"a number of {value.bit_length()} bits"
+    except Exception:  # a whole number of more digits than Python prints, lists too deep, a broken __repr__
+        text = f"a number of {value.bit_length()} bits" if isinstance(value, int) else "what cannot be printed"
     return text if len(text) <= 80 else text[:77] + "..."
 
 

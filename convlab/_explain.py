@@ -157,8 +157,7 @@ def explain(
     >>> convlab.explain("max_pool2d", (8, 64, 56, 56), 2).kernel
     'max_pool2d_2x2'
     """
-    if operation not in OPERATIONS:
-        raise _errors.wrong_word("operation", operation, OPERATIONS)
+    _spec.word("operation", operation, tuple(OPERATIONS))
     if "result_dtype" in options:
         options["dtype"] = options.pop("result_dtype")
     plan = _plan_of(operation, _stand_in(shape, dtype), arguments, options)
@@ -177,12 +176,12 @@ def _stand_in(shape: Any, dtype: DTypeLike) -> NDArray[Any]:
     sizes = tuple(_spec.integer("shape", n, expected) for n in shape)
     if any(n < 0 for n in sizes):
         raise _errors.wrong_value("shape", shape, expected)
-    try:
-        element = np.zeros(1, np.dtype(dtype))
-    except TypeError:
-        raise _errors.wrong_type("dtype", dtype, "a dtype") from None
+    element = np.zeros(1, _spec.dtype_of("dtype", dtype, "a dtype"))
     strides = [element.itemsize * math.prod(sizes[axis + 1 :]) for axis in range(len(sizes))]
-    return as_strided(element, sizes, strides, writeable=False)
+    try:
+        return as_strided(element, sizes, strides, writeable=False)
+    except (ValueError, OverflowError):
+        raise _errors.wrong_value("shape", shape, f"{expected}, that NumPy has arrays of") from None
 
 
 def _plan_of(operation: str, x: NDArray[Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> Plan[Any]:
@@ -252,8 +251,8 @@ def _work(plan: Plan[Any]) -> float:
 
 
 def _power_of_two(n: int) -> int:
-    """The next one, within what it takes a moment to copy."""
-    return 1 << min(max(n - 1, 1).bit_length(), 25)
+    """The next one, within what it takes a moment to copy, and that moment to measure."""
+    return 1 << min(max((n - 1).bit_length(), 12), 25)
 
 
 @cache

@@ -38,7 +38,7 @@ _cap = _default()
 _forked = False
 _block: ContextVar[int | None] = ContextVar("convlab_threads", default=None)
 _taken = 0  # threads that calls in progress have taken
-_taking = threading.Lock()
+_taking = threading.RLock()  # a signal's handler may call in the middle of it
 
 
 def set_num_threads(n: int) -> None:
@@ -165,8 +165,14 @@ def spread(function: Callable[[T], None], items: Iterable[T], threads: int) -> N
         except RuntimeError:  # no room for its stack
             break
     work()
-    with ended:
-        ended.wait_for(lambda: busy == 0)
+    while True:
+        try:
+            with ended:
+                ended.wait_for(lambda: busy == 0)
+            break
+        except BaseException as error:  # Ctrl-C; the others still write where they were told to
+            errors.append(error)
+            waiting.clear()
     if errors:
         raise errors.pop()  # from the list, or the error would hold itself
 
@@ -184,7 +190,7 @@ def _after_fork() -> None:
     """GNU's OpenMP runtime hangs in a forked child that starts a region if the parent had one; one thread is safe."""
     global _forked, _taking
     _forked = True
-    _taking = threading.Lock()  # a thread that is not in this child may have held it
+    _taking = threading.RLock()  # a thread that is not in this child may have held it
 
 
 if hasattr(os, "register_at_fork"):

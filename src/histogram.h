@@ -61,17 +61,17 @@ CONVLAB_INLINE void delete_pixel(uint8_t *p, int bin) { for (int b = bin; b < BI
 CONVLAB_INLINE vcounts counts_at(const uint16_t *p) { vcounts v; memcpy(&v, p, sizeof v); return v; }
 CONVLAB_INLINE void keep_counts(uint16_t *p, vcounts v) { memcpy(p, &v, sizeof v); }
 
-/* How many counters are at most n; the last one never is. */
+/* How many counters but the last are at most n. The last never is, unless another thread changes the image meanwhile. */
 #if LANES == 16
 CONVLAB_INLINE int bin_of(vcounts v, unsigned n)
 {
-    return __builtin_popcount(_mm256_cmple_epu16_mask((__m256i)v.part[0], _mm256_set1_epi16((short)n)));
+    return __builtin_popcount(_mm256_cmple_epu16_mask((__m256i)v.part[0], _mm256_set1_epi16((short)n)) & 0x7FFF);
 }
 #elif defined(__AVX2__)
 CONVLAB_INLINE int bin_of(vcounts v, unsigned n)
 {
     __m256i above = _mm256_subs_epu16((__m256i)v.part[0], _mm256_set1_epi16((short)n));
-    return __builtin_popcount(_mm256_movemask_epi8(_mm256_cmpeq_epi16(above, _mm256_setzero_si256()))) / 2;
+    return __builtin_popcount(_mm256_movemask_epi8(_mm256_cmpeq_epi16(above, _mm256_setzero_si256())) & 0x3FFFFFFF) / 2;
 }
 #elif defined(__SSE2__) && defined(__GNUC__)
 CONVLAB_INLINE int bin_of(vcounts v, unsigned n)
@@ -79,7 +79,7 @@ CONVLAB_INLINE int bin_of(vcounts v, unsigned n)
     __m128i most = _mm_set1_epi16((short)n), zero = _mm_setzero_si128();
     __m128i low = _mm_cmpeq_epi16(_mm_subs_epu16((__m128i)v.part[0], most), zero);
     __m128i high = _mm_cmpeq_epi16(_mm_subs_epu16((__m128i)v.part[1], most), zero);
-    return __builtin_ctz(~_mm_movemask_epi8(_mm_packs_epi16(low, high)));
+    return __builtin_ctz(~_mm_movemask_epi8(_mm_packs_epi16(low, high)) | 0x8000);
 }
 #else
 CONVLAB_INLINE int bin_of(vcounts v, unsigned n)
@@ -87,7 +87,7 @@ CONVLAB_INLINE int bin_of(vcounts v, unsigned n)
     uint16_t counts[BINS];
     int bin = 0, b;
     memcpy(counts, &v, sizeof v);
-    for (b = 0; b < BINS; b++)
+    for (b = 0; b < BINS - 1; b++)
         bin += counts[b] <= n;
     return bin;
 }

@@ -164,13 +164,15 @@ def max_unpool(cnp.ndarray x, cnp.ndarray indices, cnp.ndarray y, cnp.ndarray si
     cdef const long long* places = <const long long*>cnp.PyArray_DATA(indices)
     cdef int* result = <int*>cnp.PyArray_DATA(y)
     cdef Py_ssize_t _, i
+    cdef long long at = 0  # read once: another thread may change it
     with nogil:
         memset(result, 0, n[0] * n[2] * sizeof(int))
         for _ in range(n[0]):
             for i in range(n[1]):
-                if not 0 <= places[i] < n[2]:
+                at = places[i]
+                if not 0 <= at < n[2]:
                     break
-                result[places[i]] = source[i]
+                result[at] = source[i]
             else:
                 source += n[1]
                 places += n[1]
@@ -179,4 +181,4 @@ def max_unpool(cnp.ndarray x, cnp.ndarray indices, cnp.ndarray y, cnp.ndarray si
             break
         else:
             i = -1
-    return None if i == -1 else places[i]
+    return None if i == -1 else at

@@ -198,3 +198,87 @@ def test_backend_words():
         convlab.use_backend("compiled", "avx")
     with pytest.raises(ValueError, match="backend: got array"):
         convlab.use_backend(np.array(["auto", "numpy"]))
+
+
+class Broken:
+    """Whose every method raises what is no concern of convlab's callers."""
+
+    def __array__(self, *_, **__):
+        raise KeyError("no array")
+
+    def __index__(self):
+        raise RuntimeError("no index")
+
+    def __repr__(self):
+        raise OSError("no text")
+
+    def __eq__(self, _):
+        raise ZeroDivisionError
+
+    def __hash__(self):
+        raise ZeroDivisionError
+
+
+def test_values_whose_own_methods_fail():
+    deep = []
+    for _ in range(10000):
+        deep = [deep]
+    for value in (Broken(), deep, (2, 10**5000), np.zeros((2, 3)), np.zeros(0), np.zeros(3, "f4,f4")):
+        for name in ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "layout", "channel_axis", "out"):
+            with pytest.raises((TypeError, ValueError), match=f"^{name}: got "):
+                convlab.max_pool2d(**{"x": IMAGE, "kernel_size": 2, name: value})
+    with pytest.raises(TypeError, match="x: got something that NumPy cannot make an array of"):
+        convlab.max_pool2d(Broken(), 2)
+    with pytest.raises(TypeError, match="kernel: got something that NumPy cannot make an array of"):
+        convlab.filter2d(IMAGE, Broken())
+    for word in ("(2,", "\ud800", deep, Broken()):
+        with pytest.raises(TypeError, match="dtype: got "):
+            convlab.filter2d(IMAGE, KERNEL, dtype=word)
+        with pytest.raises(TypeError, match="dtype: got "):
+            convlab.explain("filter2d", (8, 9), KERNEL, dtype=word)
+    with pytest.raises(ValueError, match="groups: got a number of 16610 bits"):
+        convlab.conv1d(np.zeros((1, 2, 9)), np.zeros((2, 2, 3)), groups=10**5000)
+    with pytest.raises(ValueError, match="output_size: got array"):
+        convlab.max_unpool2d(IMAGE, np.zeros(IMAGE.shape, int), 2, output_size=np.array(4))
+
+
+@pytest.mark.parametrize("filter_", [convlab.filter2d, convlab.filter_bank, convlab.sep_filter2d])
+def test_out_that_shares_the_masks_memory(backend, filter_):
+    mask = np.ones(IMAGE.shape, bool)
+    kernels = {convlab.filter2d: (KERNEL,), convlab.filter_bank: (KERNEL[None],), convlab.sep_filter2d: ([1, 1], [1])}
+    out = mask.view(np.uint8)
+    with pytest.raises(ValueError, match="out: got memory that it shares with mask"):
+        filter_(
+            IMAGE, *kernels[filter_], mask=mask, dtype="u1", out=out[None] if filter_ is convlab.filter_bank else out
+        )
+    assert mask.all()
+
+
+def test_wrong_indices_leave_out_as_it_was(fast_backend):
+    x, out = np.ones((2, 2, 2), np.float32), np.full((2, 4, 4), 7, np.float32)
+    with pytest.raises(ValueError, match="indices: got 16"):
+        convlab.max_unpool2d(x, np.array([[[0, 1], [2, 3]], [[5, 16], [-1, 2]]]), 2, channel_axis=0, out=out)
+    assert (out == 7).all()
+    convlab.max_unpool2d(x, np.zeros((2, 2, 2), int), 2, channel_axis=0, out=out)
+    assert (out.sum(), out[0, 0, 0]) == (2, 1)
+
+
+@pytest.mark.parametrize("value", [1e300, -1e300, 1e-310, 3e38])
+def test_what_float32_cannot_hold_is_no_floating_point_error(fast_backend, value):
+    """Whatever NumPy was told to make of it."""
+    x, w = np.full((1, 1, 20, 20), value), np.full((1, 1, 3, 3), 1e-30)
+    with np.errstate(all="raise"):
+        for pool in (convlab.max_pool2d, convlab.avg_pool2d):
+            pool(x, 3)
+        convlab.lp_pool2d(x, 2, 3)
+        convlab.adaptive_avg_pool2d(x, 3)
+        convlab.global_lp_pool(x)
+        assert convlab.conv2d(x, w).shape == (1, 1, 18, 18)
+        assert convlab.conv_transpose2d(x, w).shape == (1, 1, 22, 22)
+        for dtype in (None, "u1"):
+            convlab.filter2d(x[0, 0], w[0, 0] * 1e-10, dtype=dtype)
+            convlab.filter2d(x[0, 0], np.eye(9), algorithm="fft", dtype=dtype)
+            convlab.gaussian(x[0, 0], 2, truncate=20, dtype=dtype)
+            convlab.sobel(x[0, 0], dtype=dtype)
+            convlab.unsharp(x[0, 0], dtype=dtype)
+        assert (convlab.maximum_filter(x[0, 0], 3) == value).all()

@@ -183,6 +183,12 @@ def test_nothing_is_allocated_for_the_shape():
     assert convlab.explain("filter2d", (1 << 19, 1 << 19), np.eye(3)).bytes == 8 << 38
 
 
+@pytest.mark.parametrize("shape", [(1 << 62, 1 << 62), (10**5000, 2), (1 << 31, 1 << 32), (1,) * 99])
+def test_shapes_that_no_array_has(shape):
+    with pytest.raises(ValueError, match="^shape: got .*that NumPy has arrays of"):
+        convlab.explain("filter2d", shape, np.eye(3))
+
+
 def test_rank_one_is_found_within_rounding_alone(rng):
     down, along = rng.standard_normal(9), rng.standard_normal(11)
     kernel = np.outer(down, along).astype(np.float32)

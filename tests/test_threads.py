@@ -1,6 +1,7 @@
 """Threads: the caps, calls from several threads at once, and children of fork."""
 
 import os
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -126,6 +127,56 @@ def test_spread():
     with pytest.raises(KeyError, match="30"):
         _threads.spread(fail, range(40), 2)
     assert len(done) < 39  # the rest is not begun
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers")
+def test_ctrl_c_waits_for_the_other_threads():
+    """They write into the caller's array; what they have not begun they leave."""
+    done, started = [], threading.Event()
+
+    def one_long(item):
+        if threading.current_thread() is threading.main_thread():
+            assert started.wait(9)
+        else:
+            started.set()
+            time.sleep(0.6)
+        done.append(item)
+
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            _threads.spread(one_long, range(2), 2)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert sorted(done) == [0, 1]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers")
+def test_a_signals_handler_may_call():
+    """Also where it comes while the thread that it interrupts holds a lock."""
+    code = """
+import faulthandler, random, signal, time, numpy as np, convlab
+faulthandler.dump_traceback_later(60, exit=True)
+convlab.set_num_threads(2)
+kernel, calls = np.ones((3, 3), np.float32), 0
+def handler(*_):
+    global calls
+    calls += 1
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    assert (convlab.filter2d(np.ones((200 + calls % 300, 300), np.float32), kernel) == 9).all()
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 1e-5 + 5e-4 * random.random())
+handler()
+end = time.monotonic() + 3
+while time.monotonic() < end:
+    assert (convlab.filter2d(np.ones((100 + calls % 400, 300), np.float32), kernel) == 9).all()
+signal.signal(signal.SIGALRM, signal.SIG_IGN)
+assert calls > 9
+print("done")
+"""
+    assert run_python(code, OMP_NUM_THREADS="2").stdout.strip() == "done"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

@@ -145,7 +145,7 @@ def max_pool2d_indices(
     # Where nothing is larger than the identity, the first element of the window.
     places[...] = ((deep[:, None, None] * g.height + high[:, None]) * g.width + wide)[..., None]
     numbers = np.arange(g.depth * g.height * g.width).reshape(g.depth, g.height, g.width, 1)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         for deep_to, deep_at in taps(geometry, g, 0):
             for high_to, high_at in taps(geometry, g, 1):
                 for wide_to, wide_at in taps(geometry, g, 2):

@@ -16,13 +16,13 @@ CACHED_PLANS = 256
 LARGEST_KEY = 1 << 16
 
 _plans: dict[Hashable, Any] = {}
-_plans_lock = threading.Lock()
+_plans_lock = threading.RLock()  # a signal's handler may call in the middle of it
 
 
 def _after_fork() -> None:
     """Begin anew in a child: a thread that is not in it may hold the lock, or without the GIL the dict's own."""
     global _plans, _plans_lock
-    _plans, _plans_lock = {}, threading.Lock()
+    _plans, _plans_lock = {}, threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -75,19 +75,20 @@ def remembered(make: FunctionT) -> FunctionT:
 
     An operation without a kernel takes None for `w`. What `make` raises for wrong arguments is not kept.
     """
+    quietly = np.errstate(all="ignore")(make)  # numbers that float32 cannot hold are no matter for NumPy's warnings
 
     @wraps(make)
     def find(x: NDArray[Any], w: NDArray[Any] | None, *options: Any) -> Any:
         try:
             key = make, signature(options, LARGEST_KEY, x, w)
         except TypeError:  # there is no key for this call
-            return make(x, w, *options)
+            return quietly(x, w, *options)
         plan = _plans.get(key)
         if plan is None:
-            plan = make(x, w, *options)
+            plan = quietly(x, w, *options)
             with _plans_lock:  # the oldest goes when there are too many
                 if len(_plans) >= CACHED_PLANS:
-                    del _plans[next(iter(_plans))]
+                    _plans.pop(next(iter(_plans), None), None)
                 _plans[key] = plan
         return plan
 

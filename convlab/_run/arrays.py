@@ -38,6 +38,12 @@ def check_out(out: Any, plan: Any, shape: tuple[int, ...], dtype: np.dtype[Any],
             raise _errors.out_overlaps(name)
 
 
+def converted(a: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """A C-contiguous copy in another dtype; what float32 cannot hold is infinite, or 0, whatever NumPy is to say."""
+    with np.errstate(all="ignore"):
+        return np.array(a, dtype, order="C")
+
+
 def saturated(values: NDArray[Any], dtype: np.dtype[Any], into: NDArray[Any]) -> None:
     """Round half to even, saturate, and NaN becomes 0."""
     limits = np.iinfo(dtype)

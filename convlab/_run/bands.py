@@ -39,7 +39,7 @@ def _rows(x: NDArray[Any], axis: int, rows: NDArray[np.intp], dtype: np.dtype[An
     before = (slice(None),) * axis
     # Neighbours are converted in one go.
     breaks = np.flatnonzero((np.diff(rows) != 1) | (rows[:-1] < 0)) + 1
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+    with np.errstate(all="ignore"):  # what float32 cannot hold is infinite, or 0
         for start, end in zip([0, *breaks], [*breaks, len(rows)], strict=True):
             first = int(rows[start])
             result[(*before, slice(start, end))] = (

@@ -16,7 +16,7 @@ from convlab._spec.arguments import FLOAT32, check_dtype, float32
 from convlab._spec.convolving import Conv
 from convlab._threads import share
 
-from .arrays import check_out
+from .arrays import check_out, converted
 from .convolving_reference import reference_conv
 
 
@@ -77,7 +77,7 @@ def conv(
     w = float32("weight", weight)
     b = plan.taps if bias is None else float32("bias", bias)
     if plan.convert:
-        x = np.array(x, FLOAT32, order="C")
+        x = converted(x, FLOAT32)
     backend = active()
     _convolve(backend, plan, x, w, b, y, prepared)
     serve(backend, plan.spec.name if backend is PYTHON else plan.kernel)
@@ -128,7 +128,7 @@ def conv_transpose(
     w = float32("weight", weight)
     b = plan.zeros if bias is None else float32("bias", bias)
     if plan.convert:
-        x = np.array(x, FLOAT32, order="C")
+        x = converted(x, FLOAT32)
     backend = active()
     served = spec.name
     u = np.empty(plan.weights, FLOAT32)

@@ -45,5 +45,5 @@ def reference_conv(spec: Conv, x: NDArray[Any], w: NDArray[np.float32], bias: ND
     y = y.reshape(spec.batch, spec.out_channels, *spec.out_size)
     if spec.channels_last:
         y = np.moveaxis(y, 1, -1)
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         return y.reshape(spec.shape).astype(FLOAT32)

@@ -22,7 +22,8 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
     """Run a plan of _plan.filtering."""
     spec = plan.spec
     if out is not None:
-        check_out(out, plan, plan.shape, spec.dtype, image=x, kernel=kernel)
+        inputs = {"image": x, "kernel": kernel} if mask is None else {"image": x, "kernel": kernel, "mask": mask}
+        check_out(out, plan, plan.shape, spec.dtype, **inputs)
     backend = active()
     if plan.plain and backend is not PYTHON:  # most calls, and small ones too: nothing but the kernel
         y = np.empty(plan.shape, spec.dtype) if out is None else out

@@ -99,7 +99,7 @@ def _fill(
     first, last = (int(columns[left]), int(columns[right - 1]) + 1) if left < right else (0, 0)
     around = np.concatenate([np.arange(top), np.arange(bottom, len(rows))])
     beside = np.concatenate([np.arange(left), np.arange(right, len(columns))])
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+    with np.errstate(all="ignore"):  # what float32 cannot hold is infinite, or 0
         if top < bottom:
             window[top:bottom, left:right] = plane[int(rows[top]) : int(rows[bottom - 1]) + 1, first:last]
         window[around, left:right] = plane[rows[around], first:last]

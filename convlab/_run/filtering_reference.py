@@ -38,7 +38,7 @@ def _one_kernel(
         y = np.clip(y * spec.scale + spec.offset, *spec.clip)
     else:
         y = filtered(x, spec.cval, scale=spec.scale, offset=spec.offset, clip=spec.clip)
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, as in the other backends
+    with np.errstate(all="ignore"):  # what float32 cannot hold is infinite, as in the other backends
         return y if spec.dtype.kind in "iu" else y.astype(FLOAT32)
 
 

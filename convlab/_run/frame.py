@@ -31,7 +31,7 @@ def inside_and_frame(image: Layout, region: Layout, anchor: tuple[int, int]) -> 
 
 def copy_frame(x: NDArray[Any], y: NDArray[Any], frame: list[tuple[slice, ...]]) -> None:
     """The source's pixels, exactly where the dtypes are the same, else by way of float32."""
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+    with np.errstate(all="ignore"):  # what float32 cannot hold is infinite, or 0
         for part in frame:
             if x.dtype == y.dtype or y.dtype.kind == "f":
                 y[part] = x[part]

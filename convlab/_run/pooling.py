@@ -1,5 +1,6 @@
 """Pools: conversions and the kernel."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from convlab._spec.arguments import FLOAT32
 from convlab._spec.pooling import Pool, Unpool
 from convlab._threads import share
 
-from .arrays import check_out, finished
+from .arrays import check_out, converted, finished
 
 
 def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
@@ -30,9 +31,9 @@ def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
         backend = NUMPY  # what float32 cannot hold is reduced in its own dtype
     made = plan.source if spec.operation in ("max", "min") else FLOAT32
     if spec.norm:
-        x = _powers(spec, np.array(x, FLOAT32, order="C"))
+        x = _powers(spec, converted(x, FLOAT32))
     elif plan.convert:
-        x = np.array(x, plan.source, order="C")
+        x = converted(x, plan.source)
     y = out if out is not None and spec.dtype == made else np.empty(spec.output.shape, made)
     results = [y, np.empty(spec.output.shape, np.int64)] if spec.indices else [y]
     if y.size:
@@ -80,11 +81,15 @@ def max_unpool(plan: Plan[Unpool], x: NDArray[Any], indices: NDArray[Any], out: 
         values, places, result = (np.moveaxis(a, axes, tuple(range(-len(axes), 0))) for a in (values, places, result))
     values = np.require(values, spec.dtype, ["C", "ALIGNED"])
     places = np.require(places, np.int64, ["C", "ALIGNED"])
+    wrong = None
+    if out is not None:  # an error leaves it as it was
+        outside = places[places.view(np.uint64) >= math.prod(spec.output.sizes)]
+        wrong = int(outside[0]) if outside.size else None
     flat = result if result.flags.c_contiguous else np.empty(result.shape, spec.dtype)
-    if flat.size:
+    if flat.size and wrong is None:
         wrong = backend.functions[plan.kernel](values, places, flat, *plan.tables, 1)
-        if wrong is not None:
-            raise _errors.wrong_value("indices", wrong, f"places in a plane of {spec.output.sizes}")
+    if wrong is not None:
+        raise _errors.wrong_value("indices", wrong, f"places in a plane of {spec.output.sizes}")
     serve(backend, plan.kernel)
     if flat is not result:
         result[...] = flat

@@ -10,7 +10,7 @@ from convlab._plan.plan import Plan
 from convlab._spec.ranking import Rank2d
 from convlab._threads import share
 
-from .arrays import check_out, finished
+from .arrays import check_out, converted, finished
 from .frame import inside_and_frame
 
 
@@ -34,7 +34,7 @@ def rank2d(plan: Plan[Rank2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     if truths:
         x, y = x.view(np.uint8), y.view(np.uint8)
     if plan.convert:
-        x = np.array(x, plan.source, order="C")
+        x = converted(x, plan.source)
     region = y
     if spec.border == "keep":
         inside, *frame = inside_and_frame(spec.image, spec.region, spec.anchor)

@@ -93,5 +93,5 @@ def _reference(spec: Separable2d, kernels: NDArray[np.float32], x: NDArray[Any])
         return np.clip(np.sqrt(u * u + v * v) * f.scale + f.offset, *f.clip)
 
     y = by_planes(one, x, spec.image, spec.output, np.float64)
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, as in the other backends
+    with np.errstate(all="ignore"):  # what float32 cannot hold is infinite, or 0, as in the other backends
         return y if spec.dtype.kind in "iu" else y.astype(FLOAT32)

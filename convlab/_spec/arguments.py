@@ -34,7 +34,9 @@ def array(name: str, value: Any) -> NDArray[Any]:
         try:
             lends = hasattr(value, "__dlpack__") and not hasattr(value, "__array__")
             value = np.from_dlpack(value) if lends else np.asarray(value)
-        except (TypeError, ValueError, RuntimeError, BufferError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever the value's own methods raise
             raise _errors.not_an_array(name, error) from error
     return np.asarray(value)
 
@@ -45,13 +47,29 @@ def check_dtype(name: str, dtype: np.dtype[Any]) -> None:
         raise _errors.wrong_dtype(name, dtype, IMAGE_DTYPE_NAMES)
 
 
+def dtype_of(name: str, value: Any, expected: str) -> np.dtype[Any]:
+    """The dtype that the argument names."""
+    try:
+        found: np.dtype[Any] = np.dtype(value)
+    except Exception:  # NumPy parses words, with errors of all kinds
+        raise _errors.wrong_type(name, value, expected) from None
+    return found
+
+
+def word(name: str, value: Any, choices: tuple[str, ...]) -> str:
+    """One of some words."""
+    if not isinstance(value, str) or value not in choices:
+        raise _errors.wrong_word(name, value, choices)
+    return value
+
+
 def integer(name: str, value: Any, expected: str) -> int:
     """A whole number; bool and float are none."""
     if isinstance(value, (bool, np.bool_)):
         raise _errors.wrong_type(name, value, expected)
     try:
         return operator.index(value)
-    except TypeError:
+    except Exception:  # whatever the value's own method raises
         raise _errors.wrong_type(name, value, expected) from None
 
 
@@ -101,7 +119,7 @@ def check_kernel(name: str, kernel: NDArray[Any], axes: str = "two axes (rows, c
 
 def taps(name: str, kernel: NDArray[Any]) -> NDArray[np.float32]:
     """A kernel's taps in a float32 array of their own."""
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         result = np.array(kernel, dtype=np.float32, order="C")
     lost = np.isinf(result) & np.isfinite(kernel)
     if lost.any():
@@ -113,7 +131,7 @@ def float32(name: str, a: NDArray[Any]) -> NDArray[np.float32]:
     """Weights as kernels read them: the array itself where it is float32 and C-contiguous."""
     if a.dtype is FLOAT32 and a.flags.c_contiguous and a.flags.aligned:
         return a
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         result = np.array(a, dtype=np.float32, order="C")
     lost = np.isinf(result) & np.isfinite(a)
     if lost.any():

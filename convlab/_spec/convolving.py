@@ -7,7 +7,7 @@ from typing import Any
 
 from convlab import _borders, _errors
 
-from .arguments import LARGEST_NUMBER, integer, real
+from .arguments import LARGEST_NUMBER, integer, real, word
 from .layout import MAX_ELEMENTS
 
 PADDING_MODES = ("zeros", "nearest", "symmetric", "mirror", "wrap")
@@ -172,9 +172,7 @@ def channels_last(layout: Any, axes: int) -> bool:
 
 
 def _exact(precision: Any) -> bool:
-    if not isinstance(precision, str) or precision not in ("fast", "exact"):
-        raise _errors.wrong_word("precision", precision, ("fast", "exact"))
-    return precision == "exact"
+    return word("precision", precision, ("fast", "exact")) == "exact"
 
 
 def check_weight_shape(weight_shape: tuple[int, ...], axes: int) -> None:
@@ -206,8 +204,8 @@ def _tensor(
 
 def check_groups(groups: Any) -> int:
     number = integer("groups", groups, "a whole number of at least 1")
-    if number < 1:
-        raise _errors.wrong_value("groups", groups, "a whole number of at least 1")
+    if not 1 <= number <= LARGEST_NUMBER:
+        raise _errors.wrong_value("groups", groups, f"a whole number of at least 1, and at most {LARGEST_NUMBER}")
     return number
 
 

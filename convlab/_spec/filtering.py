@@ -8,7 +8,7 @@ import numpy as np
 
 from convlab import _borders, _errors
 
-from .arguments import FLOAT32, finite, integer, real
+from .arguments import FLOAT32, dtype_of, finite, integer, real, word
 from .layout import MAX_ELEMENTS, Layout, check_not_empty, check_size, image_layout
 
 ALGORITHMS = ("direct", "separable", "fft")
@@ -76,10 +76,7 @@ def _output_dtype(dtype: Any) -> np.dtype[Any]:
     expected = "float32 or an integer type (round half to even, saturate)"
     if dtype is None:
         return FLOAT32
-    try:
-        wanted = np.dtype(dtype)
-    except TypeError:
-        raise _errors.wrong_type("dtype", dtype, expected) from None
+    wanted = dtype_of("dtype", dtype, expected)
     if wanted != FLOAT32 and wanted.kind not in "iu":
         raise _errors.wrong_dtype("dtype", wanted, f"{expected}: convert the result with .astype")
     if not wanted.isnative:
@@ -115,12 +112,6 @@ def anchor_of(anchor: Any, kernel_shape: tuple[int, int]) -> tuple[int, int]:
     if not (0 <= row < height and 0 <= column < width):
         raise _errors.wrong_value("anchor", anchor, expected)
     return row, column
-
-
-def _word(name: str, value: Any, choices: tuple[str, ...]) -> str:
-    if not isinstance(value, str) or value not in choices:
-        raise _errors.wrong_word(name, value, choices)
-    return value
 
 
 def _mask(image: Layout, shape: tuple[int, ...] | None, dtype: np.dtype[Any] | None) -> bool:
@@ -165,7 +156,7 @@ def filter2d(
     region = image.resized(max(height, 0), max(width, 0))
     output = region if border == "valid" else image
     if algorithm is not None:
-        algorithm = _word("algorithm", algorithm, ALGORITHMS)
+        algorithm = word("algorithm", algorithm, ALGORITHMS)
     spec = Filter2d(
         image=image,
         output=check_size("image", output),
@@ -179,10 +170,10 @@ def filter2d(
         offset=finite("offset", offset),
         clip=_clip(clip),
         kernels=kernels[0] if kernels else None,
-        omit_nan=_word("nan", nan, ("propagate", "omit")) == "omit",
+        omit_nan=word("nan", nan, ("propagate", "omit")) == "omit",
         mask=_mask(image, mask_shape, mask_dtype),
         mask_per_channel=image.inner_channels or (mask_shape is not None and len(mask_shape) == 3),
-        precision=_word("precision", precision, ("fast", "exact")),
+        precision=word("precision", precision, ("fast", "exact")),
         algorithm=algorithm,
         workspace_limit=None if workspace_limit is None else _limit(workspace_limit),
     )

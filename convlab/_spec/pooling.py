@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from convlab import _errors
 
-from .arguments import FLOAT32, LARGEST_NUMBER, integer, real
+from .arguments import FLOAT32, LARGEST_NUMBER, integer, real, word
 from .layout import MAX_ELEMENTS
 
 # What the façades call the axes that they pool, by how many there are.
@@ -133,9 +133,7 @@ def grid(shape: tuple[int, ...], n: int, channel_axis: Any, layout: Any) -> Grid
             raise _errors.wrong_value("channel_axis", channel_axis, f"a number from {-n - 1} to {n}")
         axis %= n + 1
         found = Grid(shape, tuple(other for other in range(n + 1) if other != axis), axis == n)
-    elif layout is not None and layout not in ("NC" + names, "N" + names + "C"):
-        raise _errors.wrong_word("layout", layout, ("NC" + names, "N" + names + "C"))
-    elif layout is not None and layout[-1] == "C":
+    elif layout is not None and word("layout", layout, ("NC" + names, "N" + names + "C"))[-1] == "C":
         if len(shape) not in (n + 1, n + 2):
             raise _errors.wrong_shape("x", shape, f"({', '.join(names)}, C) or (N, {', '.join(names)}, C)")
         found = Grid(shape, tuple(range(len(shape) - n - 1, len(shape) - 1)), True)
@@ -337,9 +335,6 @@ def global_pool(
     if n not in AXES:
         expected = "(N, C, ...) with one to three axes to pool" if channel_axis is None else "two to four axes"
         raise _errors.wrong_shape("x", shape, expected)
-    layouts = ("NC" + AXES[n], "N" + AXES[n] + "C")
-    if layout is not None and layout not in layouts:
-        raise _errors.wrong_word("layout", layout, layouts)
     sizes = grid(shape, n, channel_axis, layout).sizes
     return pool(shape, dtype, operation, n, sizes, None, 0, 1, False, False, None, layout, channel_axis, norm_type)
 
@@ -387,7 +382,8 @@ def max_unpool(
             raise _errors.wrong_value("padding", padding, f"less; the result would have {usual}")
     else:
         expected = f"{n} sizes, each less than a stride of {strides} from {usual}; N and C may stand before them"
-        if not isinstance(output_size, (tuple, list, np.ndarray)) or len(output_size) not in (n, n + 1, n + 2):
+        sequence = isinstance(output_size, (tuple, list)) or (isinstance(output_size, np.ndarray) and output_size.ndim)
+        if not sequence or len(output_size) not in (n, n + 1, n + 2):
             raise _errors.wrong_value("output_size", output_size, expected)
         sizes = tuple(integer("output_size", size, expected) for size in tuple(output_size)[-n:])
         if any(size < 1 or abs(size - u) >= s for size, u, s in zip(sizes, usual, strides, strict=True)):

@@ -60,7 +60,7 @@ def factors(taps: NDArray[np.float32]) -> tuple[Vector, Vector] | None:
     else:
         gain = math.ceil(math.log2(np.abs(w).sum()))
         scale = 2.0 ** (round(math.log2(np.abs(w[:, column]).sum())) - max(COLUMN_SUM + min(gain, 0) // 2, gain))
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         down = (w[:, column] / scale).astype(np.float32)
         along = (w[row] * (scale / pivot)).astype(np.float32)
         error = np.abs(np.outer(down.astype(np.float64), along) - w)
