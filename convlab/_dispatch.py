@@ -1,20 +1,24 @@
 """Which build of a kernel serves: the one table of kernel name x backend, and the words that choose among them.
 
 A backend is a set of functions, one for each name in KERNELS: compiled, a folder of _kernels for each instruction
-set; or numpy, the module _fallback. The third word, python, means the lesson's own loops (convlab.reference), which
-serve whole operations and no kernels. No compiled module is imported before the CPU has been asked.
+set, in it one library with all modules; or numpy, the module _fallback. The third word, python, means the lesson's own
+loops (convlab.reference), which serve whole operations and no kernels. No compiled module is imported before the CPU
+has been asked.
 """
 
 import importlib
 import os
 import platform
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from types import ModuleType
 from typing import Any, TypedDict
 
 from convlab import _errors, _fallback
@@ -92,9 +96,15 @@ def cpu_isas() -> tuple[str, ...]:
 
 
 @cache
+def library(isa: str) -> str | None:
+    """The file of an instruction set's kernels, if this installation has it. Loads nothing of it."""
+    spec = find_spec(f"convlab._kernels.{isa}.kernels")
+    return None if spec is None else spec.origin
+
+
 def is_built(isa: str) -> bool:
-    """Whether this installation has all kernels for an instruction set. Imports none of them."""
-    return all(find_spec(f"convlab._kernels.{isa}.{module}") for module in set(KERNELS.values()))
+    """Whether this installation has the kernels for an instruction set. Imports none of them."""
+    return library(isa) is not None
 
 
 @cache
@@ -103,10 +113,22 @@ def built_isas() -> tuple[str, ...]:
     return tuple(filter(is_built, cpu_isas()))
 
 
+def _module(name: str, file: str) -> ModuleType:
+    """One of the modules in a library, of which the import system finds only the one named like the file."""
+    loader = ExtensionFileLoader(name, file)
+    spec = spec_from_file_location(name, file, loader=loader)
+    assert spec is not None
+    module = sys.modules[name] = module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
 @cache
 def compiled(isa: str) -> Backend:
     """The kernels built for one of built_isas()."""
-    modules = {module: importlib.import_module(f"convlab._kernels.{isa}.{module}") for module in KERNELS.values()}
+    file = library(isa)
+    assert file is not None
+    modules = {module: _module(f"convlab._kernels.{isa}.{module}", file) for module in set(KERNELS.values())}
     return Backend("compiled", isa, {name: getattr(modules[module], name) for name, module in KERNELS.items()})
 
 
