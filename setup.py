@@ -91,7 +91,9 @@ def processor():
 def extensions():
     import numpy
     from Cython.Build import cythonize
+    from Cython.Compiler import Options
 
+    Options.docstrings = False  # a kernel's are for who reads its source
     # The full name, or each module would enter itself in sys.modules under a bare one that may be a user's own.
     sources = [Extension(f"convlab._kernels.{name}", [f"src/{name}.pyx"]) for name in [*KERNELS, *BASELINE]]
     translated = cythonize(

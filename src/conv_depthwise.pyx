@@ -11,15 +11,13 @@ zeros, and beside a row lanes are not loaded. With 16 lanes, planes of at most e
 half of a vector. The rest is staged with its border, sorted by its place in the stride (staging.pxd), one block ahead,
 since loads that reach over several fresh stores wait for them, and walks its taps one by one.
 """
-cimport numpy as cnp
+from arrays cimport PyArray_DATA, ndarray
 
 from depthwise cimport Lanes, Place, block, block_function, block_rows, together
 from gemm cimport Values, activated
 from staging cimport Geometry, phase_pitch, stage, zero
 from tasks cimport get_workspace, run_tasks
 from vector cimport HALF, LANES, convlab_max_threads, vfloat, vlanes_between, vload, vsplat, vstore, vstore_part
-
-cnp.import_array()
 
 
 cdef struct Conv:
@@ -334,21 +332,21 @@ cdef void piece(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
     c.function(c.f, c.planes * t // c.pieces, c.planes * (t + 1) // c.pieces, <float*>workspace)
 
 
-def conv_depthwise(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
-                   cnp.ndarray sources, cnp.ndarray values, int threads):
+def conv_depthwise(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
+                   int threads, /):
     """Get the workspace and share out the planes."""
     cdef Conv f
-    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+    cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
     cdef Py_ssize_t size = g.workspace * sizeof(float)
     cdef float* workspace
     cdef Call call
-    f.x = <const float*>cnp.PyArray_DATA(x)
-    f.w = <const float*>cnp.PyArray_DATA(w)
-    f.y = <float*>cnp.PyArray_DATA(y)
-    f.bias = <const float*>cnp.PyArray_DATA(bias)
+    f.x = <const float*>PyArray_DATA(x)
+    f.w = <const float*>PyArray_DATA(w)
+    f.y = <float*>PyArray_DATA(y)
+    f.bias = <const float*>PyArray_DATA(bias)
     f.g = g
-    f.v = <const Values*>cnp.PyArray_DATA(values)
-    f.rows = <const Py_ssize_t*>cnp.PyArray_DATA(sources) + g.depths
+    f.v = <const Values*>PyArray_DATA(values)
+    f.rows = <const Py_ssize_t*>PyArray_DATA(sources) + g.depths
     f.columns = f.rows + g.rows
     f.width = (g.out_width - 1) * g.stride_width + (g.kernel_width - 1) * g.dilation_width + 1
     f.pitch = phase_pitch(f.width, g.stride_width)
