@@ -1,20 +1,24 @@
 """Which build of a kernel serves: the one table of kernel name x backend, and the words that choose among them.
 
 A backend is a set of functions, one for each name in KERNELS: compiled, a folder of _kernels for each instruction
-set; or numpy, the module _fallback. The third word, python, means the lesson's own loops (convlab.reference), which
-serve whole operations and no kernels. No compiled module is imported before the CPU has been asked.
+set, in it one library with all modules; or numpy, the module _fallback. The third word, python, means the lesson's own
+loops (convlab.reference), which serve whole operations and no kernels. No compiled module is imported before the CPU
+has been asked.
 """
 
 import importlib
 import os
 import platform
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from types import ModuleType
 from typing import Any, TypedDict
 
 from convlab import _errors
@@ -59,6 +63,7 @@ KERNELS = {
     "avg_pool_global": "pool_global",
     "multiply_add": "machine",
 }
+_loading = threading.RLock()  # a signal's handler may call in the middle of it
 BACKEND_WORDS = ("auto", "compiled", "numpy", "python")
 ISA_WORDS = ("auto", "baseline", "avx2", "avx512", "neon")
 
@@ -70,8 +75,8 @@ class Functions(dict[str, Callable[..., Any]]):
         self.isa = isa
 
     def __missing__(self, kernel: str) -> Callable[..., Any]:
-        module = f"_kernels.{self.isa}.{KERNELS[kernel]}" if self.isa else "_fallback"
-        self[kernel] = getattr(importlib.import_module(f"convlab.{module}"), kernel)
+        module = _module(self.isa, KERNELS[kernel]) if self.isa else importlib.import_module("convlab._fallback")
+        self[kernel] = getattr(module, kernel)
         return self[kernel]
 
 
@@ -104,15 +109,47 @@ def cpu_isas() -> tuple[str, ...]:
 
 
 @cache
+def library(isa: str) -> str | None:
+    """The file of an instruction set's kernels, if this installation has it. Loads nothing of it."""
+    spec = find_spec(f"convlab._kernels.{isa}.kernels")
+    return None if spec is None else spec.origin
+
+
 def is_built(isa: str) -> bool:
-    """Whether this installation has all kernels for an instruction set. Imports none of them."""
-    return all(find_spec(f"convlab._kernels.{isa}.{module}") for module in set(KERNELS.values()))
+    """Whether this installation has the kernels for an instruction set. Imports none of them."""
+    return library(isa) is not None
 
 
 @cache
 def built_isas() -> tuple[str, ...]:
     """The instruction sets that this installation has kernels for and this CPU can run, best first."""
     return tuple(filter(is_built, cpu_isas()))
+
+
+def _module(isa: str, kernels: str) -> ModuleType:
+    """One of the modules in a library, of which the import system finds only the one named like the file."""
+    name = f"convlab._kernels.{isa}.{kernels}"
+    with _loading:
+        if name not in sys.modules:
+            file = library(isa)
+            assert file is not None
+            loader = ExtensionFileLoader(name, file)
+            spec = spec_from_file_location(name, file, loader=loader)
+            assert spec is not None
+            module = module_from_spec(spec)
+            loader.exec_module(module)
+            sys.modules[name] = module
+        return sys.modules[name]
+
+
+def _after_fork() -> None:
+    """A thread that is not in this child may have held it."""
+    global _loading
+    _loading = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @cache

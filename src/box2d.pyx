@@ -21,13 +21,11 @@ window wants.
 Channels that lie innermost are columns `step` elements apart.
 """
 from libc.string cimport memcpy
-cimport numpy as cnp
+from arrays cimport PyArray_DATA, ndarray
 
 from storage cimport FLOAT32, INT16, UINT16, UINT8, itemsize, load, store, widen
 from tasks cimport get_workspace, run_tasks, task_function
 from vector cimport LANES, convlab_max_threads, veven, vfloat, vload, vodd, vsplat, vstore
-
-cnp.import_array()
 
 
 # The fields of convlab._geometry.BoxGeometry, in its order. Widths are in pixels of `step` elements.
@@ -278,23 +276,22 @@ cdef void tile(const Box* b, Py_ssize_t t, float* workspace) noexcept nogil:
         block += kh
 
 
-def box2d(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders, cnp.ndarray values,
-          int threads):
+def box2d(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, ndarray values, int threads, /):
     """Get the workspace and share out the tiles. The taps are all 1, and w is not read."""
     cdef Box b
-    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef const Values* v = <const Values*>cnp.PyArray_DATA(values)
+    cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
+    cdef const Values* v = <const Values*>PyArray_DATA(values)
     cdef Py_ssize_t t, tiles = g.planes * g.strips * g.parts, size = g.workspace * sizeof(float)
     cdef char* memory
     cdef float* workspace
     cdef float* constant
     cdef float* multiples
-    b.x = <const char*>cnp.PyArray_DATA(x)
-    b.y = <char*>cnp.PyArray_DATA(y)
+    b.x = <const char*>PyArray_DATA(x)
+    b.y = <char*>PyArray_DATA(y)
     b.g = g
     b.cval = v.cval
     b.scale = v.scale
-    b.above = <const Py_ssize_t*>cnp.PyArray_DATA(borders)
+    b.above = <const Py_ssize_t*>PyArray_DATA(borders)
     b.below = b.above + g.n_above
     b.before = b.below + g.n_below
     b.after = b.before + g.n_before

@@ -13,7 +13,7 @@ since loads that reach over several fresh stores wait for them, and walks its ta
 
 Channels that lie innermost, if they fill a vector, are a vector's lanes (depthwise_last.pxd): nothing is staged.
 """
-cimport numpy as cnp
+from arrays cimport PyArray_DATA, ndarray
 
 from depthwise cimport Lanes, Place, block, block_function, block_rows, together
 from depthwise_last cimport Tap, row_last, sorted_taps
@@ -21,8 +21,6 @@ from gemm cimport Values, activated
 from staging cimport Geometry, phase_pitch, stage, zero
 from tasks cimport get_workspace, run_tasks
 from vector cimport HALF, LANES, convlab_max_threads, vfloat, vlanes_between, vload, vsplat, vstore, vstore_part
-
-cnp.import_array()
 
 
 cdef struct Conv:
@@ -352,22 +350,22 @@ cdef void piece(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
     c.function(c.f, c.planes * t // c.pieces, c.planes * (t + 1) // c.pieces, <float*>workspace)
 
 
-def conv_depthwise(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
-                   cnp.ndarray sources, cnp.ndarray values, int threads):
+def conv_depthwise(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
+                   int threads, /):
     """Get the workspace and share out the planes."""
     cdef Conv f
-    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+    cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
     cdef Py_ssize_t size = g.workspace * sizeof(float), shared = 0
     cdef float* workspace
     cdef float* weights
     cdef Call call
-    f.x = <const float*>cnp.PyArray_DATA(x)
-    f.w = <const float*>cnp.PyArray_DATA(w)
-    f.y = <float*>cnp.PyArray_DATA(y)
-    f.bias = <const float*>cnp.PyArray_DATA(bias)
+    f.x = <const float*>PyArray_DATA(x)
+    f.w = <const float*>PyArray_DATA(w)
+    f.y = <float*>PyArray_DATA(y)
+    f.bias = <const float*>PyArray_DATA(bias)
     f.g = g
-    f.v = <const Values*>cnp.PyArray_DATA(values)
-    f.rows = <const Py_ssize_t*>cnp.PyArray_DATA(sources) + g.depths
+    f.v = <const Values*>PyArray_DATA(values)
+    f.rows = <const Py_ssize_t*>PyArray_DATA(sources) + g.depths
     f.columns = f.rows + g.rows
     f.width = (g.out_width - 1) * g.stride_width + (g.kernel_width - 1) * g.dilation_width + 1
     f.pitch = phase_pitch(f.width, g.stride_width)

@@ -10,15 +10,13 @@ for all of them. A row of the border is one of zeros, and beside a row lanes are
 lies back over its neighbour. Results that the caches could not hold are stored past them, in whole lines.
 """
 from libc.stdint cimport uintptr_t
-cimport numpy as cnp
+from arrays cimport PyArray_DATA, ndarray
 
 from gemm cimport NONE, Values, activated
 from staging cimport Geometry, zero
 from tasks cimport get_workspace, run_tasks, task_function
 from vector cimport LANES, convlab_max_threads, fence, vfloat, vheld, vlanes, vlanes_between, vload_masked, vsplat
 from vector cimport vload_part, vstore, vstore_masked, vstore_part, vstream
-
-cnp.import_array()
 
 cdef enum:
     WIDEST = 11                         # columns of taps: see DIRECT_WIDTH in conv_blocks.py
@@ -215,20 +213,20 @@ cdef void piece(const Call* c, Py_ssize_t t, float* workspace) noexcept nogil:
     rows(c.f, c.rows * t // c.pieces, c.rows * (t + 1) // c.pieces, workspace)
 
 
-def conv_direct(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
-                cnp.ndarray sources, cnp.ndarray values, int threads):
+def conv_direct(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
+                int threads, /):
     """Get the workspace and share out the rows."""
     cdef Conv f
-    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+    cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
     cdef Py_ssize_t size = g.workspace * sizeof(float)
     cdef float* workspace
     cdef Call call
-    f.x = <const float*>cnp.PyArray_DATA(x)
-    f.w = <const float*>cnp.PyArray_DATA(w)
-    f.y = <float*>cnp.PyArray_DATA(y)
-    f.bias = <const float*>cnp.PyArray_DATA(bias)
+    f.x = <const float*>PyArray_DATA(x)
+    f.w = <const float*>PyArray_DATA(w)
+    f.y = <float*>PyArray_DATA(y)
+    f.bias = <const float*>PyArray_DATA(bias)
     f.g = g
-    f.v = <const Values*>cnp.PyArray_DATA(values)
+    f.v = <const Values*>PyArray_DATA(values)
     call.f, call.rows = &f, g.batch * g.groups * g.out_height
     f.stream = f.v.activation == 0 and call.rows * g.out_channels * g.out_width >= LARGE and g.y_channel % LANES == 0
     threads = <int>max(1, min(threads, convlab_max_threads(), call.rows))

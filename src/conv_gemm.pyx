@@ -13,15 +13,13 @@ output channels the panel is not copied: the staged slices themselves, shifted (
 
 Blocks, images, groups and planes of depth are what threads share out; output channels too, where those are too few.
 """
-cimport numpy as cnp
+from arrays cimport PyArray_DATA, PyArray_DIM, PyArray_NDIM, ndarray
 
 from gemm cimport Values, rows
 from panel cimport Shifts, fill, shift, shifts_of, spread
 from staging cimport Geometry, copy, put
 from tasks cimport get_workspace, run_tasks, task_function
 from vector cimport LANES, convlab_max_threads, prefetch, vload
-
-cnp.import_array()
 
 
 cdef enum:
@@ -164,21 +162,21 @@ cdef void task(const Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
                 p += 1
 
 
-def conv_gemm(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
-              cnp.ndarray sources, cnp.ndarray values, int threads):
+def conv_gemm(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
+              int threads, /):
     """Get the workspace and share out the tasks."""
     cdef Conv f
-    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+    cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
     cdef Py_ssize_t tasks, pixels, k, s, i, size = g.workspace * sizeof(float), taps = g.kernel_height * g.kernel_width
     cdef Py_ssize_t* at
     cdef float* workspace
-    f.x = <const float*>cnp.PyArray_DATA(x)
-    f.w = <const float*>cnp.PyArray_DATA(w)
-    f.y = <float*>cnp.PyArray_DATA(y)
-    f.bias = <const float*>cnp.PyArray_DATA(bias)
+    f.x = <const float*>PyArray_DATA(x)
+    f.w = <const float*>PyArray_DATA(w)
+    f.y = <float*>PyArray_DATA(y)
+    f.bias = <const float*>PyArray_DATA(bias)
     f.g = g
-    f.v = <const Values*>cnp.PyArray_DATA(values)
-    f.depths = <const Py_ssize_t*>cnp.PyArray_DATA(sources)
+    f.v = <const Values*>PyArray_DATA(values)
+    f.depths = <const Py_ssize_t*>PyArray_DATA(sources)
     f.rows = f.depths + g.depths
     f.columns = f.rows + g.rows
     f.row_blocks = (g.out_height + g.block_rows - 1) // g.block_rows
@@ -210,20 +208,23 @@ def conv_gemm(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp
         run_tasks(<task_function>task, &f, tasks, threads, workspace, size, at)
 
 
-def transpose_weights(cnp.ndarray w, cnp.ndarray u, cnp.ndarray parts, cnp.ndarray order, Py_ssize_t groups):
+def transpose_weights(ndarray w, ndarray u, ndarray parts, ndarray order, Py_ssize_t groups, /):
     """The weights of a transpose (C, M / groups, taps), sorted into those of its parts, one after the other in u.
 
     `parts` holds for each part where it starts and how many taps it has, `order` which taps those are.
     """
-    cdef const float* source = <const float*>cnp.PyArray_DATA(w)
-    cdef float* to = <float*>cnp.PyArray_DATA(u)
+    cdef const float* source = <const float*>PyArray_DATA(w)
+    cdef float* to = <float*>PyArray_DATA(u)
     cdef const Py_ssize_t* part
     cdef const Py_ssize_t* its
-    cdef Py_ssize_t channels = cnp.PyArray_DIM(w, 0) // groups, out_channels = cnp.PyArray_DIM(w, 1)
-    cdef Py_ssize_t taps = cnp.PyArray_SIZE(w) // (cnp.PyArray_DIM(w, 0) * out_channels)
+    cdef Py_ssize_t channels = PyArray_DIM(w, 0) // groups, out_channels = PyArray_DIM(w, 1)
+    cdef Py_ssize_t taps = 1
     cdef Py_ssize_t group, m, c, a, _, first
     cdef const float* kernel
     cdef float* its_kernel
+    cdef int axis
+    for axis in range(2, PyArray_NDIM(w)):
+        taps *= PyArray_DIM(w, axis)
     with nogil:
         for group in range(groups):
             # Some channels at a time: each part is written in order, and what is read next is asked for.
@@ -232,9 +233,9 @@ def transpose_weights(cnp.ndarray w, cnp.ndarray u, cnp.ndarray parts, cnp.ndarr
                     for c in range(first, min(first + 64, channels)):
                         kernel = source + ((group * channels + c) * out_channels + m) * taps
                         prefetch(kernel + 4 * taps)
-                        its = <const Py_ssize_t*>cnp.PyArray_DATA(order)
-                        part = <const Py_ssize_t*>cnp.PyArray_DATA(parts)
-                        for _ in range(cnp.PyArray_DIM(parts, 0)):
+                        its = <const Py_ssize_t*>PyArray_DATA(order)
+                        part = <const Py_ssize_t*>PyArray_DATA(parts)
+                        for _ in range(PyArray_DIM(parts, 0)):
                             its_kernel = to + part[0] + ((group * out_channels + m) * channels + c) * part[1]
                             for a in range(part[1]):
                                 its_kernel[a] = kernel[its[a]]

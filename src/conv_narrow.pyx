@@ -6,15 +6,13 @@ The terms k, their order and the panel b are those of conv_gemm, and so are the 
 ahead, in panels of 48 output channels, and the pixels are broadcast: eight pixels by three vectors in registers. The
 sums gather in a block of the workspace, pixels by channels, and are turned round when they are finished.
 """
-cimport numpy as cnp
+from arrays cimport PyArray_DATA, PyArray_DIM, ndarray
 
 from gemm cimport Values, activated
 from panel cimport fill
 from staging cimport Geometry
 from tasks cimport get_workspace, run_tasks, task_function
 from vector cimport LANES, convlab_max_threads, prefetch, vfloat, vload, vstore
-
-cnp.import_array()
 
 cdef enum:
     WIDTH = 48                          # output channels of a panel of weights
@@ -122,20 +120,20 @@ cdef void task(const Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
                 y[m * g.y_channel + r * g.y_row + q * g.y_column] = c[(r * g.out_width + q) * c_row + m]
 
 
-def conv_narrow(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
-                cnp.ndarray sources, cnp.ndarray values, cnp.ndarray u, int threads):
+def conv_narrow(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
+                ndarray u, int threads, /):
     """Get the workspace and share out the tasks; w is not read, but u, which narrow_weights made of it."""
     cdef Conv f
-    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+    cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
     cdef Py_ssize_t tasks, size = g.workspace * sizeof(float)
     cdef float* workspace
-    f.x = <const float*>cnp.PyArray_DATA(x)
-    f.u = <const float*>cnp.PyArray_DATA(u)
-    f.y = <float*>cnp.PyArray_DATA(y)
-    f.bias = <const float*>cnp.PyArray_DATA(bias)
+    f.x = <const float*>PyArray_DATA(x)
+    f.u = <const float*>PyArray_DATA(u)
+    f.y = <float*>PyArray_DATA(y)
+    f.bias = <const float*>PyArray_DATA(bias)
     f.g = g
-    f.v = <const Values*>cnp.PyArray_DATA(values)
-    f.depths = <const Py_ssize_t*>cnp.PyArray_DATA(sources)
+    f.v = <const Values*>PyArray_DATA(values)
+    f.depths = <const Py_ssize_t*>PyArray_DATA(sources)
     f.rows = f.depths + g.depths
     f.columns = f.rows + g.rows
     f.panels = (g.out_channels + WIDTH - 1) // WIDTH
@@ -152,14 +150,14 @@ def conv_narrow(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, c
         run_tasks(<task_function>task, &f, tasks, threads, workspace, size, workspace)
 
 
-def narrow_weights(cnp.ndarray w, cnp.ndarray u, int threads):
+def narrow_weights(ndarray w, ndarray u, int threads, /):
     """The weights w (groups, M, terms) as u (groups, panels, terms, WIDTH), with zeros beyond M."""
-    cdef const float* source = <const float*>cnp.PyArray_DATA(w)
-    cdef float* to = <float*>cnp.PyArray_DATA(u)
-    cdef Py_ssize_t m = cnp.PyArray_DIM(w, 1), terms = cnp.PyArray_DIM(w, 2), panels = cnp.PyArray_DIM(u, 1)
+    cdef const float* source = <const float*>PyArray_DATA(w)
+    cdef float* to = <float*>PyArray_DATA(u)
+    cdef Py_ssize_t m = PyArray_DIM(w, 1), terms = PyArray_DIM(w, 2), panels = PyArray_DIM(u, 1)
     cdef Py_ssize_t t, k, i, first
     with nogil:
-        for t in range(cnp.PyArray_DIM(w, 0) * panels):
+        for t in range(PyArray_DIM(w, 0) * panels):
             first = t % panels * WIDTH
             for k in range(terms):
                 for i in range(WIDTH):

@@ -16,7 +16,7 @@ A tile with an output that is not finite is computed anew by its sum: infinities
 """
 from cython.parallel cimport prange, threadid
 from libc.stdlib cimport free
-cimport numpy as cnp
+from arrays cimport PyArray_DATA, PyArray_DIM, ndarray
 
 from gemm cimport Values, activated, rows
 from staging cimport Geometry, Span, span_of, stage_row
@@ -24,8 +24,6 @@ from tasks cimport Watch, get_workspace, run_tasks, watch_start, watch_stopped
 from vector cimport LANES, convlab_max_threads, vany_nan, veven, vfloat, vload, vodd, vsplat, vstore
 from vector cimport vstore_part, vzip_high, vzip_low
 from winograd cimport back, into, transform_weights
-
-cnp.import_array()
 
 cdef enum:
     DEPTH = 512                         # channels that are multiplied at a time
@@ -324,22 +322,22 @@ cdef void block_task(const void* what, Py_ssize_t t, void* workspace) noexcept n
         output_task(&f, i, f.tile, f.scratch)
 
 
-cdef int convolve(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
-                  cnp.ndarray sources, cnp.ndarray values, cnp.ndarray u, int threads, int tile) except -1:
+cdef int convolve(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
+                  ndarray u, int threads, int tile) except -1:
     cdef Conv f
-    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+    cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
     cdef Py_ssize_t t, eights = (g.out_channels + 7) // 8, elements = (tile + 2) * (tile + 2), block, tasks
     cdef Py_ssize_t scratch, matrices = g.workspace * sizeof(float)
     cdef char* workspace
     cdef Watch watch
-    f.x = <const float*>cnp.PyArray_DATA(x)
-    f.w = <const float*>cnp.PyArray_DATA(w)
-    f.u = <const float*>cnp.PyArray_DATA(u)
-    f.y = <float*>cnp.PyArray_DATA(y)
-    f.bias = <const float*>cnp.PyArray_DATA(bias)
+    f.x = <const float*>PyArray_DATA(x)
+    f.w = <const float*>PyArray_DATA(w)
+    f.u = <const float*>PyArray_DATA(u)
+    f.y = <float*>PyArray_DATA(y)
+    f.bias = <const float*>PyArray_DATA(bias)
     f.g = g
-    f.v = <const Values*>cnp.PyArray_DATA(values)
-    f.rows = <const Py_ssize_t*>cnp.PyArray_DATA(sources) + g.depths
+    f.v = <const Values*>PyArray_DATA(values)
+    f.rows = <const Py_ssize_t*>PyArray_DATA(sources) + g.depths
     f.columns = f.rows + g.rows
     f.rows_apart = ((g.out_height + g.dilation_height - 1) // g.dilation_height + tile - 1) // tile
     f.columns_apart = ((g.out_width + g.dilation_width - 1) // g.dilation_width + tile - 1) // tile
@@ -374,21 +372,21 @@ cdef int convolve(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias,
     return -1 if watch_stopped(&watch, 1) else 0
 
 
-def conv_winograd2(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
-                   cnp.ndarray sources, cnp.ndarray values, cnp.ndarray u, int threads):
+def conv_winograd2(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
+                   ndarray u, int threads, /):
     convolve(x, w, y, bias, geometry, sources, values, u, threads, 2)
 
 
-def conv_winograd4(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray bias, cnp.ndarray geometry,
-                   cnp.ndarray sources, cnp.ndarray values, cnp.ndarray u, int threads):
+def conv_winograd4(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
+                   ndarray u, int threads, /):
     convolve(x, w, y, bias, geometry, sources, values, u, threads, 4)
 
 
-def winograd_weights(cnp.ndarray w, cnp.ndarray u, int tile, int threads):
+def winograd_weights(ndarray w, ndarray u, int tile, int threads, /):
     """The transformed weights of w (M, C, 3, 3): u is ((tile + 2)^2, M, C)."""
-    cdef const float* source = <const float*>cnp.PyArray_DATA(w)
-    cdef float* to = <float*>cnp.PyArray_DATA(u)
-    cdef Py_ssize_t n = cnp.PyArray_DIM(w, 1), m = cnp.PyArray_DIM(w, 0), t
+    cdef const float* source = <const float*>PyArray_DATA(w)
+    cdef float* to = <float*>PyArray_DATA(u)
+    cdef Py_ssize_t n = PyArray_DIM(w, 1), m = PyArray_DIM(w, 0), t
     threads = <int>max(1, min(threads, convlab_max_threads(), m))
     for t in prange(m, schedule="static", num_threads=threads, nogil=True):
         if tile == 2:

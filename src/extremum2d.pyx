@@ -17,7 +17,7 @@ Windows of 3 x 3 do all of it in registers (rank3x3.pxd), but where care is take
 
 Floats. Rows without NaN or infinity, which is found out first, use the plain maximum; others one that keeps NaN.
 """
-cimport numpy as cnp
+from arrays cimport PyArray_DATA, ndarray
 
 from extremum cimport down, taps
 from lanes cimport FLOAT32, INT16, UINT8, UINT16, VBYTES, raw_store
@@ -25,8 +25,6 @@ from libc.string cimport memcpy
 from vector cimport LANES
 from rank cimport Geometry, Rank, aligned, all_finite, fill_border, share_out, source_rows, tile_function
 from rank3x3 cimport MAXIMUM, MINIMUM, Operation, edges, two_rows, wide
-
-cnp.import_array()
 
 
 cdef inline void last_step(const char* v, char* y, Py_ssize_t n, const Py_ssize_t* offsets, const int n_taps,
@@ -169,9 +167,9 @@ maxima[:] = [max_float32, max_uint8, max_int16, max_uint16]
 minima[:] = [min_float32, min_uint8, min_int16, min_uint16]
 
 
-def maximum2d(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders, cnp.ndarray cval, int threads):
-    share_out(maxima[(<const Geometry*>cnp.PyArray_DATA(geometry)).source], x, y, geometry, borders, cval, threads)
+def maximum2d(ndarray x, ndarray y, ndarray geometry, ndarray borders, ndarray cval, int threads, /):
+    share_out(maxima[(<const Geometry*>PyArray_DATA(geometry)).source], x, y, geometry, borders, cval, threads)
 
 
-def minimum2d(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders, cnp.ndarray cval, int threads):
-    share_out(minima[(<const Geometry*>cnp.PyArray_DATA(geometry)).source], x, y, geometry, borders, cval, threads)
+def minimum2d(ndarray x, ndarray y, ndarray geometry, ndarray borders, ndarray cval, int threads, /):
+    share_out(minima[(<const Geometry*>PyArray_DATA(geometry)).source], x, y, geometry, borders, cval, threads)

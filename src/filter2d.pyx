@@ -22,15 +22,13 @@ which the compiler unrolls; other sizes take four columns at a time. Tiles of so
 Channels that lie innermost are columns `step` floats apart: the same loops over width * step floats.
 """
 from libc.string cimport memcpy, memset
-cimport numpy as cnp
+from arrays cimport PyArray_DATA, PyArray_DIM, ndarray
 
 from filter_image cimport FLOAT32, UINT8, Filter, Geometry, Values, itemsize, stage
 from filter_taps cimport finished, store, sums
 from tasks cimport get_workspace, run_tasks, task_function
 from vector cimport LANES, convlab_max_threads, fence, prefetch, prefetch_to_write
 from vector cimport vfloat, vload, vratio, vsplat, vstore, vstore_part, vstream, vvalid, vwhere
-
-cnp.import_array()
 
 
 ctypedef void (*tile_function)(const Filter*, Py_ssize_t, float*) noexcept nogil
@@ -287,27 +285,26 @@ cdef void tile_masked(const Filter* f, Py_ssize_t t, float* workspace) noexcept 
         tile(f, t, workspace, f.kernel_height, f.kernel_width, f.g.step, 1, 2, False, True)
 
 
-cdef int correlate(tile_function function, const Py_ssize_t block_width, cnp.ndarray x, cnp.ndarray w, cnp.ndarray y,
-                   cnp.ndarray geometry, cnp.ndarray borders, cnp.ndarray values, int threads,
-                   cnp.ndarray mask=None) except -1:
+cdef int correlate(tile_function function, const Py_ssize_t block_width, ndarray x, ndarray w, ndarray y,
+                   ndarray geometry, ndarray borders, ndarray values, int threads, ndarray mask=None) except -1:
     """Get the workspace and share out the tiles."""
     cdef Filter f
-    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+    cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
     cdef Py_ssize_t i, width = g.width * g.step, size = g.workspace * sizeof(float)
     cdef float* workspace
     cdef float* constant
-    f.x = <const char*>cnp.PyArray_DATA(x)
-    f.w = <const float*>cnp.PyArray_DATA(w)
-    f.y = <char*>cnp.PyArray_DATA(y)
-    f.mask = NULL if mask is None else <const char*>cnp.PyArray_DATA(mask)
+    f.x = <const char*>PyArray_DATA(x)
+    f.w = <const float*>PyArray_DATA(w)
+    f.y = <char*>PyArray_DATA(y)
+    f.mask = NULL if mask is None else <const char*>PyArray_DATA(mask)
     f.g = g
-    f.v = <const Values*>cnp.PyArray_DATA(values)
-    f.above = <const Py_ssize_t*>cnp.PyArray_DATA(borders)
+    f.v = <const Values*>PyArray_DATA(values)
+    f.above = <const Py_ssize_t*>PyArray_DATA(borders)
     f.below = f.above + g.n_above
     f.before = f.below + g.n_below
     f.after = f.before + g.n_before
-    f.kernel_height = cnp.PyArray_DIM(w, 1)
-    f.kernel_width = cnp.PyArray_DIM(w, 2)
+    f.kernel_height = PyArray_DIM(w, 1)
+    f.kernel_width = PyArray_DIM(w, 2)
     # The staged segments are at least a block wide, lest its last columns be computed for nothing, and so that a block
     # of the middle may read a vector past what it uses.
     f.left = 0 if g.n_before == 0 else max(g.n_before, (block_width + g.step - 1) // g.step)
@@ -337,27 +334,23 @@ cdef int correlate(tile_function function, const Py_ssize_t block_width, cnp.nda
     return 0
 
 
-def correlate2d_3x3(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders,
-                    cnp.ndarray values, int threads):
+def correlate2d_3x3(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, ndarray values, int threads, /):
     correlate(tile_3x3, 2 * LANES, x, w, y, geometry, borders, values, threads)
 
 
-def correlate2d_5x5(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders,
-                    cnp.ndarray values, int threads):
+def correlate2d_5x5(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, ndarray values, int threads, /):
     correlate(tile_5x5, 2 * LANES, x, w, y, geometry, borders, values, threads)
 
 
-def correlate2d_7x7(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders,
-                    cnp.ndarray values, int threads):
+def correlate2d_7x7(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, ndarray values, int threads, /):
     correlate(tile_7x7, 2 * LANES, x, w, y, geometry, borders, values, threads)
 
 
-def correlate2d(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders,
-                cnp.ndarray values, int threads):
-    correlate(tile_any, (2 if cnp.PyArray_DIM(w, 1) >= 4 else 4) * LANES, x, w, y, geometry, borders, values, threads)
+def correlate2d(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, ndarray values, int threads, /):
+    correlate(tile_any, (2 if PyArray_DIM(w, 1) >= 4 else 4) * LANES, x, w, y, geometry, borders, values, threads)
 
 
-def correlate2d_masked(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray mask, cnp.ndarray geometry,
-                       cnp.ndarray borders, cnp.ndarray values, int threads):
-    correlate(tile_masked, (1 if cnp.PyArray_DIM(w, 1) >= 4 else 2) * LANES, x, w, y, geometry, borders, values,
+def correlate2d_masked(ndarray x, ndarray w, ndarray y, ndarray mask, ndarray geometry, ndarray borders, ndarray values,
+                       int threads, /):
+    correlate(tile_masked, (1 if PyArray_DIM(w, 1) >= 4 else 2) * LANES, x, w, y, geometry, borders, values,
               threads, mask)

@@ -2,7 +2,7 @@
 from vector cimport WIDEST_LANES, vwidest, vwidest_splat
 
 
-def multiply_add(Py_ssize_t repetitions):
+def multiply_add(Py_ssize_t repetitions, /):
     """Run chains of multiply-adds in registers and return how many floating-point operations that was."""
     # Ten chains of four-cycle operations keep two units busy, and fit into sixteen registers with their operands.
     cdef vwidest acc[10]

@@ -12,7 +12,7 @@ windows are staged with 16 bits, or the lanes could not count them; and those of
 
 Floats are ordered as if there were no NaN. Where a window holds one, the result is replaced by it.
 """
-cimport numpy as cnp
+from arrays cimport ndarray
 
 from lanes cimport FLOAT32, INT16, UINT8, UINT16, VBYTES, raw_count, raw_if_enough, raw_load, raw_store, raw_value
 from lanes cimport raw_with_bit, raw_zero, vraw
@@ -20,8 +20,6 @@ from libc.stdint cimport int16_t, uint8_t, uint16_t
 from libc.string cimport memcpy
 from rank cimport Rank, aligned, all_finite, fill_border, mark_nan, share_out, source_rows, strip_of_row
 from rank3x3 cimport MEDIAN, edges, hi, lo, two_rows, wide, windows
-
-cnp.import_array()
 
 
 cdef inline void order(vraw* v, const int i, const int j, const int kind) noexcept nogil:
@@ -368,15 +366,13 @@ cdef void tile_bisected(const Rank* f, Py_ssize_t t, char* workspace) noexcept n
             mark_nan(f, rows + r, y, left, n_out, body)
 
 
-def median2d_3x3(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders, cnp.ndarray cval,
-                 int threads):
+def median2d_3x3(ndarray x, ndarray y, ndarray geometry, ndarray borders, ndarray cval, int threads, /):
     share_out(tile_3x3, x, y, geometry, borders, cval, threads)
 
 
-def median2d_5x5(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders, cnp.ndarray cval,
-                 int threads):
+def median2d_5x5(ndarray x, ndarray y, ndarray geometry, ndarray borders, ndarray cval, int threads, /):
     share_out(tile_5x5, x, y, geometry, borders, cval, threads)
 
 
-def median2d(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders, cnp.ndarray cval, int threads):
+def median2d(ndarray x, ndarray y, ndarray geometry, ndarray borders, ndarray cval, int threads, /):
     share_out(tile_bisected, x, y, geometry, borders, cval, threads)

@@ -26,7 +26,7 @@ Windows far larger than the array are cut to it.
 Channels that lie innermost are pixels of `step` floats.
 """
 from libc.stdint cimport uintptr_t
-cimport numpy as cnp
+from arrays cimport PyArray_DATA, ndarray
 
 from lanes cimport FLOAT32, INT16, INT8, UINT16, UINT8
 from tasks cimport get_workspace, run_tasks
@@ -35,8 +35,6 @@ from pool cimport AVERAGE, MAXIMUM, MINIMUM, Geometry, Operation, Rows, rows_of
 from pool_lanes cimport aligned, lanes_tile, size_of
 from pool_strips cimport DIVIDE, MULTIPLY, STREAM, strip_1, strip_2, strip_half, strip_three
 from pool_sums cimport along_row, column_counts, divide, down_rows, prepare
-
-cnp.import_array()
 
 ctypedef void (*tile_function)(const Geometry*, const char*, char*, Py_ssize_t, char*) noexcept nogil
 
@@ -295,8 +293,8 @@ minima[:] = [min_float32, min_uint8, min_int16, min_uint16, min_int8]
 averages[:] = [avg_float32, avg_uint8, avg_int16, avg_uint16, avg_int8]
 
 
-cdef Py_ssize_t source_of(cnp.ndarray geometry) noexcept:
-    return (<const Geometry*>cnp.PyArray_DATA(geometry)).source
+cdef Py_ssize_t source_of(ndarray geometry) noexcept:
+    return (<const Geometry*>PyArray_DATA(geometry)).source
 
 
 cdef struct Call:
@@ -311,13 +309,13 @@ cdef void task(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
     c.function(c.g, c.x, c.y, t, <char*>workspace)
 
 
-cdef int pool(tile_function function, cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads) except -1:
+cdef int pool(tile_function function, ndarray x, ndarray y, ndarray geometry, int threads) except -1:
     """Get the workspace and share out the tiles."""
-    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+    cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
     cdef Call call
     cdef Py_ssize_t size = g.workspace * sizeof(float)
     cdef void* memory
-    call.g, call.x, call.y = g, <const char*>cnp.PyArray_DATA(x), <char*>cnp.PyArray_DATA(y)
+    call.g, call.x, call.y = g, <const char*>PyArray_DATA(x), <char*>PyArray_DATA(y)
     call.function = function
     threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
     memory = get_workspace(threads, size, 64)
@@ -326,25 +324,25 @@ cdef int pool(tile_function function, cnp.ndarray x, cnp.ndarray y, cnp.ndarray 
     return 0
 
 
-def max_pool2d(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads):
+def max_pool2d(ndarray x, ndarray y, ndarray geometry, int threads, /):
     pool(maxima[source_of(geometry)], x, y, geometry, threads)
 
 
-def min_pool2d(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads):
+def min_pool2d(ndarray x, ndarray y, ndarray geometry, int threads, /):
     pool(minima[source_of(geometry)], x, y, geometry, threads)
 
 
-def avg_pool2d(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads):
+def avg_pool2d(ndarray x, ndarray y, ndarray geometry, int threads, /):
     pool(averages[source_of(geometry)], x, y, geometry, threads)
 
 
-def max_pool2d_2x2(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads):
+def max_pool2d_2x2(ndarray x, ndarray y, ndarray geometry, int threads, /):
     pool(max_2x2, x, y, geometry, threads)
 
 
-def min_pool2d_2x2(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads):
+def min_pool2d_2x2(ndarray x, ndarray y, ndarray geometry, int threads, /):
     pool(min_2x2, x, y, geometry, threads)
 
 
-def avg_pool2d_2x2(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads):
+def avg_pool2d_2x2(ndarray x, ndarray y, ndarray geometry, int threads, /):
     pool(avg_2x2, x, y, geometry, threads)

@@ -9,12 +9,10 @@ Blocking. The parts of a plane are vectors in registers, joined down to one vect
 are joined together, even lanes with odd ones, until each has one lane of one vector.
 """
 from cython.parallel cimport prange
-cimport numpy as cnp
+from arrays cimport PyArray_DATA, ndarray
 
 from vector cimport LANES, convlab_max_threads, prefetch, veven, vfloat, vload, vodd, vsplat
 from pool cimport AVERAGE, MAXIMUM, Geometry, Operation, identity, join, vload_lanes, vstore_lanes
-
-cnp.import_array()
 
 ctypedef void (*group_function)(const Geometry*, const float*, float*, Py_ssize_t) noexcept nogil
 
@@ -98,10 +96,10 @@ cdef void group_avg(const Geometry* g, const float* x, float* y, Py_ssize_t firs
     group(g, x, y, first, AVERAGE)
 
 
-cdef void pool(group_function function, cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads):
-    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
-    cdef const float* source = <const float*>cnp.PyArray_DATA(x)
-    cdef float* result = <float*>cnp.PyArray_DATA(y)
+cdef void pool(group_function function, ndarray x, ndarray y, ndarray geometry, int threads):
+    cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
+    cdef const float* source = <const float*>PyArray_DATA(x)
+    cdef float* result = <float*>PyArray_DATA(y)
     cdef Py_ssize_t t, groups = (g.planes + LANES - 1) // LANES
     threads = <int>max(1, min(threads, convlab_max_threads(), groups))
     with nogil:
@@ -113,9 +111,9 @@ cdef void pool(group_function function, cnp.ndarray x, cnp.ndarray y, cnp.ndarra
                 function(g, source, result, t * LANES)
 
 
-def max_pool_global(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads):
+def max_pool_global(ndarray x, ndarray y, ndarray geometry, int threads, /):
     pool(group_max, x, y, geometry, threads)
 
 
-def avg_pool_global(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads):
+def avg_pool_global(ndarray x, ndarray y, ndarray geometry, int threads, /):
     pool(group_avg, x, y, geometry, threads)

@@ -11,7 +11,7 @@ planes of more than 2 ** 31 elements are made one by one.
 """
 from libc.math cimport INFINITY
 from libc.string cimport memset
-cimport numpy as cnp
+from arrays cimport PyArray_DATA, ndarray
 
 from tasks cimport get_workspace, run_tasks
 from vector cimport LANES, convlab_max_threads, veven, vfloat, vload, vsplat, vstore
@@ -19,8 +19,6 @@ from pool cimport (
     Geometry, Rows, Window, rows_of, vbetter, vchoose, vchoose_place, vload_lanes, vplace, vplace_from, vplace_load,
     vplace_store, vstore_lanes, vtruth, window,
 )
-
-cnp.import_array()
 
 
 cdef inline vfloat piece(const Geometry* g, const float* x, Py_ssize_t c, const bint whole) noexcept nogil:
@@ -141,8 +139,8 @@ cdef void task(const void* what, Py_ssize_t t, void* _) noexcept nogil:
     tile(c.g, c.x, c.y, c.places, c.starts, t)
 
 
-def max_pool2d_indices(cnp.ndarray x, cnp.ndarray y, cnp.ndarray indices, cnp.ndarray geometry, int threads):
-    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+def max_pool2d_indices(ndarray x, ndarray y, ndarray indices, ndarray geometry, int threads, /):
+    cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
     cdef Call call
     cdef Py_ssize_t t
     cdef int* starts  # of each window, in its row
@@ -151,18 +149,18 @@ def max_pool2d_indices(cnp.ndarray x, cnp.ndarray y, cnp.ndarray indices, cnp.nd
     if in_vectors(g):
         for t in range(g.out_width + LANES):
             starts[t] = <int>window(g, 2, t).start
-    call.g, call.x, call.y = g, <const float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(y)
-    call.places, call.starts = <long long*>cnp.PyArray_DATA(indices), starts
+    call.g, call.x, call.y = g, <const float*>PyArray_DATA(x), <float*>PyArray_DATA(y)
+    call.places, call.starts = <long long*>PyArray_DATA(indices), starts
     with nogil:
         run_tasks(task, &call, g.planes * g.tiles, threads, NULL, 0, starts)
 
 
-def max_unpool(cnp.ndarray x, cnp.ndarray indices, cnp.ndarray y, cnp.ndarray sizes, int threads):
+def max_unpool(ndarray x, ndarray indices, ndarray y, ndarray sizes, int threads, /):
     """Values of four bytes. Returns the first index that is no place, or None."""
-    cdef const Py_ssize_t* n = <const Py_ssize_t*>cnp.PyArray_DATA(sizes)  # planes, elements of x's, elements of y's
-    cdef const int* source = <const int*>cnp.PyArray_DATA(x)
-    cdef const long long* places = <const long long*>cnp.PyArray_DATA(indices)
-    cdef int* result = <int*>cnp.PyArray_DATA(y)
+    cdef const Py_ssize_t* n = <const Py_ssize_t*>PyArray_DATA(sizes)  # planes, elements of x's, elements of y's
+    cdef const int* source = <const int*>PyArray_DATA(x)
+    cdef const long long* places = <const long long*>PyArray_DATA(indices)
+    cdef int* result = <int*>PyArray_DATA(y)
     cdef Py_ssize_t _, i
     cdef long long at = 0  # read once: another thread may change it
     with nogil:

@@ -9,7 +9,7 @@ Blocking. The rows that a band of output rows reads are turned, four elements of
 into a buffer that the first cache holds; its columns are reduced, then the windows of those; the outputs are
 turned back. Vectors are searched for NaN while they are turned: a band without any takes the plain maximum.
 """
-cimport numpy as cnp
+from arrays cimport PyArray_DATA, ndarray
 
 from tasks cimport get_workspace, run_tasks
 from vector cimport LANES, convlab_max_threads, prefetch, vfloat, vload, vsplat, vstore
@@ -18,8 +18,6 @@ from pool cimport (
     vunordered, window,
 )
 from turn cimport turn_load, turn_store
-
-cnp.import_array()
 
 ctypedef void (*group_function)(const Geometry*, const float*, float*, Py_ssize_t, float*) noexcept nogil
 
@@ -232,13 +230,13 @@ cdef void task(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
     c.function(c.g, c.x, c.y, t, <float*>workspace)
 
 
-cdef int pool(group_function function, cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads) except -1:
+cdef int pool(group_function function, ndarray x, ndarray y, ndarray geometry, int threads) except -1:
     """Get the workspace and share out the groups."""
-    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+    cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
     cdef Call call
     cdef Py_ssize_t size = g.workspace * sizeof(float), groups = (g.planes + LANES - 1) // LANES
     cdef void* memory
-    call.g, call.x, call.y = g, <const float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(y)
+    call.g, call.x, call.y = g, <const float*>PyArray_DATA(x), <float*>PyArray_DATA(y)
     call.function = function
     threads = <int>max(1, min(threads, convlab_max_threads(), groups))
     memory = get_workspace(threads, size, 64)
@@ -247,13 +245,13 @@ cdef int pool(group_function function, cnp.ndarray x, cnp.ndarray y, cnp.ndarray
     return 0
 
 
-def max_pool_narrow(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads):
+def max_pool_narrow(ndarray x, ndarray y, ndarray geometry, int threads, /):
     pool(group_max, x, y, geometry, threads)
 
 
-def min_pool_narrow(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads):
+def min_pool_narrow(ndarray x, ndarray y, ndarray geometry, int threads, /):
     pool(group_min, x, y, geometry, threads)
 
 
-def avg_pool_narrow(cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry, int threads):
+def avg_pool_narrow(ndarray x, ndarray y, ndarray geometry, int threads, /):
     pool(group_avg, x, y, geometry, threads)

@@ -5,7 +5,7 @@
 # first step made, copied beside it.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
-cimport numpy as cnp
+from arrays cimport PyArray_DATA, ndarray
 
 from lanes cimport FLOAT32, UINT8, VBYTES
 from tasks cimport get_workspace, run_tasks, task_function
@@ -161,32 +161,32 @@ cdef inline void mark_nan(const Rank* f, const char** rows, char* y, Py_ssize_t 
                 result[i] = column[i + j * f.g.step]
 
 
-cdef inline int share_out(tile_function function, cnp.ndarray x, cnp.ndarray y, cnp.ndarray geometry,
-                          cnp.ndarray borders, cnp.ndarray cval, int threads) except -1:
+cdef inline int share_out(tile_function function, ndarray x, ndarray y, ndarray geometry, ndarray borders, ndarray cval,
+                          int threads) except -1:
     """Get the workspace and share out the tiles."""
     cdef Rank f
-    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+    cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
     cdef Py_ssize_t i, constant_bytes
     cdef char* memory
     cdef char* workspace
     cdef char* constant
     f.g = g
-    f.x = <const char*>cnp.PyArray_DATA(x)
-    f.y = <char*>cnp.PyArray_DATA(y)
-    f.above = <const Py_ssize_t*>cnp.PyArray_DATA(borders)
+    f.x = <const char*>PyArray_DATA(x)
+    f.y = <char*>PyArray_DATA(y)
+    f.above = <const Py_ssize_t*>PyArray_DATA(borders)
     f.below = f.above + g.n_above
     f.before = f.below + g.n_below
     f.after = f.before + g.n_before
-    f.itemsize = cnp.PyArray_ITEMSIZE(cval)
+    f.itemsize = 4 if g.source == FLOAT32 else 1 if g.source == UINT8 else 2
     f.pixel = f.itemsize * g.step
-    f.finite = g.source != FLOAT32 or (<const float*>cnp.PyArray_DATA(cval))[0] * 0 == 0
+    f.finite = g.source != FLOAT32 or (<const float*>PyArray_DATA(cval))[0] * 0 == 0
     constant_bytes = aligned(g.width * f.pixel)
     threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
     memory = <char*>get_workspace(threads, g.workspace, constant_bytes + 64)
     with nogil:
         workspace = <char*>((<size_t>memory + 63) // 64 * 64)
         constant = workspace + threads * g.workspace
-        memcpy(constant, cnp.PyArray_DATA(cval), f.itemsize)
+        memcpy(constant, PyArray_DATA(cval), f.itemsize)
         i = f.itemsize
         while i < g.width * f.pixel:  # what there is, once more
             memcpy(constant + i, constant, min(i, g.width * f.pixel - i))

@@ -24,15 +24,13 @@ as a constant, which the compiler unrolls.
 Channels that lie innermost are columns `step` elements apart: the same loops over width * step elements.
 """
 from libc.string cimport memcpy, memset
-cimport numpy as cnp
+from arrays cimport PyArray_DATA, ndarray
 
 from separable_columns cimport R, vertical
 from storage cimport FLOAT32, INT16, UINT16, UINT8, fill, itemsize, store, widen
 from tasks cimport get_workspace, run_tasks, task_function
 from vector cimport LANES, convlab_max_threads, vany_nan, vbetween, vfloat, vload, vmax, vmin, vselect_negative
 from vector cimport vsplat, vsqrt, vstore, vvalid
-
-cnp.import_array()
 
 
 # The fields of convlab._geometry.SeparableGeometry, in its order. Widths are in pixels of `step` elements.
@@ -325,23 +323,23 @@ cdef void tile(const Separable* f, Py_ssize_t t, float* workspace) noexcept nogi
         i += R
 
 
-cdef int correlate(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders,
-                   cnp.ndarray values, int threads) except -1:
+cdef int correlate(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, ndarray values,
+                   int threads) except -1:
     """Get the workspace and share out the tiles."""
     cdef Separable f
-    cdef const Geometry* g = <const Geometry*>cnp.PyArray_DATA(geometry)
+    cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
     cdef Py_ssize_t t, i, width = g.width * g.step, size = g.workspace * sizeof(float)
     cdef char* memory
     cdef float* workspace
     cdef float cval
-    f.x = <const char*>cnp.PyArray_DATA(x)
-    f.wy = <const float*>cnp.PyArray_DATA(w)
+    f.x = <const char*>PyArray_DATA(x)
+    f.wy = <const float*>PyArray_DATA(w)
     f.wx = f.wy + (2 if g.magnitude else 1) * g.kernel_height
     f.whole = f.wx + (2 if g.magnitude else 1) * g.kernel_width
-    f.y = <char*>cnp.PyArray_DATA(y)
+    f.y = <char*>PyArray_DATA(y)
     f.g = g
-    f.v = <const Values*>cnp.PyArray_DATA(values)
-    f.above = <const Py_ssize_t*>cnp.PyArray_DATA(borders)
+    f.v = <const Values*>PyArray_DATA(values)
+    f.above = <const Py_ssize_t*>PyArray_DATA(borders)
     f.below = f.above + g.n_above
     f.before = f.below + g.n_below
     f.after = f.before + g.n_before
@@ -361,11 +359,11 @@ cdef int correlate(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geom
     return 0
 
 
-def correlate2d_separable(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders,
-                          cnp.ndarray values, int threads):
+def correlate2d_separable(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, ndarray values,
+                          int threads, /):
     correlate(x, w, y, geometry, borders, values, threads)
 
 
-def magnitude2d_separable(cnp.ndarray x, cnp.ndarray w, cnp.ndarray y, cnp.ndarray geometry, cnp.ndarray borders,
-                          cnp.ndarray values, int threads):
+def magnitude2d_separable(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, ndarray values,
+                          int threads, /):
     correlate(x, w, y, geometry, borders, values, threads)

@@ -93,6 +93,27 @@ def test_calls_from_many_threads_at_once(rng):
         assert all(pool.map(one, range(200)))
 
 
+@needs_kernels
+def test_first_calls_at_once():
+    """What is imported when it is first needed is imported once."""
+    code = """
+import threading, numpy as np, convlab
+calls = [lambda: convlab.filter2d(np.ones((9, 9)), np.ones((3, 3))), lambda: convlab.max_pool2d(np.ones((8, 8)), 2),
+         lambda: convlab.median_filter(np.ones((9, 9)), 3), lambda: convlab.box(np.ones((9, 9)), 3)]
+start, done = threading.Barrier(8), []
+def work(i):
+    start.wait()
+    for k in range(4):
+        done.append(float(calls[(i + k) % 4]().max()))
+threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(sorted(set(done)), len(done), convlab.last_kernel())
+"""
+    for _ in range(5):
+        assert run_python(code).stdout == "[1.0, 9.0] 32 None\n"
+
+
 def test_many_plans_from_many_threads(rng):
     """The bounded cache is filled and emptied from all sides."""
 

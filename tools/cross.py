@@ -1,6 +1,6 @@
 """Compile and link every kernel for the systems that this machine is not, with zig: `make cross`.
 
-macOS, Windows and musl, x86-64 and aarch64, each instruction set. What links is the whole module against the stable
+macOS, Windows and musl, x86-64 and aarch64, each instruction set. What links is the whole library against the stable
 ABI, on Windows by way of an import library made here of the names in Python's headers. Nothing of it is run. Python's
 headers are this machine's, but for the few sizes that Windows has otherwise; NumPy's are those of its wheel for each
 target. Compiled without optimising and inlining, in a tenth of the time; zig has no OpenMP.
@@ -13,7 +13,6 @@ import subprocess
 import sys
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 from common import BUILD, ROOT, run, say, table
@@ -68,19 +67,27 @@ def zig(*words):
     )  # fmt: skip
 
 
-def link(folder, target, flags, c_file):
-    """Compile and link one module; what the compiler said where it did not."""
-    obj, library = folder / f"{c_file.stem}.o", folder / f"{c_file.stem}.out"
-    done = zig("cc", "-target", target, *flags, "-c", c_file, "-o", obj)
-    if done.returncode:
-        return done.stderr
-    words = ["cc", "-target", target, "-shared", obj, "-o", library]
-    if "macos" in target:
-        words.append("-Wl,-undefined,dynamic_lookup")
-    if "windows" in target:
-        words.append(folder.parent / f"{target}.lib")
-    done = zig(*words)
-    return done.stderr if done.returncode else ""
+def build(folder, target, flags, files):
+    """Compile C files and link them into one library; the names of those that failed, whose logs lie in the folder."""
+    objects = [folder / f"{file.stem}.o" for file in files]
+
+    def compiled(file, obj):
+        return zig("cc", "-target", target, *flags, "-c", file, "-o", obj)
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        done = list(pool.map(compiled, files, objects))
+    failed = {file.stem: each.stderr for file, each in zip(files, done, strict=True) if each.returncode}
+    if not failed:
+        words = ["cc", "-target", target, "-shared", *objects, "-o", folder / "kernels.out"]
+        if "macos" in target:
+            words.append("-Wl,-undefined,dynamic_lookup")
+        if "windows" in target:
+            words.append(folder.parent / f"{target}.lib")
+        linked = zig(*words)
+        failed = {"kernels": linked.stderr} if linked.returncode else {}
+    for name, text in failed.items():
+        (folder / f"{name}.log").write_text(text)
+    return list(failed)
 
 
 def import_library(folder, target):
@@ -132,14 +139,10 @@ def main():
             ]  # fmt: skip
             kernels = setup["KERNELS"] + (setup["BASELINE"] if isa in ("baseline", "neon") else [])
             files = [ROOT / f"build/cython/src/{name}.c" for name in kernels]
-            with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-                said = list(pool.map(partial(link, out, target, flags), files))
-            failed = [(file.stem, text) for file, text in zip(files, said, strict=True) if text]
-            rows.append([target, isa, len(files) - len(failed), ", ".join(name for name, _ in failed) or "none"])
+            failed = build(out, target, flags, files)
+            rows.append([target, isa, len(files), ", ".join(failed) or "none"])
             print(rows[-1], flush=True)
-            for name, text in failed:
-                (out / f"{name}.log").write_text(text)
-    table(["target", "kernels", "linked", "failed"], rows)
+    table(["target", "kernels", "files", "failed"], rows)
     if any(row[3] != "none" for row in rows):
         sys.exit(f"what the compiler said is in {folder}")
 
