@@ -106,12 +106,11 @@ cdef inline Window window(const Geometry* g, const int axis, Py_ssize_t i) noexc
     return w
 
 
-cdef inline Rows rows_of(const Geometry* g, const float* x, Py_ssize_t slice, Py_ssize_t row) noexcept nogil:
-    """The rows that an output row is made of."""
+cdef inline Rows rows_of(const Geometry* g, Py_ssize_t slice, Py_ssize_t row) noexcept nogil:
+    """The rows that an output row is made of, but for x, whose type is the caller's affair."""
     cdef Window deep = window(g, 0, slice), high = window(g, 1, row)
     cdef Rows r
     r.start = deep.start * g.x_slice + high.start * g.x_row
-    r.x = x + r.start
     r.slices, r.slice_pitch = deep.size, g.x_slice * g.dilation_depth
     r.n, r.pitch = high.size, g.x_row * g.dilation_height
     r.counted = deep.counted * high.counted

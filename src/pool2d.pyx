@@ -136,7 +136,8 @@ cdef inline void tile(const Geometry* g, const float* x, float* y, Py_ssize_t t,
         finish |= STREAM
     slice, row = i // g.out_height, i % g.out_height
     while i < end:
-        r = rows_of(g, x, slice, row)
+        r = rows_of(g, slice, row)
+        r.x = x + r.start
         out = y + slice * g.y_slice + row * g.y_row
         done = 1
         if g.stride_width == 2 and g.window_width == 2:
@@ -174,7 +175,7 @@ cdef inline void sums_tile(const Geometry* g, const char* x, float* y, Py_ssize_
         column_counts(g, workspace)
     x += plane * g.x_plane * size_of(source)
     for i in range(n * part // g.tiles, n * (part + 1) // g.tiles):
-        r = rows_of(g, NULL, i // g.out_height, i % g.out_height)
+        r = rows_of(g, i // g.out_height, i % g.out_height)
         out = y + plane * g.y_plane + i // g.out_height * g.y_slice + i % g.out_height * g.y_row
         down_rows(g, x, &r, workspace, source)
         along_row(g, workspace, out)

@@ -115,7 +115,8 @@ cdef void tile(const Geometry* g, const float* x, float* y, long long* indices, 
     x += plane * g.x_plane
     for i in range(n * part // g.tiles, n * (part + 1) // g.tiles):
         slice, row = i // g.out_height, i % g.out_height
-        r = rows_of(g, x, slice, row)
+        r = rows_of(g, slice, row)
+        r.x = x + r.start
         first = (window(g, 0, slice).start * g.height + window(g, 1, row).start) * g.width
         at = plane * g.y_plane + slice * g.y_slice + row * g.y_row
         if not in_vectors(g):

@@ -302,7 +302,7 @@ cdef inline void lanes_tile(const Geometry* g, const char* x, char* y, Py_ssize_
             else:
                 down_group(g, rows, G, body + left, pitch, max(n, VBYTES), scratch, largest, kind, False)
         else:
-            r = rows_of(g, NULL, slice, row)
+            r = rows_of(g, slice, row)
             down_single(x, &r, size, body + left, n, largest, kind)
         for j in range(G):
             if kind == FLOAT32 and careful:

@@ -4,10 +4,12 @@ Each builds a copy of the sources for itself, all instruction sets that this pro
 
 address   every operation's tests of compiled kernels, with AddressSanitizer and UndefinedBehaviorSanitizer: no access
           beyond what was allocated, none after it was freed, no overflow, no misaligned or null pointer.
+calls     the same for random calls of every operation alone.
 thread    calls of every operation on several threads, from several threads at once, with ThreadSanitizer.
 valgrind  a few calls of each kernel of the baseline, which runs on the synthetic CPU: nothing uninitialised decides.
 
-The interpreter and its libraries are not built for a sanitizer: what they do among themselves is not looked at.
+Each must first find errors made on purpose (planted.py). The interpreter and its libraries are not built for a
+sanitizer: what they do among themselves is not looked at.
 """
 
 import os
@@ -15,16 +17,20 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 BUILDS = ROOT / "build" / "sanitize"
+JOBS = str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
 OPERATIONS = [
-    "test_filter2d.py", "test_filter_bank.py", "test_filter_masked.py", "test_filter_fft.py", "test_separable.py",
-    "test_box.py", "test_imaging.py", "test_ranking.py", "test_pool2d.py", "test_pool_options.py", "test_conv2d.py",
-    "test_conv_axes.py", "test_conv_algorithms.py", "test_fuzz.py",
+    "bits", "box", "conv2d", "conv_algorithms", "conv_axes", "filter2d", "filter_bank", "filter_fft", "filter_masked",
+    "filter_rank1", "filters", "float_state", "fuzz", "hashes", "imaging", "ndimage", "onnx", "onnx_models",
+    "onnx_networks", "pool2d", "pool_kernels", "pool_options", "ranking", "separable", "signal", "translation",
 ]  # fmt: skip
+# The compiled backends of tests that run on each; a name may say "numpys".
+COMPILED = ["-k", "not python and not (numpy and not numpys)"]
 REPORT = re.compile(r"ERROR: AddressSanitizer|runtime error:|WARNING: ThreadSanitizer|ERROR: LeakSanitizer")
 
 
@@ -39,30 +45,38 @@ def library(name):
 
 def build(name, flags):
     """A copy of the package and its tests with kernels built for a sanitizer."""
+    start = time.monotonic()
     folder = BUILDS / name
     folder.mkdir(parents=True, exist_ok=True)
     ignore = shutil.ignore_patterns("*.so", "__pycache__", "build", ".*")
-    for part in ("convlab", "src", "tests"):
-        shutil.copytree(ROOT / part, folder / part, dirs_exist_ok=True, ignore=ignore)
+    for part in ("convlab", "src", "tests", "build/cython"):  # what is translated already is not again
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, folder / part, dirs_exist_ok=True, ignore=ignore)
     for part in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy2(ROOT / part, folder)
     environment = os.environ | {
         "CC": str(HERE / "cc"), "SANITIZE": flags, "CONVLAB_BUILD": "require", "PYTHONPATH": str(folder),
     }  # fmt: skip
-    jobs = str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
     log = folder / "build.log"
     with log.open("w") as out:
         done = subprocess.run(
-            [sys.executable, "setup.py", "build_ext", "--inplace", "--parallel", jobs],
+            [sys.executable, "setup.py", "build_ext", "--inplace", "--parallel", JOBS],
             cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
     if done.returncode:
         sys.exit(log.read_text()[-3000:])
+    print(f"{name}: built in {time.monotonic() - start:.0f} s", flush=True)
     return folder
 
 
-def run(name, command, folder, **environment):
-    """Run tests to their end, whatever is found, and count."""
+def run(command, folder, **environment):
+    """Run tests to their end, whatever is found: findings, tests, and what was said of them, or "" of all that passed.
+
+    Sanitizers report into files, of whatever process. UndefinedBehaviorSanitizer beside AddressSanitizer knows standard
+    error alone, which tests must not capture.
+    """
+    for old in folder.glob("report.*"):
+        old.unlink()
     clean = {k: v for k, v in os.environ.items() if not k.startswith("CONVLAB_")}
     log = folder / "run.log"
     with log.open("w") as out:
@@ -70,13 +84,25 @@ def run(name, command, folder, **environment):
             command, cwd=folder, stdout=out, stderr=subprocess.STDOUT, check=False,
             env=clean | {"PYTHONPATH": f"{folder}{os.pathsep}{folder / 'tests'}"} | environment,
         )  # fmt: skip
-    text = log.read_text(errors="replace")
-    findings = len(REPORT.findall(text))
-    passed = sum(int(n) for n in re.findall(r"(\d+) (?:passed|calls)\b", text.splitlines()[-1] if text else ""))
-    print(f"{name}: {findings} findings in {passed} tests", flush=True)
-    if findings or done.returncode or not passed:
-        print(text[-6000:])
-    return bool(findings or done.returncode or not passed)
+    said = log.read_text(errors="replace")
+    reports = "\n".join(file.read_text(errors="replace") for file in sorted(folder.glob("report.*")))
+    findings = len(REPORT.findall(reports)) + len(REPORT.findall(said))
+    passed = int((re.findall(r"(\d+) (?:passed|calls)\b", said) or [0])[-1])
+    failed = findings or done.returncode or not passed
+    return findings, passed, f"{reports[:6000]}\n{said[-6000:]}" if failed else ""
+
+
+def tests(name, kinds, command, chosen, folder, **environment):
+    """Whether these tests failed, or the errors made on purpose were not found."""
+    for kind in kinds:
+        findings, planted, text = run([*command, f"tests/sanitizers/planted.py::test_{kind}"], folder, **environment)
+        if not 0 < planted <= findings:
+            print(f"{name}: of {planted} planted errors ({kind}) {findings} were found\n{text}", flush=True)
+            return True
+    start = time.monotonic()
+    findings, passed, text = run([*command, *chosen], folder, **environment)
+    print(f"{name}: {findings} findings in {passed} tests, {time.monotonic() - start:.0f} s\n{text}", flush=True)
+    return bool(text)
 
 
 def pytest(*arguments):
@@ -86,19 +112,21 @@ def pytest(*arguments):
     ]  # fmt: skip
 
 
-def address():
-    flags = "-fsanitize=address,undefined"  # what is undefined is reported, and the tests go on
-    folder = build("address", flags)
-    tests = [f"tests/{name}" for name in OPERATIONS]
-    # Leaks: the interpreter keeps what it allocated until the process ends.
-    return run(
-        "address and undefined behaviour", pytest("-s", *tests, "-k", "not python and not numpy"), folder,
-        LD_PRELOAD=library("libasan.so"), ASAN_OPTIONS="detect_leaks=0:abort_on_error=0",
-        UBSAN_OPTIONS="print_stacktrace=1", OMP_NUM_THREADS="2",
+def address(names=OPERATIONS):
+    runtime = library("libasan.so")
+    # What is found is reported, and the tests go on.
+    folder = build("address", "-fsanitize=address,undefined -fsanitize-recover=address")
+    return tests(
+        "AddressSanitizer, UndefinedBehaviorSanitizer", ("address", "undefined"), pytest("--numprocesses", JOBS, "-s"),
+        [*(f"tests/test_{name}.py" for name in names), *COMPILED], folder,
+        # Leaks: the interpreter keeps what it allocated until the process ends.
+        LD_PRELOAD=runtime, ASAN_OPTIONS=f"detect_leaks=0:halt_on_error=0:log_path={folder / 'report'}",
+        UBSAN_OPTIONS="print_stacktrace=1", OMP_NUM_THREADS="2", CONVLAB_EXPECT_ISA="numpy",
     )  # fmt: skip
 
 
 def thread():
+    preloaded = library("libtsan.so")
     flags = "-fsanitize=thread"
     folder = build("thread", flags)
     runtime = folder / "libgomp.so"
@@ -109,10 +137,11 @@ def thread():
     fixed = ["setarch", os.uname().machine, "-R"] if shutil.which("setarch") else []
     # Not what is about processes, or about GNU's OpenMP itself.
     chosen = ["-k", "not fork and not several and not limits and not spins"]
-    return run(
-        "threads", [*fixed, *pytest("-s", "tests/test_threads.py", "tests/test_stress.py", *chosen)], folder,
-        LD_PRELOAD=f"{library('libtsan.so')} {runtime}", TSAN_OPTIONS="halt_on_error=0:exitcode=66",
-        OMP_NUM_THREADS="4",
+    return tests(
+        "ThreadSanitizer", ("thread",), [*fixed, *pytest()], ["tests/test_threads.py", "tests/test_stress.py", *chosen],
+        folder,
+        LD_PRELOAD=f"{preloaded} {runtime}", OMP_NUM_THREADS="4", CONVLAB_EXPECT_ISA="numpy",
+        TSAN_OPTIONS=f"halt_on_error=0:exitcode=66:log_path={folder / 'report'}",
     )  # fmt: skip
 
 
@@ -122,23 +151,32 @@ def valgrind():
     folder = BUILDS / "valgrind"
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "valgrind.log"
-    command = [
-        "valgrind", "--error-limit=no", f"--log-file={log}", "--num-callers=30", sys.executable,
-        str(HERE / "calls.py"), "130",
-    ]  # fmt: skip
-    failed = run(
-        "valgrind, calls", command, folder, CONVLAB_ISA="baseline", PYTHONMALLOC="malloc", OMP_NUM_THREADS="2",
-        PYTHONPATH=f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
-    )  # fmt: skip
-    # Reports are paragraphs; the interpreter's and NumPy's own are none of ours.
-    reports = re.split(r"\n==\d+== \n", log.read_text(errors="replace"))
-    ours = [report for report in reports if "_kernels" in report and " at 0x" in report]
-    print(f"valgrind: {len(ours)} findings in the kernels")
-    print("\n\n".join(ours[:5]))
-    return failed or bool(ours)
+
+    def found(script, *arguments):
+        start = time.monotonic()
+        _, calls, text = run(
+            [
+                "valgrind", "--error-limit=no", f"--log-file={log}", "--num-callers=30", sys.executable,
+                str(HERE / script), *arguments,
+            ],
+            folder, CONVLAB_ISA="baseline", PYTHONMALLOC="malloc", OMP_NUM_THREADS="2",
+            PYTHONPATH=f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
+        )  # fmt: skip
+        # Reports are paragraphs; the interpreter's and NumPy's own are none of ours.
+        reports = re.split(r"\n==\d+== \n", log.read_text(errors="replace"))
+        ours = [report for report in reports if "_kernels" in report and " at 0x" in report]
+        print(f"valgrind, {script}: {len(ours)} findings in {calls} calls, {time.monotonic() - start:.0f} s")
+        return ours, text
+
+    if not found("planted.py")[0]:
+        print("valgrind: the planted error was not found")
+        return True
+    ours, text = found("calls.py", "130")
+    print("\n\n".join([*ours[:5], text]), flush=True)
+    return bool(ours or text)
 
 
 if __name__ == "__main__":
-    tools = {"address": address, "thread": thread, "valgrind": valgrind}
+    tools = {"address": address, "calls": lambda: address(["fuzz"]), "thread": thread, "valgrind": valgrind}
     failed = [name for name in sys.argv[1:] if tools[name]()]
     sys.exit(f"failed: {failed}" if failed else 0)

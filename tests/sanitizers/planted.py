@@ -1,0 +1,62 @@
+"""Errors made on purpose: a sanitizer that does not report each of them proves nothing by its silence.
+
+The kernels themselves make them, having been told that their arrays are others than they are.
+"""
+
+from contextlib import contextmanager
+from unittest import mock
+
+import numpy as np
+import pytest
+
+import convlab
+from convlab import _dispatch, _run
+from convlab._geometry import PoolGeometry
+
+
+@contextmanager
+def told(threads=1, **sizes):
+    """Kernels of pools get these sizes."""
+
+    def share(_, kernel, x, y, geometry):
+        for name, size in sizes.items():
+            geometry[PoolGeometry._fields.index(name)] = size
+        kernel(x, y, geometry, threads)
+
+    with mock.patch.object(_run.pooling, "share", share):
+        yield
+
+
+@pytest.fixture(params=_dispatch.built_isas())
+def isa(request):
+    with convlab.use_backend("compiled", request.param):
+        yield request.param
+    assert convlab.last_kernel().endswith(f"[compiled/{request.param}]")
+
+
+def test_address(isa):
+    """A plane is read beyond its end."""
+    with told(width=164):
+        convlab.global_max_pool(np.ones((1, 1, 50, 100), np.float32))
+
+
+def test_undefined(isa):
+    """The next plane's address overflows."""
+    with told(x_plane=2**62):
+        convlab.global_max_pool(np.ones((1, 1, 5, 10), np.float32))
+
+
+def test_thread(isa):
+    """Threads write their planes over each other's."""
+    with told(threads=4, y_plane=0):
+        convlab.max_pool2d(np.ones((4, 300, 300), np.float32), 3, 1)
+
+
+def test_memory():
+    """What nobody wrote is compared. Not by pytest: under valgrind that takes a minute."""
+    with convlab.use_backend("compiled", "baseline"), told():
+        convlab.max_pool2d(np.empty((200, 200), np.float32), 2)
+
+
+if __name__ == "__main__":
+    test_memory()
