@@ -263,6 +263,46 @@ print("done")
     assert run_python(code, OMP_NUM_THREADS="4").stdout.strip() == "done"
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_transforms_while_another_thread_forks():
+    """SciPy's own threads end at a fork, and what is handed to them just then fails."""
+    code = """
+import os, threading, time, warnings, numpy as np, convlab
+warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
+convlab.set_num_threads(4)
+images = [np.ones(shape, np.float32) for shape in ((300, 300), (900, 900))]
+kernel = np.random.default_rng(0).random((31, 31))
+expected = [convlab.filter2d(image, kernel, algorithm="fft") for image in images]
+stop, calls = False, []
+def others():
+    while not stop:
+        calls.append(all(
+            np.array_equal(convlab.filter2d(image, kernel, algorithm="fft"), right)
+            for image, right in zip(images, expected)
+        ))
+threads = [threading.Thread(target=others) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for i in range(200):
+    child = os.fork()
+    if child == 0:
+        if i % 10 == 0:
+            convlab.filter2d(images[0], kernel, algorithm="fft")
+        os._exit(0)
+    end = time.monotonic() + 60
+    while not os.waitpid(child, os.WNOHANG)[0]:
+        assert time.monotonic() < end, "a child hangs"
+        time.sleep(0.001)
+assert all(thread.is_alive() for thread in threads), "a call failed"
+stop = True
+for thread in threads:
+    thread.join()
+assert len(calls) > 2 and all(calls)
+print("done")
+"""
+    assert run_python(code, OMP_NUM_THREADS="4").stdout.strip() == "done"
+
+
 @needs_kernels
 def test_nothing_spins_after_a_call():
     """GNU's OpenMP lets a thread that has nothing to do look for work for some milliseconds, and then it sleeps."""

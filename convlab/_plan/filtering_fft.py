@@ -34,23 +34,22 @@ def plan_fft(
         side //= 2
     if spec.workspace_limit is not None and buffers > limit:
         raise _errors.workspace(limit, "fft", buffers)
-    threads = threads_for(spec, machine)
     tiles = spec.image.planes * spec.image.step * -(-region.height // height) * -(-region.width // width)
-    at_once = max(1, min(threads, tiles, limit // buffers))
+    at_once = max(1, min(threads_for(spec, machine), tiles, limit // buffers))
     return Plan(
         spec=spec,
         kernel="correlate2d_fft",
         algorithm="fft",
         reason=reason,
         considered=considered,
-        threads=threads,
+        threads=at_once,
         tile=(height, width),
         workspace=0,
         buffers=at_once * buffers,
         convert=False,
         source=np.dtype(np.float32),
         shape=spec.result_shape,
-        tables=(np.array((rows, columns, at_once), np.intp),),
+        tables=(np.array((rows, columns), np.intp),),
         taps=taps,
     )
 

@@ -3,8 +3,9 @@
     tile of y = inverse(transform(window of x) * transform(flipped w))
 
 A window is a tile with the k - 1 rows and columns more that its sums want, border included, so what wraps round falls
-outside the tile. Threads share out the tiles, which gains more than threads within a transform do. Tiles that hold NaN
-or infinity, which would spread over all of a tile, are computed directly.
+outside the tile. Threads share out the tiles. Those that SciPy has for one transform wait for each other on a busy
+machine, and fail where another thread forks. Tiles that hold NaN or infinity, which would spread over all of a tile,
+are computed directly.
 """
 
 from dataclasses import replace
@@ -27,15 +28,15 @@ from .arrays import saturated
 STACK = 8 << 20  # bytes that a thread reserves
 
 
-def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: NDArray[Any], workers: int) -> None:
+def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: NDArray[Any], threads: int) -> None:
     """Fill y, the region of the output that is computed."""
     from scipy import fft
 
     spec = plan.spec
-    *size, at_once = plan.tables[0].tolist()
+    size = plan.tables[0].tolist()
     # Row by row the kernel's few alone. Flipped, it gives a correlation, whose tile begins kh - 1 rows further on.
     kernel = fft.rfft(plan.taps[::-1, ::-1], size[1], axis=1)
-    kernel = fft.fft(kernel, size[0], axis=0, workers=workers, overwrite_x=True)
+    kernel = fft.fft(kernel, size[0], axis=0, overwrite_x=True)
     above, below, before, after = spec.border_sizes
     image = spec.image
     rows = _borders.source_indices(spec.border, image.height, -above, image.height + below)
@@ -50,11 +51,9 @@ def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: ND
         for i in range(0, spec.region.height, tile_height)
         for j in range(0, spec.region.width, tile_width)
     ]
-    at_once = min(at_once, workers, max(len(tiles), 1))
-    if at_once > 1 and not _room(plan.buffers + at_once * STACK):
-        at_once = 1
-    each = workers // at_once  # threads of one tile's transforms
-    windows = [np.zeros(size, FLOAT32) for _ in range(at_once)]
+    if threads > 1 and not _room(plan.buffers + threads * STACK):
+        threads = 1
+    windows = [np.zeros(size, FLOAT32) for _ in range(threads)]
 
     def compute(tile: tuple[tuple[int, ...], int, int]) -> None:
         plane, i, j = tile
@@ -65,19 +64,19 @@ def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: ND
         window[shape[0] :] = window[:, shape[1] :] = 0
         _fill(filled, planes_of_x[plane], rows[i : i + shape[0]], columns[j : j + shape[1]], spec.cval)
         with np.errstate(all="ignore"):
-            product = fft.rfft2(window, workers=each, overwrite_x=False)
+            product = fft.rfft2(window)
             product *= kernel
-            product = fft.ifft(product, axis=0, workers=each, overwrite_x=True)
-            sums = fft.irfft(product[kernel_height - 1 : shape[0]], size[1], axis=1, workers=each)
+            product = fft.ifft(product, axis=0, overwrite_x=True)
+            sums = fft.irfft(product[kernel_height - 1 : shape[0]], size[1], axis=1)
             sums = sums[:, kernel_width - 1 : shape[1]]
             finite = np.isfinite(sums.sum())  # NaN or infinity anywhere are everywhere now
         if finite:
             _finish(spec, sums, part)
         else:
-            _directly(spec, plan.taps, backend, filled, part, each)
+            _directly(spec, plan.taps, backend, filled, part)
         windows.append(window)
 
-    spread(compute, tiles, at_once)
+    spread(compute, tiles, threads)
     serve(backend, plan.kernel)
 
 
@@ -140,12 +139,11 @@ def _directly(
     backend: Backend,
     window: NDArray[np.float32],
     y: NDArray[Any],
-    threads: int,
 ) -> None:
     """A tile by sums over the taps."""
     image, region = (Layout(shape, 0, 1, inner_channels=False) for shape in (window.shape, y.shape))
     part = replace(spec, image=image, region=region, output=region, border="valid", dtype=FLOAT32, workspace_limit=None)
     plan = plan_direct(part, FLOAT32, (0, window.strides[0] // 4), Machine(), taps[None])
     sums = np.empty(y.shape, FLOAT32)
-    backend.functions[plan.kernel](window, plan.taps, sums, *plan.tables, min(plan.threads, threads))
+    backend.functions[plan.kernel](window, plan.taps, sums, *plan.tables, 1)
     _finish(replace(spec, scale=1.0, offset=0.0, clip=(-np.inf, np.inf)), sums, y)
