@@ -333,8 +333,8 @@ cdef plane_function choose(Conv* f) noexcept nogil:
     return direct
 
 
-# Planes, or rows, of a piece at most. Rows are staged one block ahead, but not across pieces; between them a call may be
-# stopped.
+# Planes, or rows, of a piece at most. Rows are staged one block ahead, but not across pieces; between them a call may
+# be stopped.
 cdef enum:
     LONGEST = 64
 

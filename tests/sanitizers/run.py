@@ -25,9 +25,10 @@ HERE = Path(__file__).resolve().parent
 BUILDS = ROOT / "build" / "sanitize"
 JOBS = str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
 OPERATIONS = [
-    "bits", "box", "conv2d", "conv_algorithms", "conv_axes", "filter2d", "filter_bank", "filter_fft", "filter_masked",
-    "filter_rank1", "filters", "float_state", "fuzz", "hashes", "imaging", "ndimage", "onnx", "onnx_models",
-    "onnx_networks", "pool2d", "pool_kernels", "pool_options", "ranking", "separable", "signal", "translation",
+    "bits", "box", "conv2d", "conv_algorithms", "conv_axes", "filter2d", "filter2d_arrays", "filter_bank",
+    "filter_fft", "filter_masked", "filter_rank1", "filters", "float_state", "fuzz", "hashes", "imaging", "ndimage",
+    "ndimage_calls", "onnx", "onnx_models", "onnx_networks", "pool2d", "pool_kernels", "pool_options", "ranking",
+    "ranking_calls", "separable", "signal", "translation",
 ]  # fmt: skip
 # The compiled backends of tests that run on each; a name may say "numpys".
 COMPILED = ["-k", "not python and not (numpy and not numpys)"]
