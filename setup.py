@@ -162,6 +162,8 @@ class BuildKernels(build_ext):
         # Not with clang-cl: its runtime is not Windows' own, and a second one beside another library's may hang.
         self.openmp = [openmp] if not self.clang_cl and self.compiles([openmp], code, link=True) else []
         print(f"convlab: OpenMP: {'yes' if self.openmp else 'no: one thread'}")
+        # What wants nothing of the C library names it all the same: auditwheel asks the first module which one it is.
+        libc = ["-Wl,--push-state,--no-as-needed,-lc,--pop-state"] if sys.platform == "linux" else []
 
         isas = {isa: flags[self.msvc and not self.clang_cl] for isa, flags in ISAS[processor()].items()}
         built = {isa: self.compiles(flags) for isa, flags in isas.items()}
@@ -195,7 +197,7 @@ class BuildKernels(build_ext):
             for extension in self.extensions:
                 extension.export_symbols = [f"PyInit_{Path(source).stem}" for source in extension.sources]
                 extension.sources, extension.depends = [], extension.extra_objects
-                extension.extra_link_args = [] if self.msvc else self.openmp
+                extension.extra_link_args = [] if self.msvc else [*self.openmp, *libc]
             super().build_extensions()
         except BUILD_FAILURES as error:
             self.give_up(str(error))
