@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab import _dispatch, _run
+from convlab import _dispatch
 from convlab._geometry import PoolGeometry
+from convlab._run import pooling
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def told(threads=1, **sizes):
             geometry[PoolGeometry._fields.index(name)] = size
         kernel(x, y, geometry, threads)
 
-    with mock.patch.object(_run.pooling, "share", share):
+    with mock.patch.object(pooling, "share", share):
         yield
 
 
