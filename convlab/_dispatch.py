@@ -195,6 +195,13 @@ _default = _choose(
 _active: ContextVar[Backend] = ContextVar("convlab_backend", default=_default)
 active = _active.get
 
+
+def serving(compiled: bool, in_lesson: bool) -> Backend:
+    """The active backend, or numpy for what has no compiled kernel or no plain loops."""
+    backend = active()
+    return backend if (in_lesson if backend is PYTHON else compiled) else NUMPY
+
+
 _served = threading.local()
 
 

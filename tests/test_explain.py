@@ -131,6 +131,26 @@ def test_every_operation(fast_backend, rng, operation, shape, arguments, options
     assert explained.reason
 
 
+@pytest.mark.parametrize(
+    ("operation", "arguments", "options", "served"),
+    [
+        ("filter2d", (np.eye(3),), {}, "python"),
+        ("sobel", (), {}, "python"),
+        ("max_pool2d", (2,), {}, "python"),
+        ("max_pool2d", (3, 2, 1), {"return_indices": True}, "numpy"),
+        ("lp_pool2d", (2, 3), {}, "numpy"),
+        ("median_filter", (3,), {}, "numpy"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_what_the_lesson_has_no_loops_for(operation, arguments, options, served, dtype):
+    with convlab.use_backend("python"):
+        explained = convlab.explain(operation, (9, 10), *arguments, dtype=dtype, **options)
+        getattr(convlab, operation)(np.ones((9, 10), dtype), *arguments, **options)
+    assert explained.backend == served
+    assert convlab.last_kernel().endswith(f"[{served}]")
+
+
 def test_an_unpool_and_all_that_take_out(rng):
     y, places = convlab.max_pool2d(rng.random((2, 8, 10), np.float32), 2, channel_axis=0, return_indices=True)
     explained = convlab.explain("max_unpool2d", y.shape, places, 2, channel_axis=0)
