@@ -137,8 +137,13 @@ def _module(isa: str, kernels: str) -> ModuleType:
             spec = spec_from_file_location(name, file, loader=loader)
             assert spec is not None
             module = module_from_spec(spec)
-            loader.exec_module(module)
-            sys.modules[name] = module
+            try:
+                loader.exec_module(module)
+            except RuntimeError:  # it is executed once: a signal's handler came in between, and imported it
+                if name not in sys.modules:
+                    raise
+            else:
+                sys.modules[name] = module
         return sys.modules[name]
 
 

@@ -283,6 +283,23 @@ print("done")
     assert run_python(code, OMP_NUM_THREADS="4").stdout.strip() == "done"
 
 
+@needs_kernels
+def test_a_signals_handler_may_call_while_a_kernel_is_imported():
+    code = """
+import numpy as np, convlab
+from convlab import _dispatch
+make, x = _dispatch.module_from_spec, np.ones((4, 4), np.float32)
+def interrupted(spec):
+    module = make(spec)
+    _dispatch.module_from_spec = make
+    print(convlab.max_pool2d(x, 2).sum())
+    return module
+_dispatch.module_from_spec = interrupted
+print(convlab.max_pool2d(x, 2).sum(), "compiled" in convlab.last_kernel())
+"""
+    assert run_python(code).stdout.splitlines() == ["4.0", "4.0 True"]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_transforms_while_another_thread_forks():
     """SciPy's own threads end at a fork, and what is handed to them just then fails."""
