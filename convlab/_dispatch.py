@@ -137,8 +137,13 @@ def _module(isa: str, kernels: str) -> ModuleType:
             spec = spec_from_file_location(name, file, loader=loader)
             assert spec is not None
             module = module_from_spec(spec)
-            loader.exec_module(module)
-            sys.modules[name] = module
+            try:
+                loader.exec_module(module)
+            except RuntimeError:  # it is executed once: a signal's handler came in between, and imported it
+                if name not in sys.modules:
+                    raise
+            else:
+                sys.modules[name] = module
         return sys.modules[name]
 
 
@@ -194,6 +199,13 @@ _default = _choose(
 )
 _active: ContextVar[Backend] = ContextVar("convlab_backend", default=_default)
 active = _active.get
+
+
+def serving(compiled: bool, in_lesson: bool) -> Backend:
+    """The active backend, or numpy for what has no compiled kernel or no plain loops."""
+    backend = active()
+    return backend if (in_lesson if backend is PYTHON else compiled) else NUMPY
+
 
 _served = threading.local()
 

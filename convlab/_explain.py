@@ -28,7 +28,7 @@ from convlab import (
     transposing,
     unpooling,
 )
-from convlab._dispatch import NUMPY, PYTHON, Backend, active
+from convlab._dispatch import PYTHON, Backend, serving
 from convlab._plan.convolving import TransposePlan
 from convlab._plan.plan import Plan
 from convlab._run.arrays import PlanOnlyError
@@ -207,7 +207,7 @@ def _plan_of(operation: str, x: NDArray[Any], arguments: tuple[Any, ...], option
 
 
 def _explained(operation: str, plan: Plan[Any], threads: int) -> Explanation:
-    backend = active() if plan.compiled else NUMPY
+    backend = serving(plan.compiled, plan.in_lesson)
     served = plan if plan.inner is None else plan.inner
     multiply_adds, copy = _multiply_adds(backend), _copy_rate(_power_of_two(plan.spec.bytes))
     arithmetic, traffic = plan.spec.flops / multiply_adds / threads, plan.spec.bytes / copy

@@ -141,38 +141,47 @@ def spread(function: Callable[[T], None], items: Iterable[T], threads: int) -> N
     waiting, busy, errors = list(items), 0, list[BaseException]()
     ended = threading.Condition()
 
-    def work() -> None:
-        nonlocal busy
-        while True:
-            with ended:
-                if not waiting:
-                    return
-                item = waiting.pop()
-                busy += 1
-            try:
-                function(item)
-            except BaseException as error:
-                errors.append(error)
-                waiting.clear()
-            finally:
-                with ended:
-                    busy -= 1
-                    ended.notify()
+    def end(error: BaseException) -> None:
+        errors.append(error)
+        waiting.clear()
 
-    for _ in range(threads - 1):
+    def work() -> None:
+        while waiting:
+            try:
+                item = waiting.pop()
+            except IndexError:  # another thread had the last
+                return
+            function(item)
+
+    def beside() -> None:
+        nonlocal busy
+        with ended:
+            busy += 1
         try:
-            _thread.start_new_thread(work, ())
-        except RuntimeError:  # no room for its stack
-            break
-    work()
+            work()
+        except BaseException as error:
+            end(error)
+        finally:
+            with ended:
+                busy -= 1
+                ended.notify()
+
+    try:
+        for _ in range(threads - 1):
+            try:
+                _thread.start_new_thread(beside, ())
+            except RuntimeError:  # no room for its stack
+                break
+        work()
+    except BaseException as error:  # Ctrl-C too, wherever it comes
+        end(error)
     while True:
         try:
             with ended:
-                ended.wait_for(lambda: busy == 0)
+                ended.wait_for(lambda: busy == 0)  # they write where they were told to
             break
-        except BaseException as error:  # Ctrl-C; the others still write where they were told to
-            errors.append(error)
-            waiting.clear()
+        except BaseException as error:
+            end(error)
     if errors:
         raise errors.pop()  # from the list, or the error would hold itself
 

@@ -225,14 +225,20 @@ cdef void planes_line(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* w
     planes(f, first, last, workspace, 4, True)
 
 
+# Pixels of a piece of a row whose channels lie innermost: a line has but one row, and threads share it too.
+cdef enum:
+    PART = 128
+
+
 cdef void rows_last(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* workspace) noexcept nogil:
-    """Some rows of the output, whose channels lie innermost."""
+    """Some pieces of rows of the output, whose channels lie innermost."""
     cdef const Geometry* g = f.g
-    cdef Py_ssize_t t, image, i
+    cdef Py_ssize_t parts = (g.out_width + PART - 1) // PART, t, image, i, j
     for t in range(first, last):
-        image, i = t // g.out_height, t % g.out_height
-        row_last(g, f.v, f.taps, f.bias, f.x + image * g.x_batch, f.rows + i * g.stride_height, f.columns, f.zeros,
-                 <Tap*>workspace, f.y + image * g.y_batch + i * g.y_row)
+        image, i, j = t // parts // g.out_height, t // parts % g.out_height, t % parts * PART
+        row_last(g, f.v, f.taps, f.bias, f.x + image * g.x_batch, f.rows + i * g.stride_height,
+                 f.columns + j * g.stride_width, min(PART, g.out_width - j), f.zeros, <Tap*>workspace,
+                 f.y + image * g.y_batch + i * g.y_row + j * g.y_column)
 
 
 cdef void inside_3_1(const Place* p) noexcept nogil:
@@ -333,8 +339,8 @@ cdef plane_function choose(Conv* f) noexcept nogil:
     return direct
 
 
-# Planes, or rows, of a piece at most. Rows are staged one block ahead, but not across pieces; between them a call may
-# be stopped.
+# Planes, or parts of rows, of a piece at most. Rows are staged one block ahead, but not across pieces; between them a
+# call may be stopped.
 cdef enum:
     LONGEST = 64
 
@@ -373,7 +379,7 @@ def conv_depthwise(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geomet
     call.f, call.function = &f, choose(&f)
     call.planes = g.batch * g.groups
     if call.function == rows_last:
-        call.planes = g.batch * g.out_height
+        call.planes = g.batch * g.out_height * ((g.out_width + PART - 1) // PART)
         shared = g.groups * (g.kernel_height * g.kernel_width + 1) * sizeof(float)
     if call.function == direct:
         call.planes *= g.out_channels

@@ -69,29 +69,29 @@ cdef inline void pixels(const Geometry* g, const Values* v, const float* w, cons
 
 
 cdef inline void row_last(const Geometry* g, const Values* v, const float* w, const float* bias, const float* x,
-                          const Py_ssize_t* rows, const Py_ssize_t* columns, const float* zeros, Tap* taps,
-                          float* y) noexcept nogil:
-    """A row of the output; `w` are sorted taps."""
+                          const Py_ssize_t* rows, const Py_ssize_t* columns, const Py_ssize_t width,
+                          const float* zeros, Tap* taps, float* y) noexcept nogil:
+    """So many pixels of a row of the output, the first of which starts at these columns; `w` are sorted taps."""
     cdef Py_ssize_t j = 0, n_taps = g.kernel_height * g.kernel_width, n, beyond, t
-    cdef bint known = False
-    while j < g.out_width:
-        n = PIXELS if j + PIXELS <= g.out_width else 4
+    cdef Py_ssize_t at = -1  # the column that the taps are found for
+    while j < width:
+        n = PIXELS if j + PIXELS <= width else 4
         beyond = (n - 1) * g.stride_width + (g.kernel_width - 1) * g.dilation_width
-        if j + n <= g.out_width and columns[0] >= 0 and columns[beyond] == columns[0] + beyond:  # all between too
-            if not known:
+        if j + n <= width and columns[0] >= 0 and columns[beyond] == columns[0] + beyond:  # all between too
+            if columns[0] != at:  # at the beginning, or where "wrap" begins anew
                 find_taps(g, x, rows, columns, zeros, taps)
-                known = True
             if n == PIXELS:
                 pixels(g, v, w, bias, taps, n_taps, y, PIXELS)
             else:
                 pixels(g, v, w, bias, taps, n_taps, y, 4)
             for t in range(n_taps):
                 taps[t].x += n * taps[t].apart
+            at = columns[0] + n * g.stride_width
         else:
             n = 1
             find_taps(g, x, rows, columns, zeros, taps)
             pixels(g, v, w, bias, taps, n_taps, y, 1)
-            known = False
+            at = -1
         j += n
         columns += n * g.stride_width
         y += n * g.y_column

@@ -207,7 +207,7 @@ def convolved(rng):
     groups = int(rng.choice([1, 1, 1, 2, 3]))
     channels, out_channels = number(rng, 20), number(rng, 20)
     if rng.random() < 0.25:  # depthwise
-        groups, channels, out_channels = number(rng, 9), 1, int(rng.choice([1, 1, 2]))
+        groups, channels, out_channels = number(rng, 40), 1, int(rng.choice([1, 1, 2]))
     sizes = shape(rng, axes, 40)
     x = values(rng, (number(rng, 3), groups * channels, *sizes))
     window, stride, padding, dilation = pool_axes(rng, sizes)
@@ -219,7 +219,8 @@ def convolved(rng):
     name = f"conv{axes}d"
     pads = [(p, p) for p in padding]
     if rng.random() < 0.3:
-        pads = [(p, int(rng.integers(0, k // 2 + 1))) for p, k in zip(padding, window, strict=True)]
+        wide = rng.random() < 0.5  # more than the window reaches over
+        pads = [tuple(rng.integers(0, (9 if wide else k // 2) + 1, 2).tolist()) for k in window]
         padding = tuple(p for pair in pads for p in pair)
     options, end = ended(rng, axes)
     options |= {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "padding_mode": mode,

@@ -109,13 +109,15 @@ def test_depthwise_borders_and_dilations(fast_backend, rng, mode, dilation):
         {"kernel": 5, "padding": 6, "dilation": 3, "padding_mode": "mirror"},
         {"kernel": (1, 7), "padding": (0, 9), "stride": (1, 2)},
         {"kernel": 2, "stride": 3, "padding": 1, "padding_mode": "wrap"},
+        {"kernel": (3, 1), "padding": (2, 8), "padding_mode": "wrap"},  # a block ends where the row begins anew
+        {"kernel": (1, 2), "padding": (0, 24), "stride": (1, 3), "padding_mode": "wrap"},
     ],
 )
 def test_depthwise_channels_innermost(fast_backend, rng, channels, options):
     """The bits of channels that lie outermost, for rows shorter than a block of pixels and longer."""
     kernel = options["kernel"] if isinstance(options["kernel"], tuple) else 2 * (options["kernel"],)
     rest = {name: value for name, value in options.items() if name != "kernel"} | {"groups": channels}
-    for size in ((1, 1), (8, 7), (13, 12), (9, 50)):
+    for size in ((1, 1), (8, 7), (13, 12), (9, 50), (1, 300)):
         x, w, bias = tensors(rng, (2, channels, *size), (channels, 1, *kernel))
         x[0, 1] = np.inf
         expected = convlab.conv2d(x, w, bias, activation="relu", **rest)

@@ -120,7 +120,8 @@ def test_every_operation(fast_backend, rng, operation, shape, arguments, options
     kernel = convlab.last_kernel()
     assert kernel.split("[")[0] == explained.kernel
     assert kernel.endswith(f"[{explained.backend}/{explained.isa}]".replace("/]", "]"))
-    assert kernel.endswith((fast_backend, "[numpy]"))  # no kernel reads some dtypes of pools and ranks
+    # No kernel reads float64 in pools and ranks.
+    assert kernel.endswith((fast_backend, "[numpy]") if dtype == "f8" else fast_backend)
     assert explained.operation == operation
     assert explained.threads == 1
     assert min(explained.tile) > 0
@@ -129,6 +130,26 @@ def test_every_operation(fast_backend, rng, operation, shape, arguments, options
     assert explained.bytes >= y.size
     assert explained.expected_seconds >= explained.bound_seconds > 0
     assert explained.reason
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments", "options", "served"),
+    [
+        ("filter2d", (np.eye(3),), {}, "python"),
+        ("sobel", (), {}, "python"),
+        ("max_pool2d", (2,), {}, "python"),
+        ("max_pool2d", (3, 2, 1), {"return_indices": True}, "numpy"),
+        ("lp_pool2d", (2, 3), {}, "numpy"),
+        ("median_filter", (3,), {}, "numpy"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_what_the_lesson_has_no_loops_for(operation, arguments, options, served, dtype):
+    with convlab.use_backend("python"):
+        explained = convlab.explain(operation, (9, 10), *arguments, dtype=dtype, **options)
+        getattr(convlab, operation)(np.ones((9, 10), dtype), *arguments, **options)
+    assert explained.backend == served
+    assert convlab.last_kernel().endswith(f"[{served}]")
 
 
 def test_an_unpool_and_all_that_take_out(rng):

@@ -60,6 +60,8 @@ def test_tiles_on_several_threads(fast_backend, rng):
     plan = convlab.explain("filter2d", image.shape, kernel, channel_axis=0, threads=3)
     assert plan.algorithm == "fft"
     assert plan.threads == 3
+    one = convlab.explain("filter2d", image.shape, kernel, channel_axis=0, threads=1)
+    assert plan.workspace_bytes == 3 * one.workspace_bytes > 4 * 5 * np.prod(one.tile)
     with convlab.threads(3):
         actual = convlab.filter2d(image, kernel, channel_axis=0)
     with convlab.threads(1):

@@ -150,6 +150,26 @@ def test_spread():
     assert len(done) < 39  # the rest is not begun
 
 
+def test_ctrl_c_before_the_calling_thread_works_waits_too(monkeypatch):
+    """Wherever it comes: here as soon as another thread writes."""
+    started, done, start = threading.Event(), [], _threads._thread.start_new_thread
+
+    def slow(item):
+        started.set()
+        time.sleep(0.3)
+        done.append(item)
+
+    def interrupted(function, arguments):
+        start(function, arguments)
+        assert started.wait(9)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_threads._thread, "start_new_thread", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _threads.spread(slow, range(5), 2)
+    assert done == [4]  # what was begun, and nothing else
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers")
 def test_ctrl_c_waits_for_the_other_threads():
     """They write into the caller's array; what they have not begun they leave."""
@@ -261,6 +281,23 @@ for thread in threads:
 print("done")
 """
     assert run_python(code, OMP_NUM_THREADS="4").stdout.strip() == "done"
+
+
+@needs_kernels
+def test_a_signals_handler_may_call_while_a_kernel_is_imported():
+    code = """
+import numpy as np, convlab
+from convlab import _dispatch
+make, x = _dispatch.module_from_spec, np.ones((4, 4), np.float32)
+def interrupted(spec):
+    module = make(spec)
+    _dispatch.module_from_spec = make
+    print(convlab.max_pool2d(x, 2).sum())
+    return module
+_dispatch.module_from_spec = interrupted
+print(convlab.max_pool2d(x, 2).sum(), "compiled" in convlab.last_kernel())
+"""
+    assert run_python(code).stdout.splitlines() == ["4.0", "4.0 True"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

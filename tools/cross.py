@@ -132,7 +132,7 @@ def main():
             out = folder / f"{target}-{isa}"
             out.mkdir()
             flags = [
-                *setup["UNIX_FLAGS"], "-O0", "-g0", "-fno-sanitize=undefined", *isa_flags, "-w", "-fPIC", "-DNDEBUG",
+                *setup["UNIX_FLAGS"], "-O0", "-g0", "-fno-sanitize=undefined", *isa_flags, "-w", "-fPIC",
                 "-DPy_LIMITED_API=0x030B0000", "-DNPY_NO_DEPRECATED_API=NPY_2_0_API_VERSION",
                 *(["-DCONVLAB_WIDE=1"] if isa == "avx512" else []),
                 f"-I{ROOT / 'src'}", f"-I{headers}", f"-I{numpy / 'numpy/_core/include'}",

@@ -58,6 +58,7 @@ class Plan(Generic[SpecT]):
     convert: bool  # whether the source must be copied into a C-contiguous array of `source` first
     source: np.dtype[Any]  # what the kernel reads
     compiled: bool = True  # whether there is a compiled kernel for it
+    in_lesson: bool = True  # whether there are plain loops for it
     shape: tuple[int, ...] = ()  # of the result
     plain: bool = False  # nothing but the kernel is to be done
     tables: tuple[NDArray[Any], ...]  # the kernel's arguments after the arrays: sizes, borders, values

@@ -114,9 +114,23 @@ def plan_pool(spec: Pool, source: np.dtype[Any], pitches: tuple[int, int, int] |
         workspace=4 * workspace,
         convert=pitches is None,
         source=source,
-        compiled=source in POOLED,
+        compiled=source in POOLED,  # what float32 cannot hold is reduced in its own dtype
+        in_lesson=_in_the_lesson(spec),
         tables=(np.concatenate([np.array(geometry, np.intp), bins]),),
     )
+
+
+def _in_the_lesson(spec: Pool) -> bool:
+    """Whether the plain loops know it: two axes, the same padding on both sides, partial windows dropped."""
+    whole = not any(
+        (o - 1) * s + k > n + 2 * p
+        for o, s, k, n, p in zip(
+            spec.output.sizes, spec.stride, spec.window, spec.image.sizes, spec.before, strict=True
+        )
+    )
+    plain = not (spec.indices or spec.bins or spec.norm)
+    usual = spec.operation != "avg" or spec.divisor == spec.window[0] * spec.window[-1]
+    return plain and len(spec.window) == 2 and spec.before == spec.after and max(spec.dilation) == 1 and whole and usual
 
 
 def _kernel(spec: Pool, source: np.dtype[Any], machine: Machine) -> tuple[str, str]:
@@ -249,5 +263,6 @@ def max_unpool(x: NDArray[Any], indices: NDArray[Any], *options: Any) -> Plan[Un
         convert=False,
         source=spec.dtype,
         compiled=compiled,
+        in_lesson=False,
         tables=(sizes,),
     )

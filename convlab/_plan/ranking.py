@@ -126,6 +126,7 @@ def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | 
         plain=(pitches is not None and spec.dtype is source and spec.border != "keep" and compiled),
         source=source,
         compiled=compiled,
+        in_lesson=False,
         shape=spec.output.shape,
         tables=(
             np.array(geometry, np.intp),

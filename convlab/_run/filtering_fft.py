@@ -51,7 +51,7 @@ def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: ND
         for i in range(0, spec.region.height, tile_height)
         for j in range(0, spec.region.width, tile_width)
     ]
-    if threads > 1 and not _room(plan.buffers + threads * STACK):
+    if threads > 1 and not _room(threads * (plan.workspace + STACK)):
         threads = 1
     windows = [np.zeros(size, FLOAT32) for _ in range(threads)]
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab import _errors, reference
-from convlab._dispatch import NUMPY, PYTHON, active, serve
+from convlab._dispatch import PYTHON, serve, serving
 from convlab._plan.plan import Plan
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.pooling import Pool, Unpool
@@ -21,14 +21,10 @@ def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
     spec = plan.spec
     if out is not None:
         check_out(out, plan, spec.output.shape, spec.dtype, x=x)
-    backend = active()
+    backend = serving(plan.compiled, plan.in_lesson)
     if backend is PYTHON:
-        if _in_the_lesson(spec):
-            serve(backend, f"{spec.operation}_pool2d")
-            return finished(_reference_pool2d(spec, x), spec.dtype, out)
-        backend = NUMPY
-    if not plan.compiled:
-        backend = NUMPY  # what float32 cannot hold is reduced in its own dtype
+        serve(backend, f"{spec.operation}_pool2d")
+        return finished(_reference_pool2d(spec, x), spec.dtype, out)
     made = plan.source if spec.operation in ("max", "min") else FLOAT32
     if spec.norm:
         x = _powers(spec, converted(x, FLOAT32))
@@ -69,9 +65,7 @@ def max_unpool(plan: Plan[Unpool], x: NDArray[Any], indices: NDArray[Any], out: 
     spec = plan.spec
     if out is not None:
         check_out(out, plan, spec.output.shape, spec.dtype, x=x, indices=indices)
-    backend = active()
-    if backend is PYTHON or not plan.compiled:
-        backend = NUMPY
+    backend = serving(plan.compiled, plan.in_lesson)
     axes = spec.image.axes
     y = np.empty(spec.output.shape, spec.dtype) if out is None else out
     inner = spec.image.inner_channels
@@ -94,19 +88,6 @@ def max_unpool(plan: Plan[Unpool], x: NDArray[Any], indices: NDArray[Any], out: 
     if flat is not result:
         result[...] = flat
     return y
-
-
-def _in_the_lesson(spec: Pool) -> bool:
-    """Whether the plain loops know it: two axes, the same padding on both sides, partial windows dropped."""
-    whole = not any(
-        (o - 1) * s + k > n + 2 * p
-        for o, s, k, n, p in zip(
-            spec.output.sizes, spec.stride, spec.window, spec.image.sizes, spec.before, strict=True
-        )
-    )
-    plain = not (spec.indices or spec.bins or spec.norm)
-    usual = spec.operation != "avg" or spec.divisor == spec.window[0] * spec.window[-1]
-    return plain and len(spec.window) == 2 and spec.before == spec.after and max(spec.dilation) == 1 and whole and usual
 
 
 def _reference_pool2d(spec: Pool, x: NDArray[Any]) -> NDArray[Any]:

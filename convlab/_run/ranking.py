@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab._dispatch import NUMPY, PYTHON, active, serve
+from convlab._dispatch import serve, serving
 from convlab._plan.plan import Plan
 from convlab._spec.ranking import Rank2d
 from convlab._threads import share
@@ -19,14 +19,12 @@ def rank2d(plan: Plan[Rank2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     spec = plan.spec
     if out is not None:
         check_out(out, plan, spec.output.shape, spec.dtype, image=x)
-    backend = active()
-    if plan.plain and backend is not PYTHON:  # most calls, and small ones too: nothing but the kernel
+    backend = serving(plan.compiled, plan.in_lesson)
+    if plan.plain:  # most calls, and small ones too: nothing but the kernel
         y = np.empty(plan.shape, plan.source) if out is None else out
         share(plan.threads, backend.functions[plan.kernel], x, y, *plan.tables)
         serve(backend, plan.kernel)
         return y
-    if backend is PYTHON or not plan.compiled:
-        backend = NUMPY  # the lesson has no loops for these, and no kernel reads other dtypes
     truths = spec.dtype.kind == "b"
     y = out if out is not None and (truths or spec.dtype is plan.source) else None
     if y is None:
