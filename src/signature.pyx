@@ -21,8 +21,9 @@ cdef inline char* describe(char* to, cnp.ndarray a) noexcept:
     head[2] = cnp.PyArray_ISNOTSWAPPED(a)
     head[3] = cnp.PyArray_ISALIGNED(a)
     memcpy(to, head, sizeof(head))
-    memcpy(to + sizeof(head), cnp.PyArray_DIMS(a), axes)
-    memcpy(to + sizeof(head) + axes, cnp.PyArray_STRIDES(a), axes)
+    if axes:  # else there are no such pointers
+        memcpy(to + sizeof(head), cnp.PyArray_DIMS(a), axes)
+        memcpy(to + sizeof(head) + axes, cnp.PyArray_STRIDES(a), axes)
     return to + sizeof(head) + 2 * axes
 
 

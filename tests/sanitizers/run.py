@@ -114,7 +114,8 @@ def pytest(*arguments):
 
 
 def address(names=OPERATIONS):
-    runtime = library("libasan.so")
+    # It looks for what throws C++'s exceptions when it starts: other packages' modules bring that later.
+    runtime = f"{library('libasan.so')} {library('libstdc++.so')}"
     # What is found is reported, and the tests go on.
     folder = build("address", "-fsanitize=address,undefined -fsanitize-recover=address")
     return tests(
