@@ -46,7 +46,7 @@ fuzz: $(VENV)/.test ## compare 100,000 random calls with the right answers (a qu
 hashes: $(VENV)/.test ## write the corpus of hashes anew, where results are meant to change
 	PYTHONPATH=tests $(BIN)/python tests/hashes.py
 
-# GCC's, and valgrind from the system's packages. SANITIZERS=calls is what every change must pass.
+# GCC's, and valgrind from the system's packages.
 SANITIZERS := address thread valgrind
 sanitize: $(VENV)/.test ## run tests under AddressSanitizer, UndefinedBehaviorSanitizer, ThreadSanitizer, valgrind
 	$(SAY) "Sanitizers: builds of their own in build/sanitize"

@@ -4,7 +4,6 @@ Each builds a copy of the sources for itself, all instruction sets that this pro
 
 address   every operation's tests of compiled kernels, with AddressSanitizer and UndefinedBehaviorSanitizer: no access
           beyond what was allocated, none after it was freed, no overflow, no misaligned or null pointer.
-calls     the same for random calls of every operation alone.
 thread    calls of every operation on several threads, from several threads at once, with ThreadSanitizer.
 valgrind  a few calls of each kernel of the baseline, which runs on the synthetic CPU: nothing uninitialised decides.
 
@@ -113,14 +112,14 @@ def pytest(*arguments):
     ]  # fmt: skip
 
 
-def address(names=OPERATIONS):
+def address():
     # It looks for what throws C++'s exceptions when it starts: other packages' modules bring that later.
     runtime = f"{library('libasan.so')} {library('libstdc++.so')}"
     # What is found is reported, and the tests go on.
     folder = build("address", "-fsanitize=address,undefined -fsanitize-recover=address")
     return tests(
         "AddressSanitizer, UndefinedBehaviorSanitizer", ("address", "undefined"), pytest("--numprocesses", JOBS, "-s"),
-        [*(f"tests/test_{name}.py" for name in names), *COMPILED], folder,
+        [*(f"tests/test_{name}.py" for name in OPERATIONS), *COMPILED], folder,
         # Leaks: the interpreter keeps what it allocated until the process ends.
         LD_PRELOAD=runtime, ASAN_OPTIONS=f"detect_leaks=0:halt_on_error=0:log_path={folder / 'report'}",
         UBSAN_OPTIONS="print_stacktrace=1", OMP_NUM_THREADS="2", CONVLAB_EXPECT_ISA="numpy",
@@ -179,6 +178,6 @@ def valgrind():
 
 
 if __name__ == "__main__":
-    tools = {"address": address, "calls": lambda: address(["fuzz"]), "thread": thread, "valgrind": valgrind}
+    tools = {"address": address, "thread": thread, "valgrind": valgrind}
     failed = [name for name in sys.argv[1:] if tools[name]()]
     sys.exit(f"failed: {failed}" if failed else 0)
