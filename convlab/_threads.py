@@ -183,7 +183,12 @@ def spread(function: Callable[[T], None], items: Iterable[T], threads: int) -> N
         except BaseException as error:
             end(error)
     if errors:
-        raise errors.pop()  # from the list, or the error would hold itself
+        first = errors[0]
+        errors.clear()
+        try:
+            raise first
+        finally:
+            del first  # no error is held by a frame that it holds, or all that it saw would stay
 
 
 @contextmanager

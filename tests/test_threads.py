@@ -1,9 +1,11 @@
 """Threads: the caps, calls from several threads at once, and children of fork."""
 
+import gc
 import os
 import signal
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -148,6 +150,27 @@ def test_spread():
     with pytest.raises(KeyError, match="30"):
         _threads.spread(fail, range(40), 2)
     assert len(done) < 39  # the rest is not begun
+
+
+def test_spread_keeps_no_error():
+    """Nor what its frames saw, where several threads fail: without the collector's help."""
+    kept, both = [], threading.Barrier(2)
+
+    def fail(item):
+        array = np.zeros(9)
+        kept.append(weakref.ref(array))
+        both.wait(5)
+        raise KeyError(item)
+
+    gc.disable()
+    try:
+        with pytest.raises(KeyError):
+            _threads.spread(fail, range(2), 2)
+        time.sleep(0.1)  # the other thread ends
+        assert len(kept) == 2
+        assert all(reference() is None for reference in kept)
+    finally:
+        gc.enable()
 
 
 def test_ctrl_c_before_the_calling_thread_works_waits_too(monkeypatch):
