@@ -147,6 +147,8 @@ def test_as_a_frozen_program_imports_it(tmp_path):
 
     package = Path(convlab.__file__).parent
     shutil.copytree(package, tmp_path / "convlab", ignore=shutil.ignore_patterns("__pycache__"))
+    for libraries in package.parent.glob("convlab_kernels.libs"):  # what a wheel brings, which PyInstaller collects
+        shutil.copytree(libraries, tmp_path / libraries.name)
     assert compileall.compile_dir(tmp_path / "convlab", quiet=2, legacy=True)
     for source in (tmp_path / "convlab").rglob("*.py"):
         source.unlink()
