@@ -34,10 +34,12 @@ def x86():
     for cpu, expected in [*X86.items(), ("this machine", "numpy")]:
         say(cpu)
         emulator = ["qemu-x86_64-static", "-cpu", cpu] if cpu in X86 else []
+        # NumPy's own maximum with AVX2, which results are compared with, is wrong under QEMU 7.2.
+        numpy = {"NPY_DISABLE_CPU_FEATURES": "X86_V3"} if expected == "avx2" else {}
         text = run(
             *emulator, python, "-m", "pytest", "--kernels=compiled", "-p", "no:cacheprovider",
             *(EMULATED if cpu in X86 else QUICK), cwd=folder,
-            log=BUILD / f"cpus/{cpu.replace(' ', '-')}.log", check=False, CONVLAB_EXPECT_ISA=expected,
+            log=BUILD / f"cpus/{cpu.replace(' ', '-')}.log", check=False, CONVLAB_EXPECT_ISA=expected, **numpy,
         )  # fmt: skip
         yield [cpu, *outcome(text)]
 
