@@ -31,12 +31,9 @@ CALLS = {
 # Large blocks are the system's and not kept: what is freed is gone, and the next one is asked for.
 FRESH = {"MALLOC_MMAP_THRESHOLD_": "65536"}
 CODE = """
-import ctypes, resource, numpy as np, convlab
+import resource, numpy as np, convlab
 from convlab import _threads
-convlab.set_num_threads(2)
-def held():
-    ctypes.CDLL(None).malloc_trim(0)  # not what the C library keeps in each thread's arena, for the next call
-    return status("VmRSS")
+convlab.set_num_threads({threads})
 def status(name):
     with open("/proc/self/status") as file:
         lines = file.read().splitlines()
@@ -49,7 +46,7 @@ outs = [None]
 if {takes_out}:
     outs.append(np.ones_like(call()))
 expected = call().copy()
-failed, before = 0, held()
+failed, before = 0, status("VmRSS")
 for room in (0, 1, 4, 12, 24, 48, 96):
     for out in 2 * outs:
         y = None
@@ -64,14 +61,15 @@ for room in (0, 1, 4, 12, 24, 48, 96):
 y = None
 assert _threads._taken == 0
 assert np.array_equal(call(), expected)
-print(failed, (held() - before) >> 20)
+print(failed, (status("VmRSS") - before) >> 20)
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's limits")
 @pytest.mark.parametrize("name", CALLS)
 def test_nothing_is_left_behind(name):
-    code = CODE.format(call=CALLS[name], takes_out="out=out" in CALLS[name])
+    # Transforms start threads of their own, in whose arenas a call still finds memory when the system has none.
+    code = CODE.format(call=CALLS[name], takes_out="out=out" in CALLS[name], threads=1 if name == "fft" else 2)
     failed, grown = map(int, run_python(code, OMP_NUM_THREADS="2", **FRESH).stdout.split())
     assert failed > 0
     assert grown <= 8

@@ -25,7 +25,7 @@ from convlab._threads import spread
 
 from .arrays import saturated
 
-STACK = 8 << 20  # bytes that a thread reserves
+RESERVED = 136 << 20  # bytes that a thread reserves of addresses: a stack, and what GNU's malloc allots from
 
 
 def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: NDArray[Any], threads: int) -> None:
@@ -51,7 +51,7 @@ def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: ND
         for i in range(0, spec.region.height, tile_height)
         for j in range(0, spec.region.width, tile_width)
     ]
-    if threads > 1 and not _room(threads * (plan.workspace + STACK)):
+    if threads > 1 and not _room(threads * (plan.workspace + RESERVED)):
         threads = 1
     windows = [np.zeros(size, FLOAT32) for _ in range(threads)]
 
