@@ -187,19 +187,18 @@ def _stand_in(shape: Any, dtype: DTypeLike) -> NDArray[Any]:
 def _plan_of(operation: str, x: NDArray[Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> Plan[Any]:
     """The plan that the call itself makes, which then goes no further."""
     function = OPERATIONS[operation]
+    layer = function is convolving.Conv2d
+    given = arguments if layer else (x, *arguments)
     try:
-        if function is convolving.Conv2d:
-            inspect.signature(function).bind(*arguments, **options)
-        else:
-            inspect.signature(function).bind(x, *arguments, **options)
+        inspect.signature(function).bind(*given, **options)
     except TypeError as error:
         raise _errors.wrong_call(operation, error) from None
     wanted: Any = PlanOnlyError()
     try:
-        if function is convolving.Conv2d:
-            function(*arguments, **options)(x, out=wanted)
+        if layer:
+            function(*given, **options)(x, out=wanted)
         else:
-            function(x, *arguments, **options | {"out": wanted})
+            function(*given, **options | {"out": wanted})
     except PlanOnlyError:
         pass
     plan: Plan[Any] | TransposePlan = wanted.plan
