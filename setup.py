@@ -4,12 +4,15 @@ CONVLAB_BUILD=auto     (default) build what the compiler can; without one, insta
 CONVLAB_BUILD=require  every kernel must be built, or the installation fails
 CONVLAB_BUILD=pure     build none
 
+CONVLAB_DEBUG=1        keep debugging information, which doubles the time of a build and is most of its size
+
 What a compiler can do is found out by compiling, never by looking at this machine's CPU.
 """
 
 import gzip
 import os
 import platform
+import re
 import shutil
 import sys
 import sysconfig
@@ -58,7 +61,7 @@ ISAS = {
 
 # Never -ffast-math. The two parameters, GCC's alone, let it unroll a block of taps whole.
 # The last two are CPython's own, which CFLAGS in the environment replaces: pools without -fwrapv lose up to 10 %.
-UNIX_FLAGS = ["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fwrapv", "-DNDEBUG"]
+UNIX_FLAGS = ["-O3", *([] if os.environ.get("CONVLAB_DEBUG") == "1" else ["-g0"]), "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fwrapv", "-DNDEBUG"]
 PROBED_FLAGS = [
     ["--param", "max-completely-peeled-insns=4000", "--param", "max-completely-peel-times=64"],
     ["-fvisibility=hidden"],
@@ -87,6 +90,20 @@ def processor():
     if any(word in target for word in ("x86_64", "amd64", "x64")):
         return "x86-64"
     return "other"
+
+
+def read_files(source):
+    """Return the files of src/ that a source reads, itself and what those read in turn: each is named by its stem."""
+    found, waiting = set(), [Path(source)]
+    while waiting:
+        file = waiting.pop()
+        if file not in found and file.exists():
+            found.add(file)
+            text = file.read_text(encoding="utf-8")
+            names = re.findall(r'"(\w+\.(?:h|pxd))"', text)
+            names += [f"{name}.pxd" for name in re.findall(r"^(?:from|cimport) (\w+)", text, re.MULTILINE)]
+            waiting += [Path("src", name) for name in names]
+    return sorted(map(str, found))
 
 
 def extensions():
@@ -124,7 +141,6 @@ def extensions():
                 *([("Py_LIMITED_API", "0x030B0000")] if ABI3 else []),
             ],
             py_limited_api=ABI3,
-            depends=["setup.py", *sorted(map(str, [*Path("src").glob("*.h"), *Path("src").glob("*.pxd")]))],
         )
 
     modules = [module(f"convlab._kernels.{name}", [name]) for name in BASELINE]
@@ -178,7 +194,8 @@ class BuildKernels(build_ext):
             wide = [("CONVLAB_WIDE", "1")] if isa == "avx512" and kernel in WIDE else []
             folder = Path(self.build_temp, extension.name)
             (made,) = self.compiler.object_filenames([source], output_dir=str(folder))
-            if self.force or newer_group([source, *extension.depends], made):
+            if self.force or newer_group(["setup.py", source, *read_files(f"src/{kernel}.pyx")], made):
+                print(f"convlab: compiling {kernel} for {isa}", flush=True)
                 self.compiler.compile(
                     [source], str(folder), [*extension.define_macros, ("CYTHON_INLINE", inline), *wide],
                     extension.include_dirs, self.debug,
