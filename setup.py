@@ -38,7 +38,7 @@ KERNELS = [
 # nothing, but for filter2d, where NaN is left out.
 WRITTEN_OUT = [name for name in KERNELS if name != "filter2d"]
 WIDE = KERNELS[:-1]  # of those, the ones that gain from 16 lanes with AVX-512: see src/vector.h
-BASELINE = ["cpu", "signature"]  # built once, for every CPU
+BASELINE = ["cpu", "signature", "convlab_workers"]  # built once, for every CPU
 # The file of an instruction set with the modules of all kernels: a file for each would be a sixth of a wheel more.
 LIBRARY = "kernels"
 
@@ -68,6 +68,7 @@ PROBED_FLAGS = [
     ["-Wno-unused-function"],
 ]
 MSVC_FLAGS = ["/O2", "/fp:precise"]
+MSVC_ATOMICS = ["/std:c11", "/experimental:c11atomics"]  # cl's own words for what workers.c includes
 CLANG_CL_FLAGS = ["/O2", *(f"/clang:{flag}" for flag in UNIX_FLAGS), "-Wno-unused-function", "-Wno-unused-variable"]
 CLANG_CL_TARGETS = {"win-amd64": "x86_64-pc-windows-msvc", "win-arm64": "aarch64-pc-windows-msvc"}
 
@@ -100,7 +101,7 @@ def read_files(source):
         if file not in found and file.exists():
             found.add(file)
             text = file.read_text(encoding="utf-8")
-            names = re.findall(r'"(\w+\.(?:h|pxd))"', text)
+            names = re.findall(r'"(\w+\.(?:c|h|pxd))"', text)
             names += [f"{name}.pxd" for name in re.findall(r"^(?:from|cimport) (\w+)", text, re.MULTILINE)]
             waiting += [Path("src", name) for name in names]
     return sorted(map(str, found))
@@ -173,11 +174,7 @@ class BuildKernels(build_ext):
             self.flags += flags if self.compiles(flags) else []
         cheap = ["-fvect-cost-model=very-cheap"]
         cheap = [] if self.msvc or not self.compiles(cheap) else cheap
-        openmp = "/openmp" if self.msvc else "-fopenmp"
-        code = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n"
-        # Not with clang-cl: its runtime is not Windows' own, and a second one beside another library's may hang.
-        self.openmp = [openmp] if not self.clang_cl and self.compiles([openmp], code, link=True) else []
-        print(f"convlab: OpenMP: {'yes' if self.openmp else 'no: one thread'}")
+        threads = [] if self.msvc else ["-pthread"]
         # What wants nothing of the C library names it all the same: auditwheel asks the first module which one it is.
         libc = ["-Wl,--push-state,--no-as-needed,-lc,--pop-state"] if sys.platform == "linux" else []
 
@@ -200,7 +197,8 @@ class BuildKernels(build_ext):
                     [source], str(folder), [*extension.define_macros, ("CYTHON_INLINE", inline), *wide],
                     extension.include_dirs, self.debug,
                     extra_postargs=[
-                        *self.flags, *(cheap if kernel in WRITTEN_OUT else []), *isas.get(isa, []), *self.openmp,
+                        *self.flags, *(cheap if kernel in WRITTEN_OUT else []), *isas.get(isa, []), *threads,
+                        *(MSVC_ATOMICS if self.msvc and not self.clang_cl else []),
                     ],
                 )  # fmt: skip
             return made
@@ -214,7 +212,7 @@ class BuildKernels(build_ext):
             for extension in self.extensions:
                 extension.export_symbols = [f"PyInit_{Path(source).stem}" for source in extension.sources]
                 extension.sources, extension.depends = [], extension.extra_objects
-                extension.extra_link_args = [] if self.msvc else [*self.openmp, *libc]
+                extension.extra_link_args = [] if self.msvc else [*threads, *libc]
             super().build_extensions()
         except BUILD_FAILURES as error:
             self.give_up(str(error))
@@ -246,15 +244,13 @@ class BuildKernels(build_ext):
         self.compiler.compile_options.append(f"--target={CLANG_CL_TARGETS[self.plat_name]}")
         return True
 
-    def compiles(self, flags, code="int main(void) { return 0; }\n", link=False):
+    def compiles(self, flags):
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "probe.c")
-            source.write_text(code)
+            source.write_text("int main(void) { return 0; }\n")
             flags = flags if self.msvc else [*flags, "-Werror"]
             try:
-                objects = self.compiler.compile([str(source)], folder, extra_postargs=flags)
-                if link:
-                    self.compiler.link_executable(objects, str(Path(folder, "probe")), extra_postargs=flags)
+                self.compiler.compile([str(source)], folder, extra_postargs=flags)
             except BUILD_FAILURES:
                 return False
         return True

@@ -1,8 +1,10 @@
-"""How many threads a call may use: the process's cap, a block's cap, what other calls leave of it, one after a fork."""
+"""How many threads a call may use: the process's cap, a block's cap, and the number of CPUs."""
 
 import _thread
+import atexit
 import operator
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -10,6 +12,11 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from convlab import _cpus, _errors
+
+try:
+    from convlab._kernels import convlab_workers as _workers
+except ImportError:  # not built: the fallback has transforms alone to run on several threads
+    from convlab import _no_workers as _workers
 
 MOST = 1024
 
@@ -31,27 +38,38 @@ def _default() -> int:
         if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MOST):
             raise _errors.wrong_value("CONVLAB_NUM_THREADS", text, f"a whole number from 1 to {MOST}")
         return int(text)
-    return min(_cpus.available(), MOST)
+    return min(_cpus.available(), _openmp_limit(), MOST)
 
 
-_cap = _default()
-_forked = False
+def _openmp_limit() -> int:
+    """Return OMP_NUM_THREADS, by which schedulers and joblib say how many threads a process should use.
+
+    It is a list, one number for each level of nesting. Other words count for nothing, as in OpenMP.
+    """
+    text = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) <= 9 else MOST
+
+
+_workers.set_cap(_default())
+_workers.set_cpus(_cpus.available())
+atexit.register(_workers.end)
 _block: ContextVar[int | None] = ContextVar("convlab_threads", default=None)
-_taken = 0  # threads that calls in progress have taken
-_taking = threading.RLock()  # a signal's handler may call in the middle of it
+_beside = 0  # threads that `spread` started and that still run
+_counting = threading.RLock()  # a signal's handler may call in the middle of it
 
 
 def set_num_threads(n: int) -> None:
     """Let each call use at most `n` threads, in the whole process.
 
-    The default is CONVLAB_NUM_THREADS, or else the CPUs of the process's affinity and of its control group's limit,
-    rounded up. Calls that run at the same time share the cap: each runs on its own thread at least. A forked child
-    stays at 1, because some OpenMP runtimes hang in it. What a call computes never depends on the number of threads.
+    The default is CONVLAB_NUM_THREADS. Without it, it is the number of CPUs in the process's affinity and its control
+    group's limit, rounded up, or OMP_NUM_THREADS if that is lower. Calls that run at the same time share the threads
+    beside their own. What a call computes never depends on the number of threads.
 
     Parameters
     ----------
     n : int
-        From 1 to 1024. Small calls use fewer threads, as does a process whose OpenMP limit is lower.
+        From 1 to 1024. Small calls use fewer threads, and no call uses more than the process has CPUs, which are
+        counted when convlab is imported and here.
 
     Raises
     ------
@@ -67,8 +85,8 @@ def set_num_threads(n: int) -> None:
     1
     >>> convlab.set_num_threads(before)
     """
-    global _cap
-    _cap = _check("n", n)
+    _workers.set_cap(_check("n", n))
+    _workers.set_cpus(_cpus.available())
 
 
 def get_num_threads() -> int:
@@ -77,7 +95,7 @@ def get_num_threads() -> int:
     Returns
     -------
     int
-        The block's cap inside ``with convlab.threads(n):``, else the process's; in a forked child always 1.
+        The block's cap inside ``with convlab.threads(n):``, else the process's.
 
     Examples
     --------
@@ -86,10 +104,8 @@ def get_num_threads() -> int:
     ...     convlab.get_num_threads()
     3
     """
-    if _forked:
-        return 1
     block = _block.get()
-    return _cap if block is None else block
+    return _workers.get_cap() if block is None else block
 
 
 def threads(n: int) -> AbstractContextManager[None]:
@@ -115,30 +131,31 @@ def threads(n: int) -> AbstractContextManager[None]:
     return _capped(_check("n", n))
 
 
-def share(most: int, function: Callable[..., Any], *arguments: Any) -> Any:
-    """``function(*arguments, threads)`` with `most` threads at most, as far as the calls in progress leave some."""
-    global _taken
-    cap = 1 if most == 1 else get_num_threads()
-    if cap == 1:
-        return function(*arguments, 1)
-    threads = 0
-    try:
-        with _taking:
-            threads = max(1, min(most, cap - _taken))
-            _taken += threads
-        return function(*arguments, threads)
-    finally:
-        with _taking:
-            _taken -= threads
+def limited(most: int) -> int:
+    """Return how many threads a call may use for which `most` pay."""
+    return 1 if most == 1 else min(most, get_num_threads(), _workers.get_cpus())
 
 
 def spread(function: Callable[[T], None], items: Iterable[T], threads: int) -> None:
-    """``function(item)`` for every item, on the calling thread and on others; the first error ends it.
+    """Call ``function(item)`` for every item, on the calling thread and on others; the first error ends it.
 
-    A thread takes its next item when it is there to do so: for one that the system had no memory to start, which
-    `concurrent.futures` waits for for ever, nobody waits.
+    This is for work in Python (SciPy's transforms), which the pool's workers never touch. Threads take items from one
+    list, and the calling thread takes those that no other has begun: it never waits for a thread that has not started,
+    as it would in `concurrent.futures` or with the ``workers`` of `scipy.fft`. Calls at the same time share the threads.
     """
-    waiting, busy, errors = list(items), 0, list[BaseException]()
+    global _beside
+    with _counting:
+        threads = 1 + max(0, min(threads - 1, get_num_threads() - 1 - _beside))
+        _beside += threads - 1
+    try:
+        _spread(function, list(items), threads)
+    finally:
+        with _counting:
+            _beside -= threads - 1
+
+
+def _spread(function: Callable[[T], None], waiting: list[T], threads: int) -> None:
+    busy, errors = 0, list[BaseException]()
     ended = threading.Condition()
 
     def end(error: BaseException) -> None:
@@ -201,11 +218,59 @@ def _capped(n: int) -> Iterator[None]:
 
 
 def _after_fork() -> None:
-    """GNU's OpenMP runtime hangs in a forked child that starts a region if the parent had one; one thread is safe."""
-    global _forked, _taking
-    _forked = True
-    _taking = threading.RLock()  # a thread that is not in this child may have held it
+    """Begin anew: a thread that is not in this child may have held the lock, or been counted."""
+    global _beside, _counting
+    _beside, _counting = 0, threading.RLock()
+    _workers.set_main_thread()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+
+def register_threadpoolctl() -> None:
+    """Let threadpoolctl see and limit convlab's threads.
+
+    `import convlab` does it where threadpoolctl is imported already; call this where it is imported later. Then
+    ``threadpoolctl.threadpool_info()`` lists them with ``user_api="convlab"``, and ``threadpoolctl.threadpool_limits``
+    sets what `set_num_threads` sets.
+
+    Raises
+    ------
+    ImportError
+        threadpoolctl is not installed.
+
+    Examples
+    --------
+    >>> import convlab, threadpoolctl
+    >>> convlab.register_threadpoolctl()
+    >>> with threadpoolctl.threadpool_limits(1, user_api="convlab"):
+    ...     convlab.get_num_threads()
+    1
+    """
+    import threadpoolctl
+
+    class ConvlabController(threadpoolctl.LibController):  # type: ignore[misc]
+        """Finds the pool's library by its file's name, and reaches the cap by the names of two C functions."""
+
+        user_api = "convlab"
+        internal_api = "convlab"
+        filename_prefixes = ("convlab_workers",)
+        check_symbols = ("convlab_workers_get_cap", "convlab_workers_set_cap")
+
+        def get_num_threads(self) -> int:
+            return int(self.dynlib.convlab_workers_get_cap())
+
+        def set_num_threads(self, num_threads: int) -> None:
+            self.dynlib.convlab_workers_set_cap(num_threads)
+
+        def get_version(self) -> str:
+            from convlab._version import __version__
+
+            return __version__
+
+    threadpoolctl.register(ConvlabController)
+
+
+if "threadpoolctl" in sys.modules:
+    register_threadpoolctl()

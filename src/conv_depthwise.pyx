@@ -20,7 +20,7 @@ from depthwise_last cimport Tap, row_last, sorted_taps
 from gemm cimport Values, activated
 from staging cimport Geometry, phase_pitch, stage, zero
 from tasks cimport get_workspace, run_tasks
-from vector cimport HALF, LANES, convlab_max_threads, vfloat, vlanes_between, vload, vsplat, vstore, vstore_part
+from vector cimport HALF, LANES, vfloat, vlanes_between, vload, vsplat, vstore, vstore_part
 
 
 cdef struct Conv:
@@ -383,7 +383,7 @@ def conv_depthwise(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geomet
         shared = g.groups * (g.kernel_height * g.kernel_width + 1) * sizeof(float)
     if call.function == direct:
         call.planes *= g.out_channels
-    threads = <int>max(1, min(threads, convlab_max_threads(), call.planes))
+    threads = <int>max(1, min(threads, call.planes))
     call.pieces = threads * ((call.planes + threads * LONGEST - 1) // (threads * LONGEST))
     workspace = <float*>get_workspace(threads, size, shared)
     with nogil:

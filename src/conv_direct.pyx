@@ -15,7 +15,7 @@ from arrays cimport PyArray_DATA, ndarray
 from gemm cimport NONE, Values, activated
 from staging cimport Geometry, zero
 from tasks cimport get_workspace, run_tasks, task_function
-from vector cimport LANES, convlab_max_threads, fence, vfloat, vheld, vlanes, vlanes_between, vload_masked, vsplat
+from vector cimport LANES, fence, vfloat, vheld, vlanes, vlanes_between, vload_masked, vsplat
 from vector cimport vload_part, vstore, vstore_masked, vstore_part, vstream
 
 cdef enum:
@@ -229,7 +229,7 @@ def conv_direct(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry,
     f.v = <const Values*>PyArray_DATA(values)
     call.f, call.rows = &f, g.batch * g.groups * g.out_height
     f.stream = f.v.activation == 0 and call.rows * g.out_channels * g.out_width >= LARGE and g.y_channel % LANES == 0
-    threads = <int>max(1, min(threads, convlab_max_threads(), call.rows))
+    threads = <int>max(1, min(threads, call.rows))
     # Pieces of many rows, between which a signal may be seen.
     call.pieces = threads * ((call.rows + threads * LONGEST - 1) // (threads * LONGEST))
     workspace = <float*>get_workspace(threads, size, 0)

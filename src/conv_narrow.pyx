@@ -12,7 +12,7 @@ from gemm cimport Values, activated
 from panel cimport fill
 from staging cimport Geometry
 from tasks cimport get_workspace, run_tasks, task_function
-from vector cimport LANES, convlab_max_threads, prefetch, vfloat, vload, vstore
+from vector cimport LANES, prefetch, vfloat, vload, vstore
 
 cdef enum:
     WIDTH = 48                          # output channels of a panel of weights
@@ -139,7 +139,7 @@ def conv_narrow(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry,
     f.panels = (g.out_channels + WIDTH - 1) // WIDTH
     f.pitch = ((g.out_height * g.out_width + LANES + 15) // 16 | 1) * 16
     tasks = g.batch * g.groups * g.out_depth
-    threads = <int>max(1, min(threads, convlab_max_threads()))
+    threads = <int>max(1, threads)
     f.parts = 1
     if tasks % threads and tasks < 8 * threads:
         f.parts = min(threads, f.panels)

@@ -14,14 +14,13 @@ Dilated taps see every d-th row and column alone: so many images, each with tile
 
 A tile with an output that is not finite is computed anew by its sum: infinities and NaN stay in their windows.
 """
-from cython.parallel cimport prange, threadid
 from libc.stdlib cimport free
 from arrays cimport PyArray_DATA, PyArray_DIM, ndarray
 
 from gemm cimport Values, activated, rows
 from staging cimport Geometry, Span, span_of, stage_row
-from tasks cimport Watch, get_workspace, run_tasks, watch_start, watch_stopped
-from vector cimport LANES, convlab_max_threads, vany_nan, veven, vfloat, vload, vodd, vsplat, vstore
+from tasks cimport find_workers, get_workspace, run_tasks, task_function
+from vector cimport LANES, vany_nan, veven, vfloat, vload, vodd, vsplat, vstore
 from vector cimport vstore_part, vzip_high, vzip_low
 from winograd cimport back, into, transform_weights
 
@@ -278,21 +277,21 @@ cdef inline void transform_output(const Conv* f, Py_ssize_t m, float* lines, con
 
 
 # With a literal for the tile's size, so that each gets a clone.
-cdef void input_task(const Conv* f, Py_ssize_t c, int tile, float* scratch) noexcept nogil:
-    if tile == 2:
+cdef void input_task(const Conv* f, Py_ssize_t c, float* scratch) noexcept nogil:
+    if f.tile == 2:
         transform_input(f, c, scratch, 2)
     else:
         transform_input(f, c, scratch, 4)
 
 
-cdef void multiply_task(const Conv* f, Py_ssize_t t) noexcept nogil:
+cdef void multiply_task(const Conv* f, Py_ssize_t t, void* unused) noexcept nogil:
     """Eight output channels of one element."""
     cdef Py_ssize_t eights = (f.g.out_channels + 7) // 8, first = t % eights * 8
     multiply(f, t // eights, first, min(f.g.out_channels - first, 8))
 
 
-cdef void output_task(const Conv* f, Py_ssize_t m, int tile, float* scratch) noexcept nogil:
-    if tile == 2:
+cdef void output_task(const Conv* f, Py_ssize_t m, float* scratch) noexcept nogil:
+    if f.tile == 2:
         transform_output(f, m, scratch, 2)
     else:
         transform_output(f, m, scratch, 4)
@@ -315,21 +314,20 @@ cdef void block_task(const void* what, Py_ssize_t t, void* workspace) noexcept n
     cdef Py_ssize_t i, eights = (f.g.out_channels + 7) // 8
     choose_block(&f, t, <float*>workspace)
     for i in range(f.g.channels):
-        input_task(&f, i, f.tile, f.scratch)
+        input_task(&f, i, f.scratch)
     for i in range((f.tile + 2) * (f.tile + 2) * eights):
-        multiply_task(&f, i)
+        multiply_task(&f, i, NULL)
     for i in range(f.g.out_channels):
-        output_task(&f, i, f.tile, f.scratch)
+        output_task(&f, i, f.scratch)
 
 
 cdef int convolve(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
                   ndarray u, int threads, int tile) except -1:
     cdef Conv f
     cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
-    cdef Py_ssize_t t, eights = (g.out_channels + 7) // 8, elements = (tile + 2) * (tile + 2), block, tasks
+    cdef Py_ssize_t eights = (g.out_channels + 7) // 8, elements = (tile + 2) * (tile + 2), block, tasks
     cdef Py_ssize_t scratch, matrices = g.workspace * sizeof(float)
     cdef char* workspace
-    cdef Watch watch
     f.x = <const float*>PyArray_DATA(x)
     f.w = <const float*>PyArray_DATA(w)
     f.u = <const float*>PyArray_DATA(u)
@@ -346,7 +344,7 @@ cdef int convolve(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometr
     f.tile, f.tiles = tile, g.batch * f.tile_rows * f.tile_columns
     f.blocks = (f.tiles + g.block_columns - 1) // g.block_columns
     tasks = g.groups * f.blocks
-    threads = <int>max(1, min(threads, convlab_max_threads()))
+    threads = <int>max(1, threads)
     # The plan's workspace: the matrices, and what one thread stages.
     f.scratch_size = elements * (g.block_columns + 2 * LANES) + 2 * g.columns + 64 * LANES
     scratch = f.scratch_size * sizeof(float)
@@ -356,20 +354,15 @@ cdef int convolve(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometr
             run_tasks(block_task, &f, tasks, threads, workspace, matrices + scratch, workspace)
         return 0
     workspace = <char*>get_workspace(threads, scratch, matrices)
-    watch_start(&watch)
-    with nogil:
-        for block in range(tasks):
-            if watch_stopped(&watch, 0):
-                break
-            choose_block(&f, block, <float*>workspace)
-            for t in prange(g.channels, schedule="static", num_threads=threads):
-                input_task(&f, t, tile, f.scratch + threadid() * f.scratch_size)
-            for t in prange(elements * eights, schedule="static", num_threads=threads):
-                multiply_task(&f, t)
-            for t in prange(g.out_channels, schedule="static", num_threads=threads):
-                output_task(&f, t, tile, f.scratch + threadid() * f.scratch_size)
+    try:
+        with nogil:
+            for block in range(tasks):
+                choose_block(&f, block, <float*>workspace)
+                run_tasks(<task_function>input_task, &f, g.channels, threads, f.scratch, scratch, NULL)
+                run_tasks(<task_function>multiply_task, &f, elements * eights, threads, NULL, 0, NULL)
+                run_tasks(<task_function>output_task, &f, g.out_channels, threads, f.scratch, scratch, NULL)
+    finally:
         free(workspace)
-    return -1 if watch_stopped(&watch, 1) else 0
 
 
 def conv_winograd2(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
@@ -382,14 +375,27 @@ def conv_winograd4(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geomet
     convolve(x, w, y, bias, geometry, sources, values, u, threads, 4)
 
 
+cdef struct Weights:
+    const float* w
+    float* u
+    Py_ssize_t n, m                     # input channels, output channels
+    int tile
+
+
+cdef void weights_task(const Weights* f, Py_ssize_t t, void* unused) noexcept nogil:
+    """The weights of one output channel."""
+    cdef const float* w = f.w + t * f.n * 9
+    if f.tile == 2:
+        transform_weights(w, f.u + t * f.n, f.n, f.m * f.n, 2)
+    else:
+        transform_weights(w, f.u + t * f.n, f.n, f.m * f.n, 4)
+
+
 def winograd_weights(ndarray w, ndarray u, int tile, int threads, /):
     """The transformed weights of w (M, C, 3, 3): u is ((tile + 2)^2, M, C)."""
-    cdef const float* source = <const float*>PyArray_DATA(w)
-    cdef float* to = <float*>PyArray_DATA(u)
-    cdef Py_ssize_t n = PyArray_DIM(w, 1), m = PyArray_DIM(w, 0), t
-    threads = <int>max(1, min(threads, convlab_max_threads(), m))
-    for t in prange(m, schedule="static", num_threads=threads, nogil=True):
-        if tile == 2:
-            transform_weights(source + t * n * 9, to + t * n, n, m * n, 2)
-        else:
-            transform_weights(source + t * n * 9, to + t * n, n, m * n, 4)
+    cdef Weights f
+    f.w, f.u = <const float*>PyArray_DATA(w), <float*>PyArray_DATA(u)
+    f.n, f.m, f.tile = PyArray_DIM(w, 1), PyArray_DIM(w, 0), tile
+    find_workers()
+    with nogil:
+        run_tasks(<task_function>weights_task, &f, f.m, threads, NULL, 0, NULL)

@@ -30,7 +30,7 @@ from arrays cimport PyArray_DATA, ndarray
 
 from lanes cimport FLOAT32, INT16, INT8, UINT16, UINT8
 from tasks cimport get_workspace, run_tasks
-from vector cimport LANES, convlab_max_threads, fence, vfloat, vsplat
+from vector cimport LANES, fence, vfloat, vsplat
 from pool cimport AVERAGE, MAXIMUM, MINIMUM, Geometry, Operation, Rows, rows_of
 from pool_lanes cimport aligned, lanes_tile, size_of
 from pool_strips cimport DIVIDE, MULTIPLY, STREAM, strip_1, strip_2, strip_half, strip_three
@@ -318,7 +318,7 @@ cdef int pool(tile_function function, ndarray x, ndarray y, ndarray geometry, in
     cdef void* memory
     call.g, call.x, call.y = g, <const char*>PyArray_DATA(x), <char*>PyArray_DATA(y)
     call.function = function
-    threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
+    threads = <int>max(1, min(threads, g.planes * g.tiles))
     memory = get_workspace(threads, size, 64)
     with nogil:
         run_tasks(task, &call, g.planes * g.tiles, threads, <void*>aligned(<Py_ssize_t>memory), size, memory)

@@ -8,10 +8,10 @@ So a sum's bits depend on the number of elements alone, whatever the vector's wi
 Blocking. The parts of a plane are vectors in registers, joined down to one vector of LANES parts; those of LANES planes
 are joined together, even lanes with odd ones, until each has one lane of one vector.
 """
-from cython.parallel cimport prange
 from arrays cimport PyArray_DATA, ndarray
 
-from vector cimport LANES, convlab_max_threads, prefetch, veven, vfloat, vload, vodd, vsplat
+from tasks cimport find_workers, run_tasks
+from vector cimport LANES, prefetch, veven, vfloat, vload, vodd, vsplat
 from pool cimport AVERAGE, MAXIMUM, Geometry, Operation, identity, join, vload_lanes, vstore_lanes
 
 ctypedef void (*group_function)(const Geometry*, const float*, float*, Py_ssize_t) noexcept nogil
@@ -96,19 +96,25 @@ cdef void group_avg(const Geometry* g, const float* x, float* y, Py_ssize_t firs
     group(g, x, y, first, AVERAGE)
 
 
-cdef void pool(group_function function, ndarray x, ndarray y, ndarray geometry, int threads):
-    cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
-    cdef const float* source = <const float*>PyArray_DATA(x)
-    cdef float* result = <float*>PyArray_DATA(y)
-    cdef Py_ssize_t t, groups = (g.planes + LANES - 1) // LANES
-    threads = <int>max(1, min(threads, convlab_max_threads(), groups))
+cdef struct Call:
+    group_function function
+    const Geometry* g
+    const float* x
+    float* y
+
+
+cdef void task(const void* what, Py_ssize_t t, void* unused) noexcept nogil:
+    cdef const Call* call = <const Call*>what
+    call.function(call.g, call.x, call.y, t * LANES)
+
+
+cdef int pool(group_function function, ndarray x, ndarray y, ndarray geometry, int threads) except -1:
+    cdef Call call
+    call.function, call.g = function, <const Geometry*>PyArray_DATA(geometry)
+    call.x, call.y = <const float*>PyArray_DATA(x), <float*>PyArray_DATA(y)
+    find_workers()
     with nogil:
-        if threads == 1:
-            for t in range(groups):
-                function(g, source, result, t * LANES)
-        else:
-            for t in prange(groups, schedule="static", num_threads=threads):
-                function(g, source, result, t * LANES)
+        run_tasks(task, &call, (call.g.planes + LANES - 1) // LANES, threads, NULL, 0, NULL)
 
 
 def max_pool_global(ndarray x, ndarray y, ndarray geometry, int threads, /):

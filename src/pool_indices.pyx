@@ -14,7 +14,7 @@ from libc.string cimport memset
 from arrays cimport PyArray_DATA, ndarray
 
 from tasks cimport get_workspace, run_tasks
-from vector cimport LANES, convlab_max_threads, veven, vfloat, vload, vsplat, vstore
+from vector cimport LANES, veven, vfloat, vload, vsplat, vstore
 from pool cimport (
     Geometry, Rows, Window, rows_of, vbetter, vchoose, vchoose_place, vload_lanes, vplace, vplace_from, vplace_load,
     vplace_store, vstore_lanes, vtruth, window,
@@ -145,7 +145,7 @@ def max_pool2d_indices(ndarray x, ndarray y, ndarray indices, ndarray geometry, 
     cdef Call call
     cdef Py_ssize_t t
     cdef int* starts  # of each window, in its row
-    threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
+    threads = <int>max(1, min(threads, g.planes * g.tiles))
     starts = <int*>get_workspace(1, 0, (g.out_width + LANES) * sizeof(int) if in_vectors(g) else 0)
     if in_vectors(g):
         for t in range(g.out_width + LANES):

@@ -9,7 +9,7 @@ from arrays cimport PyArray_DATA, ndarray
 
 from lanes cimport FLOAT32, UINT8, VBYTES
 from tasks cimport get_workspace, run_tasks, task_function
-from vector cimport LANES, convlab_max_threads, vfloat, vload, vsplat, vstore
+from vector cimport LANES, vfloat, vload, vsplat, vstore
 
 
 # The fields of convlab._geometry.RankGeometry, in its order. Widths are in pixels of `step` elements.
@@ -181,7 +181,7 @@ cdef inline int share_out(tile_function function, ndarray x, ndarray y, ndarray 
     f.pixel = f.itemsize * g.step
     f.finite = g.source != FLOAT32 or (<const float*>PyArray_DATA(cval))[0] * 0 == 0
     constant_bytes = aligned(g.width * f.pixel)
-    threads = <int>max(1, min(threads, convlab_max_threads(), g.planes * g.tiles))
+    threads = <int>max(1, min(threads, g.planes * g.tiles))
     memory = <char*>get_workspace(threads, g.workspace, constant_bytes + 64)
     with nogil:
         workspace = <char*>((<size_t>memory + 63) // 64 * 64)

@@ -10,13 +10,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifdef _OPENMP
-#include <omp.h>
-#define convlab_max_threads() omp_get_max_threads()
-#else
-#define convlab_max_threads() 1
-#endif
-
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif

@@ -42,7 +42,6 @@ cdef extern from "vector.h" nogil:
     vfloat vselect_negative(vfloat x, vfloat a, vfloat b)
     vfloat veven(vfloat a, vfloat b)
     vfloat vodd(vfloat a, vfloat b)
-    int convlab_max_threads()
     vfloat vsqrt(vfloat v)
     vfloat vload_u8(const uint8_t* p)
     vfloat vload_i16(const int16_t* p)

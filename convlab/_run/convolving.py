@@ -14,7 +14,7 @@ from convlab._plan.convolving import TransposePlan
 from convlab._plan.plan import Plan
 from convlab._spec.arguments import FLOAT32, check_dtype, float32
 from convlab._spec.convolving import Conv
-from convlab._threads import share
+from convlab._threads import limited
 
 from .arrays import check_out, converted
 from .convolving_reference import reference_conv
@@ -22,7 +22,7 @@ from .convolving_reference import reference_conv
 
 def _winograd(tile: int, backend: Backend, w: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
     u = np.empty(((tile + 2) ** 2, *w.shape[:2]), FLOAT32)
-    share(w.shape[0], backend.functions["winograd_weights"], w, u, tile)
+    backend.functions["winograd_weights"](w, u, tile, limited(w.shape[0]))
     return u
 
 
@@ -114,9 +114,9 @@ def _convolve(
                 u = MAKE_READY[plan.kernel](backend, w, groups)
             else:
                 u = prepared.ready(backend, plan.kernel, groups)
-            share(plan.threads, function, x, w, y, b, *plan.tables, u)
+            function(x, w, y, b, *plan.tables, u, limited(plan.threads))
         else:
-            share(plan.threads, function, x, w, y, b, *plan.tables)
+            function(x, w, y, b, *plan.tables, limited(plan.threads))
 
 
 def conv_transpose(

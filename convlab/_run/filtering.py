@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from convlab._dispatch import PYTHON, active, serve
 from convlab._plan.plan import Plan
 from convlab._spec.filtering import Filter2d
-from convlab._threads import share
+from convlab._threads import limited
 
 from .arrays import check_out, finished
 from .bands import Mask, run_bands
@@ -27,7 +27,7 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
     backend = active()
     if plan.plain and backend is not PYTHON:  # most calls, and small ones too: nothing but the kernel
         y = np.empty(plan.shape, spec.dtype) if out is None else out
-        share(plan.threads, backend.functions[plan.kernel], x, plan.taps, y, *plan.tables)
+        backend.functions[plan.kernel](x, plan.taps, y, *plan.tables, limited(plan.threads))
         serve(backend, plan.kernel)
         return y
     if backend is PYTHON:
@@ -45,7 +45,7 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
     if not region.size:
         return y
     if plan.algorithm == "fft":
-        share(plan.threads, correlate_fft, plan, backend, x, region)
+        correlate_fft(plan, backend, x, region, limited(plan.threads))
         return y
     if mask is not None:
         mask = _as_read(spec, mask)
@@ -60,7 +60,7 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
 def _kernel(plan: Plan[Filter2d], x: NDArray[Any], mask: Mask, y: NDArray[Any]) -> None:
     """The kernel over all of x, or a band."""
     arrays = (x, plan.taps, y, _bytes(mask)) if plan.spec.masked else (x, plan.taps, y)
-    share(plan.threads, active().functions[plan.kernel], *arrays, *plan.tables)
+    active().functions[plan.kernel](*arrays, *plan.tables, limited(plan.threads))
 
 
 def _bytes(mask: Mask) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from convlab._dispatch import PYTHON, serve, serving
 from convlab._plan.plan import Plan
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.pooling import Pool, Unpool
-from convlab._threads import share
+from convlab._threads import limited
 
 from .arrays import check_out, converted, finished
 
@@ -33,7 +33,7 @@ def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
     y = out if out is not None and spec.dtype == made else np.empty(spec.output.shape, made)
     results = [y, np.empty(spec.output.shape, np.int64)] if spec.indices else [y]
     if y.size:
-        share(plan.threads, backend.functions[plan.kernel], x, *results, *plan.tables)
+        backend.functions[plan.kernel](x, *results, *plan.tables, limited(plan.threads))
     serve(backend, plan.kernel)
     if spec.norm:
         _roots(spec, y)

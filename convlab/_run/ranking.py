@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from convlab._dispatch import serve, serving
 from convlab._plan.plan import Plan
 from convlab._spec.ranking import Rank2d
-from convlab._threads import share
+from convlab._threads import limited
 
 from .arrays import check_out, converted, finished
 from .frame import inside_and_frame
@@ -22,7 +22,7 @@ def rank2d(plan: Plan[Rank2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     backend = serving(plan.compiled, plan.in_lesson)
     if plan.plain:  # most calls, and small ones too: nothing but the kernel
         y = np.empty(plan.shape, plan.source) if out is None else out
-        share(plan.threads, backend.functions[plan.kernel], x, y, *plan.tables)
+        backend.functions[plan.kernel](x, y, *plan.tables, limited(plan.threads))
         serve(backend, plan.kernel)
         return y
     truths = spec.dtype.kind == "b"
@@ -40,7 +40,7 @@ def rank2d(plan: Plan[Rank2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
         for part in frame:
             y[part] = x[part]
     if region.size:
-        share(plan.threads, backend.functions[plan.kernel], x, region, *plan.tables)
+        backend.functions[plan.kernel](x, region, *plan.tables, limited(plan.threads))
     serve(backend, plan.kernel)
     if truths:  # a true's byte may be any but 0
         y = np.not_equal(y, 0, out=y.view(np.bool_))

@@ -1,0 +1,20 @@
+/* A pool of threads that run the tasks of calls: one per process, in the module convlab_workers. See workers.c. */
+#ifndef CONVLAB_WORKERS_H
+#define CONVLAB_WORKERS_H
+
+#include <stddef.h>
+
+/* `slot` is below the number of threads that the call asked for, and no two threads have one slot at a time. */
+typedef void (*WorkersTask)(void *context, ptrdiff_t task, int slot);
+
+/* What kernels get of the pool, as a capsule. */
+typedef struct {
+    /* Run all tasks, in any order, on the calling thread, which has slot 0, and on at most max_threads - 1 others. */
+    void (*run)(WorkersTask function, void *context, ptrdiff_t tasks, int max_threads);
+    /* Return whether the calling thread may ask the interpreter for signals: the main one, until the program ends. */
+    int (*may_ask)(void);
+} Workers;
+
+#define WORKERS_MOST 1024 /* threads of a call */
+
+#endif
