@@ -3,8 +3,9 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from convlab import _importing
 from convlab._dispatch import backend, last_kernel, use_backend
-from convlab._threads import get_num_threads, set_num_threads, threads
+from convlab._threads import get_num_threads, register_threadpoolctl, set_num_threads, threads
 from convlab._version import __version__
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "ndimage",
     "prewitt",
     "reference",
+    "register_threadpoolctl",
     "scharr",
     "sep_filter2d",
     "set_num_threads",
@@ -129,7 +131,8 @@ _LATER = {
 def __getattr__(name: str) -> Any:
     for path, names in _LATER.items():
         if name in names:
-            module = import_module(f"convlab.{path}")
+            with _importing.lock:
+                module = import_module(f"convlab.{path}")
             globals()[name] = found = module if name == path else getattr(module, name)
             return found
     raise AttributeError(f"module 'convlab' has no attribute {name!r}")

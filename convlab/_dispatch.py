@@ -21,7 +21,7 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from types import ModuleType
 from typing import Any, TypedDict
 
-from convlab import _errors
+from convlab import _errors, _importing
 
 # Kernel name -> the module of src/ that holds it.
 KERNELS = {
@@ -63,7 +63,6 @@ KERNELS = {
     "avg_pool_global": "pool_global",
     "multiply_add": "machine",
 }
-_loading = threading.RLock()  # a signal's handler may call in the middle of it
 BACKEND_WORDS = ("auto", "compiled", "numpy", "python")
 ISA_WORDS = ("auto", "baseline", "avx2", "avx512", "neon")
 
@@ -75,7 +74,8 @@ class Functions(dict[str, Callable[..., Any]]):
         self.isa = isa
 
     def __missing__(self, kernel: str) -> Callable[..., Any]:
-        module = _module(self.isa, KERNELS[kernel]) if self.isa else importlib.import_module("convlab._fallback")
+        with _importing.lock:
+            module = _module(self.isa, KERNELS[kernel]) if self.isa else importlib.import_module("convlab._fallback")
         self[kernel] = getattr(module, kernel)
         return self[kernel]
 
@@ -129,32 +129,21 @@ def built_isas() -> tuple[str, ...]:
 def _module(isa: str, kernels: str) -> ModuleType:
     """One of the modules in a library, of which the import system finds only the one named like the file."""
     name = f"convlab._kernels.{isa}.{kernels}"
-    with _loading:
-        if name not in sys.modules:
-            file = library(isa)
-            assert file is not None
-            loader = ExtensionFileLoader(name, file)
-            spec = spec_from_file_location(name, file, loader=loader)
-            assert spec is not None
-            module = module_from_spec(spec)
-            try:
-                loader.exec_module(module)
-            except RuntimeError:  # it is executed once: a signal's handler came in between, and imported it
-                if name not in sys.modules:
-                    raise
-            else:
-                sys.modules[name] = module
-        return sys.modules[name]
-
-
-def _after_fork() -> None:
-    """A thread that is not in this child may have held it."""
-    global _loading
-    _loading = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    if name not in sys.modules:
+        file = library(isa)
+        assert file is not None
+        loader = ExtensionFileLoader(name, file)
+        spec = spec_from_file_location(name, file, loader=loader)
+        assert spec is not None
+        module = module_from_spec(spec)
+        try:
+            loader.exec_module(module)
+        except RuntimeError:  # it is executed once: a signal's handler came in between, and imported it
+            if name not in sys.modules:
+                raise
+        else:
+            sys.modules[name] = module
+    return sys.modules[name]
 
 
 @cache

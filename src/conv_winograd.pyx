@@ -378,8 +378,7 @@ def conv_winograd4(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geomet
 cdef struct Weights:
     const float* w
     float* u
-    Py_ssize_t n, m                     # input channels, output channels
-    int tile
+    Py_ssize_t n, m, tile               # input channels, output channels
 
 
 cdef void weights_task(const Weights* f, Py_ssize_t t, void* unused) noexcept nogil:

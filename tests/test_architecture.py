@@ -23,8 +23,10 @@ MAY_IMPORT = {
     "_plan": {"_borders", "_errors", "_geometry", "_spec", "_kernels"},
     "_fallback": {"_geometry"},
     "_cpus": set(),
-    "_threads": {"_cpus", "_errors"},
-    "_dispatch": {"_errors", "_fallback"},
+    "_no_workers": set(),
+    "_threads": {"_cpus", "_errors", "_kernels", "_no_workers", "_version"},
+    "_importing": set(),
+    "_dispatch": {"_errors", "_fallback", "_importing"},
     "_run": {"_borders", "_geometry", "_dispatch", "_errors", "_plan", "_spec", "_threads", "reference"},
     "_explain": {
         "_dispatch",

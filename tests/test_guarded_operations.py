@@ -50,7 +50,7 @@ def run(backend, isa):
 @pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend[1] if backend[1] != "auto" else backend[0])
 def test_no_operation_leaves_its_arrays(backend):
     code = f"import test_guarded_operations; test_guarded_operations.run(*{backend!r})"
-    done = run_python(code, check=False, OMP_NUM_THREADS="3")
+    done = run_python(code, check=False)
     lines = done.stdout.splitlines()
     assert done.returncode == 0, (lines[-1:], done.stderr[-1500:])
     assert int(lines[-1]) == 2 * CASES

@@ -1,4 +1,4 @@
-"""Eight Python threads that call every operation at once get the bytes that one gets.
+"""Sixteen Python threads that call every operation at once get the bytes that one gets.
 
 Some seconds here, and a minute with CONVLAB_STRESS_SECONDS=60, as `make stress` says.
 """
@@ -14,18 +14,18 @@ import pytest
 from fuzz import every_call_threaded
 
 import convlab
-from convlab import _threads
+from convlab import _no_workers, _threads
 
 SECONDS = float(os.environ.get("CONVLAB_STRESS_SECONDS", "3"))
 CASES = 12 * len(operations.DRAWN)
-THREADS = 8
+THREADS = 16
 
 
 def as_bytes(result):
     return b"".join(np.ascontiguousarray(y).tobytes() for y in (result if isinstance(result, tuple) else (result,)))
 
 
-def test_eight_threads_call_everything():
+def test_sixteen_threads_call_everything():
     cases = [operations.draw(seed) for seed in range(CASES)]
     with every_call_threaded():
         expected = [as_bytes(case.call(*case.arrays)) for case in cases]
@@ -44,48 +44,48 @@ def test_eight_threads_call_everything():
         with ThreadPoolExecutor(THREADS) as pool:
             calls = list(pool.map(one, range(THREADS)))
     assert min(calls) > 0
-    assert _threads._taken == 0
+    assert _threads._beside == 0
     print(f"{sum(calls)} calls")
 
 
-def test_calls_share_the_cap(monkeypatch):
-    """What calls in progress have taken, the next does not get; each runs on its own thread at least."""
-    monkeypatch.setattr(_threads, "_cap", 4)
-    got, go = [], threading.Barrier(4)
-    asked = (3, 3, 3)
-
-    def kernel(threads):
-        got.append(threads)
-        go.wait()  # all are running
-
-    def start(most):
-        thread = threading.Thread(target=_threads.share, args=(most, kernel))
-        thread.start()
-        while not got or len(got) < len(started) + 1:
-            time.sleep(0.001)
-        return thread
-
-    started: list[threading.Thread] = []
-    for most in asked:
-        started += [start(most)]
-    go.wait()
-    for thread in started:
-        thread.join()
-    assert got == [3, 1, 1]
-    assert _threads._taken == 0
-    assert _threads.share(9, lambda threads: threads) == 4
+def test_limits(monkeypatch):
+    """A call may use as many threads as pay, as its block or the process allows, and as there are CPUs."""
+    monkeypatch.setattr(_threads, "_workers", _no_workers)
+    monkeypatch.setattr(_no_workers, "_cap", 4)
+    monkeypatch.setattr(_no_workers, "_cpus", 3)
+    assert [_threads.limited(most) for most in (1, 2, 9)] == [1, 2, 3]
     with convlab.threads(2):
-        assert _threads.share(9, lambda threads: threads) == 2
-        assert _threads.share(1, lambda threads: threads) == 1
+        assert [_threads.limited(most) for most in (1, 2, 9)] == [1, 2, 2]
+    monkeypatch.setattr(_no_workers, "_cpus", 9)
+    assert _threads.limited(9) == 4
 
 
-def test_threads_are_given_back_after_an_error(monkeypatch):
-    monkeypatch.setattr(_threads, "_cap", 3)
+def test_transforms_share_the_cap(monkeypatch):
+    """What calls in progress have started, the next does not get."""
+    monkeypatch.setattr(_threads, "_workers", _no_workers)
+    monkeypatch.setattr(_no_workers, "_cap", 4)
+    seen, go = [], threading.Barrier(4)
 
+    def work(item):
+        seen.append(_threads._beside)
+        go.wait(30)  # the three of the first call run, and the second call's own thread
+
+    first = threading.Thread(target=_threads.spread, args=(work, range(3), 3))
+    first.start()
+    while len(seen) < 3:
+        time.sleep(0.001)
+    assert _threads._beside == 2
+    _threads.spread(work, range(1), 9)
+    first.join()
+    assert seen[3] == 3  # one more, of the two that are asked for beside it
+    assert _threads._beside == 0
+
+
+def test_threads_are_given_back_after_an_error():
     def fail(_):
         raise KeyboardInterrupt
 
     for _ in range(5):
         with pytest.raises(KeyboardInterrupt):
-            _threads.share(2, fail)
-    assert _threads._taken == 0
+            _threads.spread(fail, [1, 2], 2)
+    assert _threads._beside == 0

@@ -122,28 +122,36 @@ def address():
         [*(f"tests/test_{name}.py" for name in OPERATIONS), *COMPILED], folder,
         # Leaks: the interpreter keeps what it allocated until the process ends.
         LD_PRELOAD=runtime, ASAN_OPTIONS=f"detect_leaks=0:halt_on_error=0:log_path={folder / 'report'}",
-        UBSAN_OPTIONS="print_stacktrace=1", OMP_NUM_THREADS="2", CONVLAB_EXPECT_ISA="numpy",
+        UBSAN_OPTIONS="print_stacktrace=1", CONVLAB_EXPECT_ISA="numpy",
     )  # fmt: skip
 
 
 def thread():
-    preloaded = library("libtsan.so")
     flags = "-fsanitize=thread"
     folder = build("thread", flags)
-    runtime = folder / "libgomp.so"
-    subprocess.run(
-        ["cc", "-O1", "-g", "-fPIC", "-shared", "-pthread", flags, str(HERE / "gomp.c"), "-o", str(runtime)], check=True
-    )
     # Addresses that are not random, where the kernel lets a process say so: the shadow memory wants some of them.
     fixed = ["setarch", os.uname().machine, "-R"] if shutil.which("setarch") else []
-    # Not what is about processes, or about GNU's OpenMP itself.
-    chosen = ["-k", "not fork and not several and not limits and not spins"]
+    options = f"halt_on_error=0:exitcode=66:log_path={folder / 'report'}"
+    if pool_under(folder, fixed, flags, options):
+        return True
+    # Not what is about processes, or about time.
+    chosen = ["-k", "not fork and not several and not environment and not threadpoolctl and not spins and not daemon"]
     return tests(
         "ThreadSanitizer", ("thread",), [*fixed, *pytest()], ["tests/test_threads.py", "tests/test_stress.py", *chosen],
-        folder,
-        LD_PRELOAD=f"{preloaded} {runtime}", OMP_NUM_THREADS="4", CONVLAB_EXPECT_ISA="numpy",
-        TSAN_OPTIONS=f"halt_on_error=0:exitcode=66:log_path={folder / 'report'}",
+        folder, LD_PRELOAD=library("libtsan.so"), CONVLAB_EXPECT_ISA="numpy", TSAN_OPTIONS=options,
     )  # fmt: skip
+
+
+def pool_under(folder, fixed, flags, options):
+    """Run the test of the pool of threads alone; ThreadSanitizer knows no child of a process with threads."""
+    program = folder / "pool"
+    source = folder / "tests/workers/pool.c"
+    command = ["cc", "-std=gnu11", "-O1", "-g", "-pthread", "-DNO_FORK", flags, source, "-o", program]
+    subprocess.run(command, check=True)
+    findings, _, text = run([*fixed, str(program), "50"], folder, TSAN_OPTIONS=options)
+    good = not findings and "all good" in text
+    print(f"ThreadSanitizer, the pool alone: {findings} findings\n{'' if good else text}", flush=True)
+    return not good
 
 
 def valgrind():
@@ -160,7 +168,7 @@ def valgrind():
                 "valgrind", "--error-limit=no", f"--log-file={log}", "--num-callers=30", sys.executable,
                 str(HERE / script), *arguments,
             ],
-            folder, CONVLAB_ISA="baseline", PYTHONMALLOC="malloc", OMP_NUM_THREADS="2",
+            folder, CONVLAB_ISA="baseline", PYTHONMALLOC="malloc",
             PYTHONPATH=f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
         )  # fmt: skip
         # Reports are paragraphs; the interpreter's and NumPy's own are none of ours.
