@@ -170,7 +170,7 @@ def main() -> None:
     if words.other:
         contenders += [Contender(f"other, {n}", "convlab", n, words.other) for n in (1, 2)]
     contenders.append(Contender("OpenCV, 2", "opencv", 2, sys.executable))
-    print(f"{describe()["cpu"]}, {os.cpu_count()} CPUs; ms a call, median (95th percentile)")
+    print(f"{describe()['cpu']}, {os.cpu_count()} CPUs; ms a call, median (95th percentile)")
     try:
         for processes in words.busy:
             rows = []

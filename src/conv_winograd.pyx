@@ -8,7 +8,8 @@ depends on its own pixels alone, in a fixed order.
 
 Blocking. Some tiles at a time: their transforms, vectors over tiles, fill one matrix (channels by tiles) for each of
 the 16 or 36 elements; each is multiplied with that element's weights (gemm.pxd); the products go back, vectors over
-tiles. Threads share out channels, then elements and output channels, then output channels.
+tiles. Each thread computes whole blocks; those that are left, all threads together: channels, then elements and output
+channels, then output channels.
 
 Dilated taps see every d-th row and column alone: so many images, each with tiles of its own.
 
@@ -325,7 +326,7 @@ cdef int convolve(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometr
                   ndarray u, int threads, int tile) except -1:
     cdef Conv f
     cdef const Geometry* g = <const Geometry*>PyArray_DATA(geometry)
-    cdef Py_ssize_t eights = (g.out_channels + 7) // 8, elements = (tile + 2) * (tile + 2), block, tasks
+    cdef Py_ssize_t eights = (g.out_channels + 7) // 8, elements = (tile + 2) * (tile + 2), block, tasks, whole = 0
     cdef Py_ssize_t scratch, matrices = g.workspace * sizeof(float)
     cdef char* workspace
     f.x = <const float*>PyArray_DATA(x)
@@ -348,15 +349,14 @@ cdef int convolve(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometr
     # The plan's workspace: the matrices, and what one thread stages.
     f.scratch_size = elements * (g.block_columns + 2 * LANES) + 2 * g.columns + 64 * LANES
     scratch = f.scratch_size * sizeof(float)
-    if threads == 1 or (threads <= g.slices and (tasks % threads == 0 or tasks >= 8 * threads)):
-        workspace = <char*>get_workspace(threads, matrices + scratch, 0)
-        with nogil:
-            run_tasks(block_task, &f, tasks, threads, workspace, matrices + scratch, workspace)
-        return 0
-    workspace = <char*>get_workspace(threads, scratch, matrices)
+    if threads == 1 or threads <= g.slices:  # there is room for matrices of each thread's own
+        whole = tasks if tasks >= 8 * threads else tasks - tasks % threads
+    workspace = <char*>get_workspace(threads, scratch + (matrices if whole else 0), 0 if whole else matrices)
     try:
         with nogil:
-            for block in range(tasks):
+            if whole:
+                run_tasks(block_task, &f, whole, threads, workspace, matrices + scratch, NULL)
+            for block in range(whole, tasks):  # together
                 choose_block(&f, block, <float*>workspace)
                 run_tasks(<task_function>input_task, &f, g.channels, threads, f.scratch, scratch, NULL)
                 run_tasks(<task_function>multiply_task, &f, elements * eights, threads, NULL, 0, NULL)
