@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml $(wildcard src/*)
 SAY := @printf '\n==> %s\n'
 
-.PHONY: demo test test-fallback conformance stress fuzz hashes sanitize lint format bench wheels cpus matrix cross clean help
+.PHONY: demo test test-fallback conformance stress fuzz hashes sanitize lint format bench wheels cpus matrix cross platforms clean help
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -78,6 +78,9 @@ matrix: $(VENV)/.wheels ## run the wheel on every CPython here, with the oldest 
 
 cross: $(VENV)/.wheels ## compile and link the kernels for macOS, Windows and musl
 	$(BIN)/python tools/cross.py
+
+platforms: $(VENV)/.wheels ## run the pool of threads on other systems: aarch64 under QEMU, Windows under Wine
+	$(BIN)/python tools/platforms.py
 
 clean: ## remove all that these commands made
 	rm -rf build $(VENV) $(VENV)-fallback *.egg-info

@@ -61,7 +61,15 @@ ISAS = {
 
 # Never -ffast-math. The two parameters, GCC's alone, let it unroll a block of taps whole.
 # The last two are CPython's own, which CFLAGS in the environment replaces: pools without -fwrapv lose up to 10 %.
-UNIX_FLAGS = ["-O3", *([] if os.environ.get("CONVLAB_DEBUG") == "1" else ["-g0"]), "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fwrapv", "-DNDEBUG"]
+UNIX_FLAGS = [
+    "-O3",
+    *([] if os.environ.get("CONVLAB_DEBUG") == "1" else ["-g0"]),
+    "-ffp-contract=fast",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fwrapv",
+    "-DNDEBUG",
+]
 PROBED_FLAGS = [
     ["--param", "max-completely-peeled-insns=4000", "--param", "max-completely-peel-times=64"],
     ["-fvisibility=hidden"],

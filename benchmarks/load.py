@@ -183,7 +183,11 @@ def main() -> None:
                             for c in contenders
                         ]
                         rows.append([case, *cells, *([verdict(found)] if processes else [])])
-            header = [f"beside {processes} busy processes", *(c.name for c in contenders), *(["verdict"] * (processes > 0))]
+            header = [
+                f"beside {processes} busy processes",
+                *(c.name for c in contenders),
+                *(["verdict"] * (processes > 0)),
+            ]
             print(text_table(header, rows), flush=True)
     finally:
         for contender in contenders:

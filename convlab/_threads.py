@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from convlab import _cpus, _errors
 
 try:
-    from convlab._kernels import convlab_workers as _workers
+    import convlab._kernels.convlab_workers as _workers
 except ImportError:  # not built: the fallback has transforms alone to run on several threads
-    from convlab import _no_workers as _workers
+    import convlab._no_workers as _workers
 
 MOST = 1024
 
@@ -141,7 +141,7 @@ def spread(function: Callable[[T], None], items: Iterable[T], threads: int) -> N
 
     This is for work in Python (SciPy's transforms), which the pool's workers never touch. Threads take items from one
     list, and the calling thread takes those that no other has begun: it never waits for a thread that has not started,
-    as it would in `concurrent.futures` or with the ``workers`` of `scipy.fft`. Calls at the same time share the threads.
+    as it would in `concurrent.futures` or with the ``workers`` of `scipy.fft`. Calls at the same time share threads.
     """
     global _beside
     with _counting:

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 from support import FILTER_DEFAULTS, needs_kernels, run_python
 
 import convlab
@@ -93,7 +92,9 @@ def test_the_environment_bounds_the_default(variables, expected):
 
 
 @needs_kernels
-@pytest.mark.parametrize("order", ["import threadpoolctl, convlab", "import convlab, threadpoolctl; convlab.register_threadpoolctl()"])
+@pytest.mark.parametrize(
+    "order", ["import threadpoolctl, convlab", "import convlab, threadpoolctl; convlab.register_threadpoolctl()"]
+)
 def test_threadpoolctl_limits(order):
     pytest.importorskip("threadpoolctl")
     code = f"""
@@ -379,7 +380,9 @@ print("done", len(children) > 0)
     assert run_python(code).stdout.strip() == "done True"
 
 
-@pytest.mark.parametrize("call", ["filter2d(image, kernel)", "median_filter(image, 9)", "conv2d(image[None, None], kernel[None, None])"])
+@pytest.mark.parametrize(
+    "call", ["filter2d(image, kernel)", "median_filter(image, 9)", "conv2d(image[None, None], kernel[None, None])"]
+)
 def test_daemon_threads_call_while_the_interpreter_ends(call):
     code = f"""{FORKS}
 image = np.ones((900, 900), np.float32)

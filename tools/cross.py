@@ -3,7 +3,7 @@
 macOS, Windows and musl, x86-64 and aarch64, each instruction set. What links is the whole library against the stable
 ABI, on Windows by way of an import library made here of the names in Python's headers. Nothing of it is run. Python's
 headers are this machine's, but for the few sizes that Windows has otherwise; NumPy's are those of its wheel for each
-target. Compiled without optimising and inlining, in a tenth of the time; zig has no OpenMP.
+target. Compiled without optimising and inlining, in a tenth of the time.
 """
 
 import os

@@ -16,7 +16,7 @@ if [ "$arch" = amd64 ]; then
 else
     # Unpacked, not configured: emulated, that alone takes many minutes, and nothing here needs it but the two files.
     debootstrap --variant=minbase --foreign --arch="$arch" \
-        --include="libc6-dev,libgomp1,$packages" "$VERSION_CODENAME" "$root" "$mirror" > /dev/null
+        --include="libc6-dev,$packages" "$VERSION_CODENAME" "$root" "$mirror" > /dev/null
     for package in "$root"/var/cache/apt/archives/*.deb; do
         dpkg-deb --fsys-tarfile "$package" | tar -C "$root" -x --keep-directory-symlink
     done

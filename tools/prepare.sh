@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Set up what `make wheels` and `make cpus` need of this machine: podman, debootstrap, emulators of other processors.
+# Set up what `make wheels`, `make cpus` and `make platforms` need of this machine: podman, debootstrap, emulators of other processors.
 # Usage: tools/prepare.sh COMMAND ...   (each a program that must be there afterwards)
 set -euo pipefail
 
 declare -A package=(
     [podman]=podman [runc]=runc [debootstrap]=debootstrap
     [qemu-aarch64-static]=qemu-user-static [qemu-x86_64-static]=qemu-user-static
-    [aarch64-linux-gnu-gcc]=gcc-aarch64-linux-gnu
+    [aarch64-linux-gnu-gcc]=gcc-aarch64-linux-gnu [x86_64-w64-mingw32-gcc]=gcc-mingw-w64-x86-64 [wine]=wine
 )
 export PATH="$PATH:/usr/sbin:/sbin"
 missing=()

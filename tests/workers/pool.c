@@ -28,9 +28,9 @@ static int create(pthread_t *thread, const pthread_attr_t *attributes, void *(*f
 
 #undef pthread_create
 #undef CreateThread
+#include <unistd.h>
 #ifndef _WIN32
 #include <sys/wait.h>
-#include <unistd.h>
 #endif
 
 static int failures;
@@ -120,6 +120,28 @@ static void test_small_jobs(long jobs)
         workers_run(add, NULL, 2, 2);
     CHECK(atomic_load(&ran) == 2 * jobs);
     printf("%ld jobs of 2 tasks: %.2f us each\n", jobs, (double)(now_ns() - start) / 1e3 / (double)jobs);
+}
+
+static int compare(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void test_sleeping_workers(int jobs_of)
+{
+    int64_t times[1000];
+    atomic_store(&ran, 0);
+    for (int i = 0; i < jobs_of; i++) {
+        int64_t start;
+        usleep(1000); /* much longer than workers watch for a job */
+        start = now_ns();
+        workers_run(add, NULL, 2, 2);
+        times[i] = now_ns() - start;
+    }
+    CHECK(atomic_load(&ran) == 2 * jobs_of);
+    qsort(times, (size_t)jobs_of, sizeof *times, compare);
+    printf("a job of 2 tasks, workers asleep: %.2f us, the median\n", (double)times[jobs_of / 2] / 1e3);
 }
 
 /* A claim of several tasks, which only jobs of 2^31 tasks and more need. */
@@ -324,6 +346,7 @@ int main(int n, char **words)
     workers_run(nest, NULL, 50, 4);
     workers_set_cpus(2);
     test_small_jobs(1000000 / scale);
+    test_sleeping_workers(1000 / scale + 1 < 1000 ? 1000 / scale + 1 : 1000);
     workers_set_cpus(16);
     test_contention(2);
     test_contention(16);
