@@ -166,7 +166,7 @@ def read(file: BinaryIO) -> tuple[Declared, npt.NDArray[Any] | None]:
     Exception
         Almost any, if it is broken or cut short.
     """
-    with _errors_raised(), TiffFile(file, is_ome=False) as tiff:
+    with _errors_raised(), _opened(file) as tiff:
         if len(tiff.pages) > 1:
             raise UnsupportedError("more than one frame; extract one first")
         page = tiff.pages.first
@@ -190,6 +190,13 @@ def read(file: BinaryIO) -> tuple[Declared, npt.NDArray[Any] | None]:
         pixels[..., 0] = np.iinfo(pixels.dtype).max - pixels[..., 0]
     assert declared.dtype is not None
     return declared, np.ascontiguousarray(pixels[..., 0] if declared.samples == 1 else pixels, declared.dtype)
+
+
+def _opened(file: BinaryIO) -> TiffFile:
+    try:
+        return TiffFile(file, is_ome=False)
+    except TypeError as error:  # tifffile takes the first page's formats for one number
+        raise UnsupportedError("samples of different formats, or tags as strange, are not supported") from error
 
 
 @contextmanager
