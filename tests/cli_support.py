@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,16 @@ def assert_refused(result: tuple[int, str, str], *expected: str) -> None:
     assert err.endswith("\n")
     for words in expected:
         assert words in err
+
+
+def assert_one_line(err: str, *expected: str) -> None:
+    assert re.fullmatch(r"convlab: error: [^\n]+\n", err)
+    for words in expected:
+        assert words in err
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def noise(*shape: int, dtype: Any = np.uint8, high: int = 256) -> np.ndarray:

@@ -86,3 +86,13 @@ def run(capfd):
         return status, *capfd.readouterr()
 
     return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with one good picture, ``in.png``."""
+    from PIL import Image
+
+    values = np.random.default_rng(1).integers(0, 256, (12, 17), dtype=np.uint8)
+    Image.fromarray(values).save(tmp_path / "in.png")
+    return tmp_path
