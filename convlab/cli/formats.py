@@ -50,7 +50,6 @@ class Format:
     with_alpha: frozenset[Kind] = frozenset()
     options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     profile: bool = False  # whether it holds a colour profile
-    resolution: bool = False
 
     def holds(self, kind: Kind, *, alpha: bool) -> bool:
         """Tell whether a picture of this kind can be written without changing its kind."""
@@ -68,7 +67,6 @@ _FORMATS = (
         _kinds(Kind.BIT, Kind.GREY, Kind.GREY16, Kind.PALETTE, Kind.RGB),
         _kinds(Kind.GREY, Kind.PALETTE, Kind.RGB),
         profile=True,
-        resolution=True,
     ),
     Format(
         "TIFF",
@@ -76,7 +74,6 @@ _FORMATS = (
         frozenset(Kind),
         frozenset(Kind) - {Kind.BIT, Kind.PALETTE},
         profile=True,
-        resolution=True,
     ),
     # Lossy: the best quality that JPEG's own guide recommends, and colour at full resolution.
     Format(
@@ -85,9 +82,8 @@ _FORMATS = (
         _kinds(Kind.GREY, Kind.RGB),
         options=MappingProxyType({"quality": 95, "subsampling": 0}),
         profile=True,
-        resolution=True,
     ),
-    Format("BMP", (".bmp",), _kinds(Kind.BIT, Kind.GREY, Kind.PALETTE, Kind.RGB), resolution=True),
+    Format("BMP", (".bmp",), _kinds(Kind.BIT, Kind.GREY, Kind.PALETTE, Kind.RGB)),
     Format("GIF", (".gif",), _kinds(Kind.PALETTE), _kinds(Kind.PALETTE)),
     # "exact" keeps the colours below full transparency, which a later filter may bring out.
     Format(

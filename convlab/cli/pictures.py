@@ -34,6 +34,7 @@ __all__ = ["Picture", "read", "write"]
 
 _GREY16_MODES = ("I;16", "I;16L", "I;16B")
 _ORIENTATION, _QUARTER_TURN = 0x0112, 5  # EXIF's tag, and the first of its values that swap the sides
+_BYTE = 255
 _DEPTHS: dict[Kind, type[np.generic]] = {Kind.GREY16: np.uint16, Kind.FLOAT: np.float32}
 
 
@@ -142,9 +143,9 @@ def write(picture: Picture, path: Path) -> str:
     tagged = target.name == "TIFF" and kind is not Kind.PALETTE
     options: dict[str, Any] = dict(target.options)
     if picture.resolution is not None:
-        sizes = pillow_options(picture.resolution) if target.resolution else None
-        options |= sizes or {}
-        if sizes is None and not tagged:
+        sizes = pillow_options(picture.resolution, target.name)
+        options |= sizes
+        if not sizes and not tagged:
             words += ", without its resolution"
     if tagged:
         with replacing(path) as file:
@@ -153,7 +154,8 @@ def write(picture: Picture, path: Path) -> str:
     if picture.profile is not None:
         options["icc_profile"] = picture.profile
     if kind is Kind.PALETTE:
-        reduced = indexed(picture.values.astype(np.uint8, copy=False), picture.alpha)
+        opacity = None if picture.alpha is None else picture.alpha.astype(np.uint8, copy=False)
+        reduced = indexed(picture.values.astype(np.uint8, copy=False), opacity)
         image = reduced.image
         if reduced.alphas is not None:
             options |= _transparency(reduced.alphas, target, path)
@@ -204,6 +206,7 @@ def _taken(image: Image.Image, path: Path) -> Picture:
     if image.format != "MPO" and getattr(image, "is_animated", False):
         raise Failure(f"cannot read {quoted(path)}: more than one frame; extract one first")
     _check_depth(image, path)
+    _check_alone(image, path)
     kind, mode = _kind(image, path)
     profile = image.info.get("icc_profile")
     resolution = of_image(image)
@@ -241,6 +244,23 @@ def _check_depth(image: Image.Image, path: Path) -> None:
         )
     if ";64" in str(layout):
         raise Failure(f"cannot read {quoted(path)}: 64-bit float; convert it to 32-bit float")
+
+
+def _check_alone(image: Image.Image, path: Path) -> None:
+    """Refuse a binary PPM with another picture behind the first, which Pillow leaves unread."""
+    if not isinstance(image, ImageFile.ImageFile) or image.format != "PPM" or image.tile[0].codec_name == "ppm_plain":
+        return
+    arguments = image.tile[0].args
+    wide = isinstance(arguments, tuple) and isinstance(arguments[-1], int) and arguments[-1] > _BYTE
+    row = -(-image.width // 8) if image.mode == "1" else image.width * len(image.getbands())
+    length = row * image.height * (4 if image.mode == "F" else 2 if wide or "16" in str(arguments) else 1)
+    assert image.fp is not None  # not before the picture is loaded
+    place = image.fp.tell()
+    image.fp.seek(image.tile[0].offset + length)
+    more = image.fp.read(1024).strip()
+    image.fp.seek(place)
+    if more:
+        raise Failure(f"cannot read {quoted(path)}: more than one frame; extract one first")
 
 
 def _kind(image: Image.Image, path: Path) -> tuple[Kind, str]:

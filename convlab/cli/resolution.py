@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import PIL.Image
+from PIL.TiffImagePlugin import IFDRational
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -14,6 +17,7 @@ __all__ = ["Resolution", "of_image", "pillow_options"]
 # Fine enough for each whole number of pixels per metre, the unit of PNG and BMP.
 _DENOMINATOR = 100_000
 _INCHES = Fraction(254, 100)
+_X, _Y, _UNIT = 0x011A, 0x011B, 0x0128  # EXIF's tags
 
 
 @dataclass(frozen=True)
@@ -39,22 +43,33 @@ class Resolution:
 
 
 def of_image(image: Image.Image) -> Resolution | None:
-    """Return the resolution that Pillow has read, if the file says one."""
+    """Return the resolution that the file's header says, or else its EXIF data; None where neither does."""
     info: dict[Any, Any] = image.info
-    # Where a JPEG says none, Pillow takes that of its EXIF data, and 72 where that has none either.
-    if image.format in ("JPEG", "MPO") and not info.get("jfif_unit") and 0x011A not in image.getexif():
-        density = info.get("jfif_density", (1, 1))
-        return None if density[0] == density[1] else _made(density, None)
-    if "dpi" in info:
+    jpeg = image.format in ("JPEG", "MPO")
+    # Where a JPEG's header says none, Pillow makes one up.
+    if "dpi" in info and not (jpeg and not info.get("jfif_unit")):
         return _made(info["dpi"], "inch")
-    return _made(info["aspect"], None) if "aspect" in info else None
+    exif = image.getexif()
+    if _X in exif and _Y in exif:
+        return _made((exif[_X], exif[_Y]), {2: "inch", 3: "cm"}.get(exif.get(_UNIT, 2)))
+    return _made(info.get("jfif_density", (1, 1)) if jpeg else info.get("aspect", (1, 1)), None)
 
 
 def _made(pair: tuple[Any, Any], unit: str | None) -> Resolution | None:
-    x, y = (Fraction(float(value)).limit_denominator(_DENOMINATOR) for value in pair)
-    return Resolution(x, y, unit) if x > 0 and y > 0 else None
+    try:
+        x, y = (Fraction(float(value)).limit_denominator(_DENOMINATOR) for value in pair)
+    except (ValueError, OverflowError, ZeroDivisionError):  # 0/0, which cameras write for not known
+        return None
+    return Resolution(x, y, unit) if x > 0 and y > 0 and (unit is not None or x != y) else None
 
 
-def pillow_options(resolution: Resolution) -> dict[str, Any] | None:
-    """Return the options with which Pillow writes a resolution, or None where it cannot."""
-    return None if resolution.per_inch is None else {"dpi": resolution.per_inch}
+def pillow_options(resolution: Resolution, name: str) -> dict[str, Any]:
+    """Return the options with which Pillow writes a resolution into a format; none where it cannot."""
+    if resolution.per_inch is not None and name in ("PNG", "JPEG", "BMP", "TIFF"):
+        return {"dpi": resolution.per_inch}
+    if name not in ("PNG", "JPEG", "WEBP"):
+        return {}
+    exif = PIL.Image.Exif()
+    exif[_X], exif[_Y] = (IFDRational(value.numerator, value.denominator) for value in (resolution.x, resolution.y))
+    exif[_UNIT] = {None: 1, "inch": 2, "cm": 3}[resolution.unit]
+    return {"exif": exif}

@@ -51,9 +51,10 @@ def stored(result: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     if result.dtype == dtype:
         return result
     if dtype.kind != "f":
-        return np.rint(result).astype(dtype)
+        rounded: npt.NDArray[Any] = np.rint(result).astype(dtype)
+        return rounded
     with np.errstate(over="ignore"):
-        narrow = result.astype(dtype)
+        narrow: npt.NDArray[Any] = result.astype(dtype)
     if np.any(np.isinf(narrow) & np.isfinite(result)):
         raise Failure(f"a result is beyond what {8 * dtype.itemsize}-bit float holds; choose a smaller --scale")
     return narrow
