@@ -17,6 +17,7 @@ import math
 import os
 import pickle
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -256,6 +257,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help=f"of an array (default: {ELEMENTS:,}); the memory is measured with 16 times as many",
     )
     chosen = parser.parse_args(arguments)
+    # A shell's background jobs ignore Ctrl-C, and would not print what they have found.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     begin = time.perf_counter()
     size, only = chosen.elements, chosen.only
     parts: dict[str, tuple[Part, Callable[[Part], None]]] = {
