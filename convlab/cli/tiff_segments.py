@@ -20,10 +20,10 @@ _DEFLATE, _PACKBITS = (8, 32946), 32773
 
 def check_segments(file: BinaryIO, page: TiffPage, declared: Declared) -> None:
     """Raise ValueError where a strip or tile is missing, reaches beyond the file, or holds too little or too much."""
-    lengths = _lengths(page, declared)
     offsets, counts = page.dataoffsets, page.databytecounts
-    if len(offsets) != len(lengths) or len(counts) != len(lengths):
-        raise ValueError(f"{min(len(offsets), len(counts))} strips or tiles in place of {len(lengths)}")
+    if len(counts) != len(offsets):
+        raise ValueError(f"the lengths of {len(counts)} strips or tiles, and the places of {len(offsets)}")
+    lengths = _lengths(page, declared)
     end = file.seek(0, 2)
     most = max(lengths)  # some writers fill up the last strip
     for number, (offset, count, length) in enumerate(zip(offsets, counts, lengths, strict=True)):
@@ -54,12 +54,19 @@ def _lengths(page: TiffPage, declared: Declared) -> list[int]:
         if page.tilewidth < 1 or page.tilelength < 1:
             raise ValueError("tiles without pixels")
         tiles = -(-width // page.tilewidth) * -(-height // page.tilelength)
+        _check_count(page, tiles * planes)
         return [row(page.tilewidth) * page.tilelength] * tiles * planes
     rows = min(page.rowsperstrip, height)
     if rows < 1:
         raise ValueError("strips without rows")
     strips = -(-height // rows)
+    _check_count(page, strips * planes)
     return [row(width) * (min(rows, height - n * rows)) for n in range(strips)] * planes
+
+
+def _check_count(page: TiffPage, count: int) -> None:
+    if len(page.dataoffsets) != count:
+        raise ValueError(f"{len(page.dataoffsets)} strips or tiles in place of {count}")
 
 
 def _deflate(data: bytes, most: int) -> int:
