@@ -43,7 +43,7 @@ PROMISE, PROMISE_CONV = 32 << 20, 64 << 20
 SLACK = 4 << 20
 THREADS_OF_MEMORY = 2
 
-_PATIENCE = 60.0  # seconds for one answer
+_PATIENCE = 300.0  # seconds for one answer, and for the peers' imports before the first: other processes may be busy
 _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "CONVLAB")} | {
     "OPENCV_FOR_THREADS_NUM": "1"
 }

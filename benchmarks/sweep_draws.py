@@ -23,6 +23,7 @@ BORDERS = {
 }
 # Products that a peer may have to do in one call: beyond, it takes a second and is not the fastest.
 MOST_PRODUCTS = 2**28
+_LARGEST_BOX = 2**16 - 1  # a larger one is an error
 
 
 @dataclass
@@ -173,7 +174,7 @@ def _gaussian(random: np.random.Generator, call: Call) -> Drawn:
 
 
 def _box(random: np.random.Generator, call: Call) -> Drawn:
-    rows, columns = (window(random, n) for n in call.shape[:2])
+    rows, columns = (min(window(random, n), _LARGEST_BOX) for n in call.shape[:2])
     mode, edge = BORDERS[call.options["border"]]
     drawn = _with(call, (rows, columns))
     sizes = _around(call, (rows, columns))
