@@ -16,6 +16,7 @@ import argparse
 import math
 import os
 import pickle
+import re
 import select
 import signal
 import subprocess
@@ -157,7 +158,8 @@ def compared(part: Part, elements: int, only: str, seed: int, cases: int) -> Non
     alone = refused = 0
     differing: list[str] = []
     with Worker(_ONE_THREAD | _KEEP_MEMORY) as worker:
-        for index in range(cases):
+        lone = re.match(r"peers/(\d+):", only)
+        for index in [int(lone[1])] if lone else range(cases):
             part.notes[:] = [
                 f"Of {index} calls {alone} have no peer that computes the same and is installed. "
                 f"Peers refused {refused}, and computed something else in {len(differing)}, where they have no part:",
