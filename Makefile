@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml $(wildcard src/*)
 SAY := @printf '\n==> %s\n'
 
-.PHONY: demo test test-fallback conformance stress fuzz hashes sanitize lint format bench wheels cpus matrix cross platforms clean help
+.PHONY: demo test test-fallback conformance stress fuzz hashes sanitize lint format bench sweep wheels cpus matrix cross platforms clean help
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -66,6 +66,10 @@ format: $(VENV)/.lint ## put the sources into the house's style
 bench: $(VENV)/.bench ## compare with OpenCV, NumPy, SciPy, PyTorch, ONNX Runtime (installs them)
 	$(SAY) "Benchmarks, one thread, interleaved"
 	$(BIN)/python -m benchmarks.compare --threads 1 --json build/bench.json
+
+sweep: $(VENV)/.bench ## look for calls whose cost or memory is out of proportion (half an hour; installs the peers)
+	$(SAY) "Growth, random calls against the peers, memory"
+	$(BIN)/python -m benchmarks.sweep
 
 wheels: $(VENV)/.wheels ## build the sdist and the wheels in containers, test each (as root: podman, an hour)
 	$(BIN)/python tools/wheels.py

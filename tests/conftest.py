@@ -74,3 +74,25 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     """Random numbers of the test's own, the same in every run."""
     name = request.node.name.split("[")[0]
     return np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"))
+
+
+@pytest.fixture
+def run(capfd):
+    """Run the command line in this process: its status, and all that anything prints, libtiff too."""
+    from convlab.cli import main
+
+    def run(*words):
+        status = main([str(word) for word in words])
+        return status, *capfd.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with one good picture, ``in.png``."""
+    from PIL import Image
+
+    values = np.random.default_rng(1).integers(0, 256, (12, 17), dtype=np.uint8)
+    Image.fromarray(values).save(tmp_path / "in.png")
+    return tmp_path

@@ -5,47 +5,18 @@ from __future__ import annotations
 import os
 import re
 import signal
-import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from cli_support import Image, Run, assert_one_line, names
 
 import convlab
 from convlab import bench, filters, reference
-
-pytest.importorskip("click")
-pytest.importorskip("rich")
-pytest.importorskip("matplotlib")
-Image = pytest.importorskip("PIL.Image")
-
-from convlab.cli import figure, main, pictures  # noqa: E402
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command in this process: its status, standard output and standard error."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        status = main([str(word) for word in words])
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return run
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with one good picture, ``in.png``."""
-    values = np.random.default_rng(1).integers(0, 256, (12, 17), dtype=np.uint8)
-    Image.fromarray(values).save(tmp_path / "in.png")
-    return tmp_path
+from convlab.cli import figure  # after cli_support: without the extra, these tests are skipped
 
 
 def command(*words: object, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -54,24 +25,9 @@ def command(*words: object, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, capture_output=True, text=True, check=False, **options)
 
 
-def assert_one_line(err: str, *expected: str) -> None:
-    assert re.fullmatch(r"convlab: error: [^\n]+\n", err)
-    for words in expected:
-        assert words in err
-
-
 def pixels(path: Path, mode: str | None = None) -> np.ndarray:
     with Image.open(path) as image:
         return np.asarray(image if mode is None else image.convert(mode))
-
-
-def size(path: Path) -> tuple[int, int]:
-    with Image.open(path) as image:
-        return image.size
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 class TestProcess:
@@ -131,7 +87,9 @@ class TestProcess:
         assert_one_line(done.stderr, "No space left on device")
 
     def test_the_library_imports_none_of_the_extra(self) -> None:
-        program = "import sys, convlab; print(sorted({'click', 'rich', 'PIL', 'matplotlib'} & set(sys.modules)))"
+        program = (
+            "import sys, convlab; print(sorted({'click', 'rich', 'PIL', 'tifffile', 'matplotlib'} & set(sys.modules)))"
+        )
         line = [sys.executable, "-c", program]
         done = subprocess.run(line, capture_output=True, text=True, check=True)
         assert done.stdout == "[]\n"
@@ -140,7 +98,10 @@ class TestProcess:
         program = "import sys; from convlab.cli import main; main(['info']); sys.exit('matplotlib' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == 0
 
-    @pytest.mark.parametrize(("module", "name"), [("click", "click"), ("PIL", "Pillow"), ("matplotlib", "Matplotlib")])
+    @pytest.mark.parametrize(
+        ("module", "name"),
+        [("click", "click"), ("PIL", "Pillow"), ("tifffile", "tifffile"), ("matplotlib", "Matplotlib")],
+    )
     def test_without_the_extra(self, module: str, name: str) -> None:
         program = f"import sys; sys.modules[{module!r}] = None; from convlab.cli import main; sys.exit(main(['info']))"
         line = [sys.executable, "-c", program]
@@ -297,93 +258,6 @@ class TestPool:
         run("pool", folder / "in.png", folder / "out.png")
         expected = convlab.max_pool2d(pixels(folder / "in.png"), 2)
         np.testing.assert_array_equal(pixels(folder / "out.png"), expected)
-
-
-class TestTarget:
-    """Where OUT may be, and how it is written."""
-
-    @pytest.mark.parametrize("link", ["same", "dotted", "symbolic", "hard", "both"])
-    def test_never_over_the_input_unless_told(self, folder: Path, run: Run, link: str) -> None:
-        given = folder / "in.png"
-        before = given.read_bytes()
-        source, target = given, folder / "other.png"
-        if link == "same":
-            target = given
-        elif link == "dotted":
-            (folder / "below").mkdir()
-            target = folder / "below" / ".." / "in.png"
-        elif link == "hard":
-            target.hardlink_to(given)
-        else:
-            target.symlink_to(given)
-            if link == "both":
-                source = folder / "another.png"
-                source.symlink_to(given)
-        status, out, err = run("pool", source, target)
-        assert (status, out) == (2, "")
-        assert_one_line(err, "is the input itself", "--force")
-        assert given.read_bytes() == before
-        assert run("pool", source, target, "--force")[0] == 0
-        assert size(target) == (8, 6)
-
-    def test_another_file_is_overwritten(self, folder: Path, run: Run) -> None:
-        (folder / "out.png").write_text("something else")
-        assert run("pool", folder / "in.png", folder / "out.png")[0] == 0
-        assert size(folder / "out.png") == (8, 6)
-        assert names(folder) == ["in.png", "out.png"]
-
-    def test_a_symbolic_link_stays_one(self, folder: Path, run: Run) -> None:
-        (folder / "below").mkdir()
-        (folder / "out.png").symlink_to(folder / "below" / "real.png")
-        assert run("pool", folder / "in.png", folder / "out.png")[0] == 0
-        assert (folder / "out.png").is_symlink()
-        assert names(folder / "below") == ["real.png"]
-
-    @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-    def test_permissions(self, folder: Path, run: Run) -> None:
-        before = os.umask(0o027)
-        try:
-            run("pool", folder / "in.png", folder / "new.png")
-        finally:
-            os.umask(before)
-        assert stat.S_IMODE((folder / "new.png").stat().st_mode) == 0o640
-        (folder / "new.png").chmod(0o604)
-        run("pool", folder / "in.png", folder / "new.png")
-        assert stat.S_IMODE((folder / "new.png").stat().st_mode) == 0o604
-
-    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-    def test_a_pipe_is_not_replaced(self, folder: Path, run: Run) -> None:
-        os.mkfifo(folder / "out.png")
-        status, _, err = run("pool", folder / "in.png", folder / "out.png")
-        assert status == 2
-        assert_one_line(err, "no regular file")
-        assert stat.S_ISFIFO((folder / "out.png").stat().st_mode)
-
-    @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a user whom permissions bind")
-    def test_a_folder_that_may_not_be_written(self, folder: Path, run: Run) -> None:
-        (folder / "locked").mkdir(mode=0o500)
-        status, _, err = run("pool", folder / "in.png", folder / "locked" / "out.png")
-        assert status == 2
-        assert_one_line(err, "Permission denied")
-
-    def test_an_interrupt_leaves_nothing(self, folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        def interrupted(*_: object, **__: object) -> None:
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr(Image.Image, "save", interrupted)
-        status, out, err = run("pool", folder / "in.png", folder / "out.png")
-        assert (status, out) == (130, "")
-        assert err.strip() == ""
-        assert names(folder) == ["in.png"]
-
-    def test_too_little_memory(self, folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        def failing(_: Path) -> None:
-            raise MemoryError
-
-        monkeypatch.setattr(pictures, "read", failing)
-        status, _, err = run("pool", folder / "in.png", folder / "out.png")
-        assert status == 2
-        assert_one_line(err, "not enough memory")
 
 
 class TestInfo:

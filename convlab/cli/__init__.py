@@ -1,7 +1,7 @@
 """The command line ``convlab``: a client of the public API, kept out of ``import convlab``.
 
-It needs the extra ``convlab-kernels[cli]`` (click, rich, Pillow, Matplotlib). This module imports
-the standard library alone, so that an install without the extra can say what is missing.
+It needs the extra ``convlab-kernels[cli]`` (click, rich, Pillow, tifffile, Matplotlib). This module
+imports the standard library alone, so that an install without the extra can say what is missing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["launch", "main"]
 
-_NEEDED = {"click": "click", "rich": "rich", "PIL": "Pillow", "matplotlib": "Matplotlib"}
+_NEEDED = {"click": "click", "rich": "rich", "PIL": "Pillow", "tifffile": "tifffile", "matplotlib": "Matplotlib"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

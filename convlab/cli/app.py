@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-# Without a handler, a warning that Pillow logs would be a second line on standard error.
-logging.getLogger("PIL").addHandler(logging.NullHandler())
+# Without a handler, a warning that these log would be a second line on standard error.
+for _library in ("PIL", "tifffile"):
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 
 
 @click.group(no_args_is_help=False)

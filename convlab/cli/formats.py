@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["READ", "Format", "Kind", "extensions_for", "format_of"]
+__all__ = ["READ", "Bands", "Format", "Kind", "extensions_for", "format_of"]
 
 
 class Kind(Enum):
@@ -25,6 +25,19 @@ class Kind(Enum):
     FLOAT = "32-bit float"
     PALETTE = "palette"
     RGB = "RGB"
+    SIGNED8 = "8-bit signed grey"
+    SIGNED16 = "16-bit signed grey"
+    HALF = "16-bit float"
+    RGB16 = "16-bit RGB"
+    BANDS = "multi-band"
+
+
+@dataclass(frozen=True)
+class Bands:
+    """How a TIFF of more samples than the other kinds have says what they are."""
+
+    photometric: str  # "minisblack" or "rgb"
+    extras: tuple[int, ...]  # the extra samples beside transparency, by TIFF's numbers
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,7 @@ class Format:
     opaque: frozenset[Kind]
     with_alpha: frozenset[Kind] = frozenset()
     options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    profile: bool = False  # whether it holds a colour profile
 
     def holds(self, kind: Kind, *, alpha: bool) -> bool:
         """Tell whether a picture of this kind can be written without changing its kind."""
@@ -52,14 +66,22 @@ _FORMATS = (
         (".png",),
         _kinds(Kind.BIT, Kind.GREY, Kind.GREY16, Kind.PALETTE, Kind.RGB),
         _kinds(Kind.GREY, Kind.PALETTE, Kind.RGB),
+        profile=True,
     ),
-    Format("TIFF", (".tif", ".tiff"), frozenset(Kind), _kinds(Kind.GREY, Kind.RGB)),
+    Format(
+        "TIFF",
+        (".tif", ".tiff"),
+        frozenset(Kind),
+        frozenset(Kind) - {Kind.BIT, Kind.PALETTE},
+        profile=True,
+    ),
     # Lossy: the best quality that JPEG's own guide recommends, and colour at full resolution.
     Format(
         "JPEG",
         (".jpg", ".jpeg"),
         _kinds(Kind.GREY, Kind.RGB),
         options=MappingProxyType({"quality": 95, "subsampling": 0}),
+        profile=True,
     ),
     Format("BMP", (".bmp",), _kinds(Kind.BIT, Kind.GREY, Kind.PALETTE, Kind.RGB)),
     Format("GIF", (".gif",), _kinds(Kind.PALETTE), _kinds(Kind.PALETTE)),
@@ -70,6 +92,7 @@ _FORMATS = (
         _kinds(Kind.RGB),
         _kinds(Kind.RGB),
         options=MappingProxyType({"lossless": True, "exact": True}),
+        profile=True,
     ),
     Format("PPM", (".pbm",), _kinds(Kind.BIT)),
     Format("PPM", (".pgm",), _kinds(Kind.GREY, Kind.GREY16)),

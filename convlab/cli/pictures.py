@@ -3,24 +3,29 @@
 What the commands work on is the picture as a viewer shows it: turned as its EXIF orientation asks,
 transparency beside the colours, a palette's colours looked up. What cannot be kept is refused in
 one line, with the cure: a picture that Pillow could read only by dropping half of its bits (16-bit
-colour), more than one frame, inks (CMYK), and integers of more bits than float32 arithmetic holds.
+colour, but of TIFFs), more than one frame, inks (CMYK), and integers of more bits than float32
+arithmetic holds. The colour profile and the resolution are kept too, where the format written has
+them; what is written says where not.
 """
 
 from __future__ import annotations
 
 import struct
 import warnings
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from convlab.cli import tiff
 from convlab.cli.failures import Failure, codecs_silenced, quoted
 from convlab.cli.files import replacing
-from convlab.cli.formats import READ, Format, Kind, extensions_for, format_of
+from convlab.cli.formats import READ, Bands, Format, Kind, extensions_for, format_of
 from convlab.cli.palettes import indexed
+from convlab.cli.resolution import Resolution, of_image, pillow_options
+from convlab.cli.tiff_writing import write_tiff
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Picture", "read", "write"]
 
 _GREY16_MODES = ("I;16", "I;16L", "I;16B")
+_ORIENTATION, _QUARTER_TURN = 0x0112, 5  # EXIF's tag, and the first of its values that swap the sides
+_BYTE = 255
 _DEPTHS: dict[Kind, type[np.generic]] = {Kind.GREY16: np.uint16, Kind.FLOAT: np.float32}
 
 
@@ -38,20 +45,26 @@ class Picture:
     Attributes
     ----------
     values
-        (H, W), or (H, W, 3) for RGB and palette pictures. uint8; uint16 for 16-bit grey; float32
-        for float pictures; 0 and 1 in uint8 for 1-bit pictures.
+        (H, W), or (H, W, 3) for RGB and palette pictures, or (H, W, bands). The file's own dtype;
+        0 and 1 in uint8 for 1-bit pictures.
     alpha
-        (H, W), uint8: the transparency, or None.
+        (H, W), of the same dtype: the transparency, or None.
     kind
         What the file holds, and what is written back.
     profile
         The ICC colour profile, handed on as it came.
+    resolution
+        The size of a pixel, handed on as it came, also where pooling leaves fewer.
+    bands
+        What the samples of a multi-band picture are.
     """
 
     values: npt.NDArray[np.generic]
-    alpha: npt.NDArray[np.uint8] | None
+    alpha: npt.NDArray[np.generic] | None
     kind: Kind
     profile: bytes | None = None
+    resolution: Resolution | None = None
+    bands: Bands | None = None
 
     @property
     def channel_axis(self) -> int | None:
@@ -79,14 +92,15 @@ def read(path: Path) -> Picture:
         try:
             # By its name, Pillow would map an uncompressed file into memory, and garbles those
             # TIFFs whose orientation swaps width and height.
-            with (
-                path.open("rb") as file,
-                codecs_silenced(),
-                Image.open(file, formats=READ) as image,
-            ):
-                return _taken(image, path)
+            with path.open("rb") as file, codecs_silenced():
+                if tiff.is_tiff(file):
+                    return _of_tiff(file, path)
+                with Image.open(file, formats=READ) as image:
+                    return _taken(image, path)
         except (Failure, MemoryError):
             raise
+        except tiff.UnsupportedError as error:
+            raise Failure(f"cannot read {quoted(path)}: {error}") from error
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise Failure(f"cannot read {quoted(path)}: more than {Image.MAX_IMAGE_PIXELS:,} pixels") from error
         except UnidentifiedImageError as error:
@@ -124,11 +138,24 @@ def write(picture: Picture, path: Path) -> str:
             f"cannot write {quoted(path)}: {path.suffix} holds no {_named(kind, alpha=alpha)} "
             f"picture; choose one of {' '.join(extensions_for(kind, alpha=alpha))}"
         )
-    options = dict(target.options)
+    if picture.profile is not None and not target.profile:
+        words += ", without its colour profile"
+    tagged = target.name == "TIFF" and kind is not Kind.PALETTE
+    options: dict[str, Any] = dict(target.options)
+    if picture.resolution is not None:
+        sizes = pillow_options(picture.resolution, target.name)
+        options |= sizes
+        if not sizes and not tagged:
+            words += ", without its resolution"
+    if tagged:
+        with replacing(path) as file:
+            write_tiff(file, kind, picture.values, picture.alpha, picture.bands, picture.profile, picture.resolution)
+        return words
     if picture.profile is not None:
         options["icc_profile"] = picture.profile
     if kind is Kind.PALETTE:
-        reduced = indexed(picture.values.astype(np.uint8, copy=False), picture.alpha)
+        opacity = None if picture.alpha is None else picture.alpha.astype(np.uint8, copy=False)
+        reduced = indexed(picture.values.astype(np.uint8, copy=False), opacity)
         image = reduced.image
         if reduced.alphas is not None:
             options |= _transparency(reduced.alphas, target, path)
@@ -152,13 +179,39 @@ def _named(kind: Kind, *, alpha: bool) -> str:
     return "RGBA" if kind is Kind.RGB else f"{kind.value} with alpha"
 
 
+def _of_tiff(file: BinaryIO, path: Path) -> Picture:
+    """Read a TIFF whole: what Pillow decodes must be what the file declares."""
+    declared, pixels = tiff.read(file)
+    if pixels is None:
+        file.seek(0)
+        try:
+            with Image.open(file, formats=("TIFF",)) as image:
+                mode = image.mode
+                picture = _taken(image, path)
+        except UnidentifiedImageError as error:
+            raise tiff.UnsupportedError(f"{declared}, is not supported; save it with Deflate") from error
+        expected = _GREY16_MODES if declared.mode == "I;16" else (declared.mode,)
+        if mode not in expected or picture.kind is not declared.kind or (picture.alpha is None) is declared.alpha:
+            raise tiff.UnsupportedError(f"{declared}, is not supported; save it with Deflate")
+        return replace(picture, profile=declared.profile, resolution=declared.resolution)
+    alpha = None
+    if declared.alpha:
+        pixels, alpha = pixels[..., :-1], np.ascontiguousarray(pixels[..., -1])
+        pixels = np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    return Picture(pixels, alpha, declared.kind, declared.profile, declared.resolution, declared.bands)
+
+
 def _taken(image: Image.Image, path: Path) -> Picture:
     # Phone cameras append thumbnails and depth maps to a JPEG: its first picture is the picture.
     if image.format != "MPO" and getattr(image, "is_animated", False):
         raise Failure(f"cannot read {quoted(path)}: more than one frame; extract one first")
     _check_depth(image, path)
+    _check_alone(image, path)
     kind, mode = _kind(image, path)
     profile = image.info.get("icc_profile")
+    resolution = of_image(image)
+    if resolution is not None and image.getexif().get(_ORIENTATION, 1) >= _QUARTER_TURN:
+        resolution = resolution.turned
     ImageOps.exif_transpose(image, in_place=True)
     pixels = np.asarray(image if image.mode == mode else image.convert(mode))
     if pixels.size == 0:
@@ -173,6 +226,7 @@ def _taken(image: Image.Image, path: Path) -> Picture:
         alpha,
         kind,
         profile if isinstance(profile, bytes) else None,
+        resolution,
     )
 
 
@@ -190,6 +244,23 @@ def _check_depth(image: Image.Image, path: Path) -> None:
         )
     if ";64" in str(layout):
         raise Failure(f"cannot read {quoted(path)}: 64-bit float; convert it to 32-bit float")
+
+
+def _check_alone(image: Image.Image, path: Path) -> None:
+    """Refuse a binary PPM with another picture behind the first, which Pillow leaves unread."""
+    if not isinstance(image, ImageFile.ImageFile) or image.format != "PPM" or image.tile[0].codec_name == "ppm_plain":
+        return
+    arguments = image.tile[0].args
+    wide = isinstance(arguments, tuple) and isinstance(arguments[-1], int) and arguments[-1] > _BYTE
+    row = -(-image.width // 8) if image.mode == "1" else image.width * len(image.getbands())
+    length = row * image.height * (4 if image.mode == "F" else 2 if wide or "16" in str(arguments) else 1)
+    assert image.fp is not None  # not before the picture is loaded
+    place = image.fp.tell()
+    image.fp.seek(image.tile[0].offset + length)
+    more = image.fp.read(1024).strip()
+    image.fp.seek(place)
+    if more:
+        raise Failure(f"cannot read {quoted(path)}: more than one frame; extract one first")
 
 
 def _kind(image: Image.Image, path: Path) -> tuple[Kind, str]:

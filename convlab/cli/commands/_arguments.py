@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+import numpy as np
+import numpy.typing as npt
 
 import convlab
 from convlab.cli import pictures
+from convlab.cli.failures import Failure
 from convlab.cli.files import check_not_input, check_target
 from convlab.cli.formats import format_of
 
 if TYPE_CHECKING:
     from convlab.cli.pictures import Picture
 
-__all__ = ["from_in_to_out", "through"]
+__all__ = ["from_in_to_out", "stored", "through"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -41,3 +44,17 @@ def through(work: Callable[[Picture], Picture], source: Path, target: Path, *, f
         check_not_input(source, target)
     words = pictures.write(work(pictures.read(source)), target)
     click.echo(f"{click.format_filename(target)}: {words}, by {convlab.last_kernel()}")
+
+
+def stored(result: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return a result in the picture's own dtype: rounded half to even; too large for a 16-bit float is an error."""
+    if result.dtype == dtype:
+        return result
+    if dtype.kind != "f":
+        rounded: npt.NDArray[Any] = np.rint(result).astype(dtype)
+        return rounded
+    with np.errstate(over="ignore"):
+        narrow: npt.NDArray[Any] = result.astype(dtype)
+    if np.any(np.isinf(narrow) & np.isfinite(result)):
+        raise Failure(f"a result is beyond what {8 * dtype.itemsize}-bit float holds; choose a smaller --scale")
+    return narrow

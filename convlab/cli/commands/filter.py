@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 import convlab
 from convlab import filters
-from convlab.cli.commands._arguments import from_in_to_out, through
+from convlab.cli.commands._arguments import from_in_to_out, stored, through
 from convlab.cli.failures import core_errors
 from convlab.cli.formats import Kind
 
@@ -119,11 +119,12 @@ def filter_command(
 ) -> None:
     """Filter the picture IN and write OUT, by --filter or --kernel.
 
-    OUT is a picture of the same kind as IN: grey, RGB, palette, 1-bit, 16-bit or float, turned
-    upright where IN asks viewers to. Each colour is filtered for itself, transparency is kept as it
-    is. Numbers count in the picture's own pixels: 0 to 255, 0 to 65535 in 16 bits, 0 to 1 in one.
+    OUT is a picture of the same kind as IN: grey, RGB, palette, 1-bit, 16-bit, signed or float, or
+    bands, turned upright where IN asks viewers to. Each colour or band is filtered for itself,
+    transparency, colour profile and resolution are kept as they are; other tags and comments are
+    not. Numbers count in the picture's own pixels: 0 to 255, 0 to 65535 in 16 bits, 0 to 1 in one.
     Results are rounded, half to even, and brought within that range. A palette picture whose result
-    has more than 256 colours is reduced to the best 256.
+    has more than 256 colours is reduced to the best 256. What cannot be kept is refused.
     """
     if (name is None) == (kernel is None):
         raise click.UsageError("Give one of --filter NAME and --kernel TAPS.")
@@ -144,19 +145,16 @@ def filter_command(
                 offset=offset,
                 clip=clip,
                 channel_axis=picture.channel_axis,
-                dtype=dtype if dtype.kind == "u" else None,
+                dtype=dtype if dtype.kind in "iu" else None,
             )
-        if picture.kind is Kind.BIT:
-            values = np.minimum(values, 1)
+        values = np.minimum(values, 1) if picture.kind is Kind.BIT else stored(values, dtype)
         alpha = _under(picture.alpha, values.shape, taps.shape)
         return replace(picture, values=values, alpha=alpha)
 
     through(work, source, target, force=force)
 
 
-def _under(
-    alpha: npt.NDArray[np.uint8] | None, shape: tuple[int, ...], taps: tuple[int, ...]
-) -> npt.NDArray[np.uint8] | None:
+def _under(alpha: npt.NDArray[Any] | None, shape: tuple[int, ...], taps: tuple[int, ...]) -> npt.NDArray[Any] | None:
     """Return the transparency that lies under the output, which --border valid makes smaller."""
     if alpha is None or alpha.shape == shape[:2]:
         return alpha

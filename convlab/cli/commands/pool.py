@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 import numpy.typing as npt
 
 import convlab
-from convlab.cli.commands._arguments import from_in_to_out, through
+from convlab.cli.commands._arguments import from_in_to_out, stored, through
 from convlab.cli.failures import core_errors
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["pool"]
 
-_OPERATIONS: dict[str, Callable[..., npt.NDArray[np.generic]]] = {
+_OPERATIONS: dict[str, Callable[..., npt.NDArray[Any]]] = {
     "max": convlab.max_pool2d,
     "avg": convlab.avg_pool2d,
     "min": convlab.min_pool2d,
@@ -51,21 +50,19 @@ def pool(source: Path, target: Path, force: bool, op: str, size: int, stride: in
 
     Windows that reach beyond the right or lower end are dropped. Each colour is pooled for itself,
     and so is the transparency. OUT is a picture of the same kind as IN (a palette's colours are
-    reduced to 256 if need be); an average is rounded, half to even.
+    reduced to 256 if need be), with its colour profile and resolution; an average is rounded, half
+    to even. What cannot be kept is refused.
     """
 
     def work(picture: Picture) -> Picture:
-        def pooled(values: npt.NDArray[np.generic], channel_axis: int | None) -> npt.NDArray[np.generic]:
+        def pooled(values: npt.NDArray[Any], channel_axis: int | None) -> npt.NDArray[Any]:
             result = _OPERATIONS[op](values, size, stride, padding, channel_axis=channel_axis)
-            # An average of integers comes as float32.
-            if result.dtype != values.dtype:
-                result = np.rint(result).astype(values.dtype)
-            return result
+            return stored(result, values.dtype)  # an average of integers comes as float32
 
         with core_errors():
             # The transparency first, so that the kernel reported is the one that made the colours.
             alpha = None if picture.alpha is None else pooled(picture.alpha, None)
             values = pooled(picture.values, picture.channel_axis)
-        return replace(picture, values=values, alpha=cast("npt.NDArray[np.uint8] | None", alpha))
+        return replace(picture, values=values, alpha=alpha)
 
     through(work, source, target, force=force)

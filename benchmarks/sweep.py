@@ -1,0 +1,303 @@
+"""Look for calls whose cost or memory is out of proportion: `make sweep`, or `python -m benchmarks.sweep`.
+
+Three parts, on one thread but for the memory, which is of two:
+
+* growth: every public operation, on a million elements and on eight times as many along one axis, must take less than
+  16 times as long;
+* peers: random calls of shapes of all kinds; none over 20 us may take more than three times as long as the fastest of
+  SciPy, OpenCV and PyTorch, where these compute the same;
+* memory: what every operation needs beside its arguments and its result, on a wide, a tall and a square array, against
+  what `explain` says and what the documentation promises.
+
+A miss of the first two is measured again, alone. The exit status is 1 where one stays.
+"""
+
+import argparse
+import math
+import os
+import pickle
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from benchmarks.sweep_calls import Call, memory_calls, pairs
+from benchmarks.sweep_worker import ROUNDS, draw
+from convlab.bench.table import microseconds, ratio, text_table
+
+ELEMENTS = 10**6
+CASES = 1500
+WORST = 20
+OURS = "convlab"
+
+MOST_GROWTH = 16.0
+MOST_RATIO = 3.0
+SHORT = 20e-6  # seconds: what a call costs beside its work is another matter
+PROMISE, PROMISE_CONV = 32 << 20, 64 << 20
+# Pages that the kernel counts for a process and that no array is in: stacks, the allocator's rounding.
+SLACK = 4 << 20
+THREADS_OF_MEMORY = 2
+
+_PATIENCE = 300.0  # seconds for one answer, and for the peers' imports before the first: other processes may be busy
+_ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "CONVLAB")} | {
+    "OPENCV_FOR_THREADS_NUM": "1"
+}
+# Freed memory stays with the process, or the page faults of fresh outputs are what is timed.
+_KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(2**40),
+    "MALLOC_MMAP_MAX_": "0",
+}
+
+
+class FailedError(Exception):
+    """A call raised an error, took too long, or ended its process; the message says which."""
+
+
+class Worker:
+    """A process that answers questions, started anew after one that it did not answer."""
+
+    def __init__(self, environment: dict[str, str], patience: float = _PATIENCE) -> None:
+        self._environment = (
+            os.environ | environment | {"PYTHONPATH": os.pathsep.join(p or str(Path.cwd()) for p in sys.path)}
+        )
+        self._patience = patience
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, *question: Any) -> Any:
+        """Return the answer.
+
+        Raises
+        ------
+        FailedError
+            If there is none.
+        """
+        if self._process is None:
+            command = [sys.executable, "-m", "benchmarks.sweep_worker"]
+            pipe = subprocess.PIPE
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=self._environment)
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        pickle.dump(question, stdin)
+        stdin.flush()
+        if not select.select([stdout], [], [], self._patience)[0]:
+            self.close()
+            raise FailedError(f"no answer within {self._patience:.0f} s")
+        try:
+            kind, value = pickle.load(stdout)
+        except EOFError:
+            status = self._process.wait()
+            self.close()
+            raise FailedError(f"its process ended with status {status}") from None
+        if kind == "failed":
+            raise FailedError(str(value).strip().splitlines()[-1])
+        return value
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@dataclass
+class Part:
+    """What a part of the sweep has found: rows to be sorted by their first item, and a line for each failure."""
+
+    title: str
+    header: list[str]
+    most: int | None = None  # rows shown
+    rows: list[tuple[float, list[str]]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        rows = [cells for _, cells in sorted(self.rows, key=lambda row: -row[0])[: self.most]]
+        lines = [f"{self.title}: {len(rows)} of {len(self.rows)}", "", text_table(self.header, rows), *self.notes]
+        return "\n".join(lines)
+
+
+def growth(part: Part, elements: int, only: str) -> None:
+    """Time every operation at one size and at eight times that size along each axis."""
+    with Worker(_ONE_THREAD | _KEEP_MEMORY) as worker:
+        for small, large in pairs(elements):
+            words = f"growth/{small} along {small.axis}"
+            if only not in words:
+                continue
+            try:
+                times = worker.ask("growth", small, large)
+                if times["large"] >= MOST_GROWTH * times["small"]:
+                    worker.close()
+                    times = worker.ask("growth", small, large)
+            except FailedError as error:
+                part.failures.append(f"{words}: {error}")
+                part.rows.append((math.inf, [words, "-", "-", "-"]))
+                continue
+            grown = times["large"] / times["small"]
+            part.rows.append((grown, [words, *map(microseconds, (times["small"], times["large"])), ratio(grown)]))
+            if grown >= MOST_GROWTH:
+                part.failures.append(f"{words}: eight times the pixels take {ratio(grown)} as long")
+
+
+def compared(part: Part, elements: int, only: str, seed: int, cases: int) -> None:
+    """Time random calls and their peers."""
+    alone = refused = 0
+    differing: list[str] = []
+    with Worker(_ONE_THREAD | _KEEP_MEMORY) as worker:
+        lone = re.match(r"peers/(\d+):", only)
+        for index in [int(lone[1])] if lone else range(cases):
+            part.notes[:] = [
+                f"Of {index} calls {alone} have no peer that computes the same and is installed. "
+                f"Peers refused {refused}, and computed something else in {len(differing)}, where they have no part:",
+                *differing[:WORST],
+            ]
+            words = f"peers/{index}: {draw(seed, index, elements).call}"
+            if only not in words:
+                continue
+            try:
+                found = worker.ask("compared", seed, index, elements)
+                if _lead(found["seconds"]) > MOST_RATIO:
+                    worker.close()
+                    found = worker.ask("compared", seed, index, elements, 2 * ROUNDS)
+            except FailedError as error:
+                part.failures.append(f"{words}: {error}")
+                continue
+            differing += [f"  {words}: {name} by {error:.2g}" for name, error in found["differing"].items()]
+            refused += len(found["refused"])
+            seconds = found["seconds"]
+            alone += not seconds
+            if not seconds:
+                continue
+            best = min((name for name in seconds if name != OURS), key=seconds.__getitem__)
+            lead = _lead(seconds)
+            theirs = f"{best} {microseconds(seconds[best])}"
+            part.rows.append((lead, [words, microseconds(seconds[OURS]), theirs, found["kernel"], ratio(lead)]))
+            if lead > MOST_RATIO:
+                part.failures.append(f"{words}: {ratio(lead)} {best}'s time")
+
+
+def _lead(seconds: dict[str, float]) -> float:
+    """Return how many times as long as the fastest peer's ours is; 0 for a call too short to count."""
+    if not seconds or seconds[OURS] <= SHORT:
+        return 0.0
+    return seconds[OURS] / min(time for name, time in seconds.items() if name != OURS)
+
+
+def memory(part: Part, elements: int, only: str) -> None:
+    """Weigh every operation, each in a process of its own, whose peak memory the kernel tells."""
+    if not Path("/proc/self/clear_refs").exists():
+        part.notes.append("The peak memory of a call is measured on Linux alone.")
+        return
+    for call in memory_calls(elements):
+        words = f"memory/{call.axis}: {call}"
+        if only not in words:
+            continue
+        try:
+            with Worker(_ONE_THREAD) as worker:
+                found = worker.ask("memory", call, THREADS_OF_MEMORY)
+        except FailedError as error:
+            part.failures.append(f"{words}: {error}")
+            part.rows.append((math.inf, [words, "-", "-", "-", str(error)[:80]]))
+            continue
+        faults = judged(call, found["needed"], found["planned"])
+        part.failures += [f"{words}: {fault}" for fault in faults]
+        planned = "-" if found["planned"] is None else _mebibytes(found["planned"])
+        sizes = [_mebibytes(found["needed"]), planned, _mebibytes(_promise(call))]
+        part.rows.append((found["needed"], [words, *sizes, "; ".join(faults)]))
+
+
+def judged(call: Call, needed: int, planned: int | None) -> list[str]:
+    """Return what is wrong with the memory that a call needs."""
+    faults = []
+    if needed > _promise(call) + SLACK:
+        faults.append(f"needs {_mebibytes(needed)} MiB, more than promised")
+    if planned is not None and needed > planned + SLACK:
+        faults.append(f"needs {_mebibytes(needed)} MiB, explain says {_mebibytes(planned)}")
+    return faults
+
+
+def _promise(call: Call) -> int:
+    return PROMISE_CONV if call.operation.startswith("conv") else PROMISE
+
+
+def _mebibytes(size: int) -> str:
+    return f"{max(size, 0) / 2**20:.1f}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the parts asked for; return 1 if anything is out of proportion."""
+    assert __doc__ is not None
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.sweep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the random calls (default: 0)")
+    parser.add_argument("--cases", type=int, default=CASES, help=f"how many random calls (default: {CASES:,})")
+    parser.add_argument(
+        "--only",
+        default="",
+        metavar="WORDS",
+        help="calls whose line has these words: growth/, peers/, memory/, growth/box, peers/17:, uint8, ...",
+    )
+    parser.add_argument(
+        "--elements",
+        type=int,
+        default=ELEMENTS,
+        help=f"of an array (default: {ELEMENTS:,}); the memory is measured with 16 times as many",
+    )
+    chosen = parser.parse_args(arguments)
+    # A shell's background jobs ignore Ctrl-C, and would not print what they have found.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    begin = time.perf_counter()
+    size, only = chosen.elements, chosen.only
+    parts: dict[str, tuple[Part, Callable[[Part], None]]] = {
+        "growth": (
+            Part("Growth, the worst", ["call", "us", "us, 8 times as long", "ratio"], WORST),
+            lambda part: growth(part, size, only),
+        ),
+        "peers": (
+            Part("Peers, the worst", ["case and call", "us", "fastest peer, us", "kernel", "ratio"], WORST),
+            lambda part: compared(part, size, only, chosen.seed, chosen.cases),
+        ),
+        "memory": (
+            Part("Memory beside arguments and result, 2 threads", ["call", "MiB", "explain", "promise", ""]),
+            lambda part: memory(part, 16 * size, only),
+        ),
+    }
+    named = only.partition("/")[0]
+    failures: list[str] = []
+    for name, (part, run) in parts.items():
+        if named in parts and named != name:
+            continue
+        interrupted = False
+        try:
+            run(part)
+        except KeyboardInterrupt:  # what has been found so far is worth printing
+            interrupted = True
+        print(f"{part}\n", flush=True)
+        failures += part.failures
+        if interrupted:
+            print("Interrupted.")
+            break
+    print(f"{len(failures)} out of proportion, after {(time.perf_counter() - begin) / 60:.1f} minutes")
+    for failure in failures:
+        print(f"  {failure}")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,195 @@
+"""A process that times or weighs the calls of a sweep, one at a time, as `sweep.py` asks; that one ends it if it hangs.
+
+Times are of the processor, of all threads of this process together: what other processes do counts little in them.
+"""
+
+import gc
+import math
+import os
+import pickle
+import re
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import repeat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import convlab
+from benchmarks.sweep_calls import Call
+
+if TYPE_CHECKING:
+    from benchmarks.sweep_draws import Drawn
+
+ROUNDS = 7
+_SAMPLE = 2e-4  # seconds at least of one sample, so that the clock's own cost does not count
+_LONG = 1.0  # seconds of samples after which no further round begins
+_HOPELESS = 10.0  # times the fastest: such a one is measured no more
+
+# The error of a fast transform or a Winograd tile; peers have them too.
+_TOLERANCE = 1e-3
+
+
+def growth(small: Call, large: Call) -> dict[str, float]:
+    """Return the seconds of a call, and of one eight times as long."""
+    seconds = {}
+    for name, call in (("small", small), ("large", large)):
+        made = call.bind(call.image())
+        seconds[name] = fastest({name: made}, {name: _timed(made)[1]})[name]
+    return seconds
+
+
+def compared(seed: int, index: int, elements: int, rounds: int = ROUNDS) -> dict[str, Any]:
+    """Time one random call and its peers.
+
+    Returns
+    -------
+    dict
+        The call in words, the operation, the seconds of each library that computes the same, in `differing` the
+        largest relative error of those that do not, and in `refused` those that raise an error.
+    """
+    drawn = draw(seed, index, elements)
+    image = drawn.call.image()
+    ours = drawn.call.bind(image)
+    result, first = _timed(ours)
+    answer: dict[str, Any] = {
+        "call": str(drawn.call),
+        "operation": drawn.call.operation,
+        "kernel": convlab.last_kernel(),
+    }
+    differing: dict[str, float] = {}
+    refused: dict[str, str] = {}
+    calls, firsts = {"convlab": ours}, {"convlab": first}
+    for name, way in drawn.ways.items():
+        try:
+            theirs, taken = _timed(lambda way=way: way(image))  # type: ignore[misc]
+        except Exception as error:  # a peer may refuse a shape or a border in whatever way it likes
+            refused[name] = f"{type(error).__name__}: {error}"[:200]
+            continue
+        error = _difference(result, theirs)
+        if error > _TOLERANCE:
+            differing[name] = error
+            continue
+        calls[name], firsts[name] = (lambda way=way: way(image)), taken  # type: ignore[misc]
+    del result
+    seconds = fastest(calls, firsts, rounds) if len(calls) > 1 else {}
+    return answer | {"seconds": seconds, "differing": differing, "refused": refused}
+
+
+def draw(seed: int, index: int, elements: int) -> "Drawn":
+    """Return a random call of up to twice so many elements: the same for the same numbers."""
+    # The peers are not imported before they are needed: memory is measured in many short processes.
+    from benchmarks.sweep_draws import draw_dropin, draw_image
+    from benchmarks.sweep_tensors import draw_tensor
+
+    random = np.random.default_rng([seed, index])
+    size = int(np.exp(random.uniform(math.log(min(500, elements)), math.log(2 * elements))))
+    family = [draw_image, draw_tensor, draw_dropin][int(random.choice(3, p=[0.4, 0.4, 0.2]))]
+    return family(random, size)
+
+
+def memory(call: Call, threads: int) -> dict[str, Any]:
+    """Return the bytes that a call needs beside its arguments and its result, and what `explain` says of them."""
+    convlab.set_num_threads(threads)
+    few = replace(call, shape=tuple(min(n, 40) for n in call.shape))
+    few.bind(few.image())()  # what is loaded once
+    shape, dtype = call.result
+    more: dict[str, Any] = {} if call.operation == "gabor" else {"out": np.ones(shape, dtype)}
+    image = call.image()
+    made = call.bind(image, **more)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    before = _resident("VmRSS")
+    result = made()
+    needed = _resident("VmHWM") - before
+    results = result if isinstance(result, tuple) else (result,)
+    needed -= sum(array.nbytes for array in results if array is not more.get("out"))
+    return {"needed": needed, "planned": _planned(call, threads)}
+
+
+def _planned(call: Call, threads: int) -> int | None:
+    if call.operation == "gabor":  # it takes no `out` and is not explained
+        return None
+    options = dict(call.options)
+    planned: int = convlab.explain(
+        call.operation, call.shape, *call.others(), dtype=call.dtype, threads=threads, **options
+    ).workspace_bytes
+    return planned
+
+
+def _resident(name: str) -> int:
+    found = re.search(rf"^{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) << 10
+
+
+def fastest(
+    calls: Mapping[str, Callable[[], Any]], firsts: Mapping[str, float], rounds: int = ROUNDS
+) -> dict[str, float]:
+    """Return the least seconds of each call over some rounds, in which they take turns.
+
+    `firsts` are the seconds of a first call of each. A call much slower than another, and one that has taken seconds,
+    is measured once more at the most.
+    """
+    counts = {name: max(1, math.ceil(_SAMPLE / firsts[name])) for name in calls}
+    best = dict.fromkeys(calls, math.inf)
+    spent = dict.fromkeys(calls, 0.0)
+    for name in calls:
+        if firsts[name] > _LONG:  # warm caches make no difference
+            best[name], spent[name] = firsts[name], _LONG
+    for number in range(rounds):
+        leader = min(best.values())
+        for name, call in calls.items():
+            if spent[name] >= _LONG or (number > 1 and best[name] > _HOPELESS * leader):
+                continue
+            start = time.process_time_ns()
+            for _ in repeat(None, counts[name]):
+                call()
+            seconds = (time.process_time_ns() - start) * 1e-9
+            best[name] = min(best[name], seconds / counts[name])
+            spent[name] += seconds
+    return best
+
+
+def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
+    start = time.process_time_ns()
+    result = call()
+    return result, (time.process_time_ns() - start) * 1e-9
+
+
+def _difference(ours: Any, theirs: Any) -> float:
+    """Return the largest difference, relative to the largest value; infinity for other shapes or dtypes' kinds."""
+    one, other = (np.asarray(array).squeeze() for array in (ours, theirs))
+    if one.shape != other.shape:
+        return math.inf
+    if one.size == 0:
+        return 0.0
+    scale = float(np.abs(other).max()) or 1.0
+    return float(np.abs(np.subtract(one, other, dtype=np.float64)).max()) / scale
+
+
+def _serve() -> None:
+    channel = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not end up between the answers
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    gc.disable()
+    questions = {"growth": growth, "compared": compared, "memory": memory}
+    while True:
+        try:
+            name, *arguments = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        try:
+            answer = ("done", questions[name](*arguments))
+        except Exception:
+            answer = ("failed", traceback.format_exc())
+        pickle.dump(answer, channel)
+        channel.flush()
+
+
+if __name__ == "__main__":
+    _serve()
