@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from convlab import _errors
 from convlab._spec.convolving import Conv
 
-from .conv_blocks import DIRECT_TERMS, DIRECT_WIDTH, LANES, NARROW_WIDTH
+from .conv_blocks import DIRECT_TERMS, DIRECT_WIDTH, LANES, NARROW_WIDTH, WORKSPACE
 from .plan import rounded_up
 
 # Pixels of a plane that may be called narrow.
@@ -31,6 +31,17 @@ class Request:
     algorithm: str | None = None
     workspace_limit: int | None = None
     prepared: bool = False  # whether weights may be transformed ahead
+    reserved: int = 0  # bytes beside those that are planned here
+
+    @property
+    def limit(self) -> int:
+        """The most bytes beside the arrays."""
+        return (WORKSPACE if self.workspace_limit is None else self.workspace_limit) - self.reserved
+
+    def check(self, needed: int) -> None:
+        """An error where a limit that was given cannot be kept."""
+        if self.workspace_limit is not None and needed > self.limit:
+            raise _errors.workspace_too_small(self.workspace_limit, self.reserved + needed)
 
 
 Choice = tuple[str, str, dict[str, str]]
