@@ -22,6 +22,8 @@ cdef struct Axis:
 cdef inline Py_ssize_t beyond(const Axis* a, Py_ssize_t i) noexcept nogil:
     """The pixel that stands i pixels from the first, outside the source; -1 is a zero."""
     cdef Py_ssize_t n = a.size
+    if a.border == ZEROS:
+        return -1
     if a.border == NEAREST:
         return 0 if i < 0 else n - 1
     if a.border == WRAP:
@@ -35,17 +37,15 @@ cdef inline Py_ssize_t beyond(const Axis* a, Py_ssize_t i) noexcept nogil:
         if i < 0:
             return -1 - i
         return i if i < n else 2 * n - 1 - i
-    if a.border == MIRROR:
-        if n == 1:
-            return 0
-        if i <= -n or i >= 2 * n - 1:
-            i %= 2 * n - 2
-            if i < 0:
-                i += 2 * n - 2
+    if n == 1:  # a mirror's
+        return 0
+    if i <= -n or i >= 2 * n - 1:
+        i %= 2 * n - 2
         if i < 0:
-            return -i
-        return i if i < n else 2 * n - 2 - i
-    return -1
+            i += 2 * n - 2
+    if i < 0:
+        return -i
+    return i if i < n else 2 * n - 2 - i
 
 
 cdef inline Py_ssize_t source_at(const Axis* a, Py_ssize_t position) noexcept nogil:

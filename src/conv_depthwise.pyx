@@ -80,10 +80,16 @@ cdef inline void set_lanes(const Geometry* g, Py_ssize_t at, Lanes* lanes, const
 cdef inline void fill_rows(const Geometry* g, const float* x, Py_ssize_t top, Py_ssize_t base, const float* zeros,
                            Py_ssize_t n, const float** rows) noexcept nogil:
     """The n rows that windows of the output rows from `top` on touch, each from column `base` on."""
-    cdef Py_ssize_t r, source = top * g.stride_height - g.n_above
-    for r in range(n):
-        rows[r] = x + source * g.x_row + base if 0 <= source < g.height else zeros
-        source += 1
+    cdef Py_ssize_t source = top * g.stride_height - g.n_above, r = 0
+    while r < n and source + r < 0:
+        rows[r] = zeros
+        r += 1
+    while r < n and source + r < g.height:
+        rows[r] = x + (source + r) * g.x_row + base
+        r += 1
+    while r < n:
+        rows[r] = zeros
+        r += 1
 
 
 cdef void direct(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* workspace) noexcept nogil:
@@ -91,8 +97,8 @@ cdef void direct(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* worksp
     cdef const Geometry* g = f.g
     cdef Py_ssize_t K = g.kernel_width, stride = g.stride_width, R = block_rows(), planes = g.groups * g.out_channels
     cdef Py_ssize_t most_rows = (max(min(g.block_rows, g.out_height), R) - 1) * stride + K
-    cdef Py_ssize_t image, channel, plane, t = first, r, c, top, side, at, base, n_sources, vectors = g.out_width // LANES
-    cdef Py_ssize_t band, bottom, segment, left, end
+    cdef Py_ssize_t image, channel, t = first, r, c, top, side, at, base, n_sources, n_rows, vectors = g.out_width // LANES
+    cdef Py_ssize_t band = first // f.segments % f.bands, segment = first % f.segments, bottom, left, end
     cdef Py_ssize_t known[2]
     cdef Lanes lanes[2]
     cdef Place p
@@ -107,12 +113,15 @@ cdef void direct(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* worksp
     zero(zeros, min(g.width, (min(g.block_columns, g.out_width) + 2 * LANES) * stride + K))
     known[0] = known[1] = -1
     p.v = f.v
+    image = first // f.segments // f.bands // planes
+    channel = first // f.segments // f.bands % planes
+    top, bottom, left, end = 0, g.out_height, 0, g.out_width
     while t < last:
-        segment, band, plane = t % f.segments, t // f.segments % f.bands, t // f.segments // f.bands
-        image, channel = plane // planes, plane % planes
-        top, bottom = g.out_height * band // f.bands, g.out_height * (band + 1) // f.bands
-        left = vectors * segment // f.segments * LANES
-        end = g.out_width if segment + 1 == f.segments else vectors * (segment + 1) // f.segments * LANES
+        if f.bands > 1:
+            top, bottom = g.out_height * band // f.bands, g.out_height * (band + 1) // f.bands
+        if f.segments > 1:
+            left = vectors * segment // f.segments * LANES
+            end = g.out_width if segment + 1 == f.segments else vectors * (segment + 1) // f.segments * LANES
         base = max(0, left * stride - g.n_before)
         n_sources = (max(bottom - top, R) - 1) * stride + K
         p.n, p.y_row = min(end - left, LANES), g.y_row if bottom - top >= R else LANES
@@ -122,19 +131,21 @@ cdef void direct(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* worksp
         if f.pair:                                              # of planes that are neither cut down nor along
             if t + 1 < last:                                    # else the one plane is both
                 t += 1
-                image, channel = t // planes, t % planes
+                channel += 1
+                if channel == planes:
+                    image, channel = image + 1, 0
             x, y_2 = source(f, image, channel), f.y + image * g.y_batch + channel * g.y_channel
             p.w_2, p.bias_2 = f.w + channel * K * K, f.bias[channel]
             fill_rows(g, x, top, base, zeros, n_sources, rows_2)
         r = 0
-        bottom -= top
+        n_rows = bottom - top
         while True:
             p.rows, p.rows_2 = rows + r * stride, rows_2 + r * stride
             c = left
             while True:
                 at = c * stride - g.n_before
                 p.at, p.y, p.y_2 = at - base, y + r * g.y_row + c, y_2 + r * g.y_row
-                if bottom < R:
+                if n_rows < R:
                     p.y, p.y_2 = whole, whole_2
                 if at >= 0 and at + stride * LANES + K <= g.width:
                     f.inside(&p)
@@ -145,18 +156,27 @@ cdef void direct(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* worksp
                         known[side] = c
                     p.lanes = &lanes[side]
                     f.edge(&p)
-                if bottom < R:
-                    for side in range(bottom):
+                if n_rows < R:
+                    for side in range(n_rows):
                         vstore_part(y + side * g.y_row + c, vload(whole + side * LANES), p.n)
                         if f.pair:
                             vstore_part(y_2 + side * g.y_row, vload(whole_2 + side * LANES), p.n)
                 if c + LANES >= end:
                     break
                 c = min(c + LANES, end - LANES)
-            if r + R >= bottom:
+            if r + R >= n_rows:
                 break
-            r = min(r + R, bottom - R)
+            r = min(r + R, n_rows - R)
         t += 1
+        segment += 1
+        if segment == f.segments:
+            segment = 0
+            band += 1
+        if band == f.bands:
+            band = 0
+            channel += 1
+        if channel == planes:
+            image, channel = image + 1, 0
 
 
 cdef void staged(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* workspace) noexcept nogil:

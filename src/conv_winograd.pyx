@@ -62,7 +62,8 @@ cdef inline Py_ssize_t place(Py_ssize_t t, Py_ssize_t apart, Py_ssize_t dilation
 cdef inline void gather_apart(const Conv* f, Py_ssize_t c, float* tiles, const int tile) noexcept nogil:
     """As `gather`, of columns that do not lie side by side."""
     cdef const Geometry* g = f.g
-    cdef Py_ssize_t k, t, row, column, source, i, a, at, pitch = f.pitch + LANES, size = tile + 2
+    cdef Py_ssize_t k, t, row, column, source, i, a, pitch = f.pitch + LANES, size = tile + 2
+    cdef Py_ssize_t at[6]
     cdef const float* x
     for k in range(size * size * pitch):
         tiles[k] = 0
@@ -71,14 +72,15 @@ cdef inline void gather_apart(const Conv* f, Py_ssize_t c, float* tiles, const i
         x = f.x + t // (f.tile_rows * f.tile_columns) * g.x_batch + (f.group * g.channels + c) * g.x_channel
         row = place(t // f.tile_columns % f.tile_rows, f.rows_apart, g.dilation_height, tile)
         column = place(t % f.tile_columns, f.columns_apart, g.dilation_width, tile)
+        for a in range(size):
+            at[a] = source_at(f.columns, column + a * g.dilation_width)
         for i in range(size):
             source = source_at(f.rows, row + i * g.dilation_height)
             if source < 0:
                 continue
             for a in range(size):
-                at = source_at(f.columns, column + a * g.dilation_width)
-                if at >= 0:
-                    tiles[(i * size + a) * pitch + k] = x[source * g.x_row + at * g.x_column]
+                if at[a] >= 0:
+                    tiles[(i * size + a) * pitch + k] = x[source * g.x_row + at[a] * g.x_column]
 
 
 cdef inline void gather(const Conv* f, Py_ssize_t c, float* tiles, float* line, const int tile) noexcept nogil:

@@ -32,7 +32,7 @@ cdef struct Staged:
 
 # A block of the output.
 cdef struct Block:
-    Py_ssize_t plane, top, left, rows, columns
+    Py_ssize_t image, channel, top, left, rows, columns     # channel of the input
 
 
 cdef inline void exchange(Py_ssize_t* a, Py_ssize_t* b) noexcept nogil:
@@ -83,20 +83,25 @@ cdef inline void set_up(Staged* f, const Geometry* g, const Axis* axes, Tap* tap
 cdef inline Block block_of(const Staged* f, Py_ssize_t t) noexcept nogil:
     """The t-th block: bands are about as high as each other, and so are segments of whole vectors."""
     cdef Block b
-    cdef Py_ssize_t segment = t % f.segments, band = t // f.segments % f.bands, vectors = f.g.out_width // LANES
-    b.plane = t // f.segments // f.bands
-    b.top = f.g.out_height * band // f.bands
-    b.rows = f.g.out_height * (band + 1) // f.bands - b.top
-    b.left = vectors * segment // f.segments * LANES
-    b.columns = (f.g.out_width if segment + 1 == f.segments
-                 else vectors * (segment + 1) // f.segments * LANES) - b.left
+    cdef Py_ssize_t segment, band, vectors = f.g.out_width // LANES
+    b.top, b.left, b.rows, b.columns = 0, 0, f.g.out_height, f.g.out_width
+    if f.segments > 1:
+        segment, t = t % f.segments, t // f.segments
+        b.left = vectors * segment // f.segments * LANES
+        b.columns = (f.g.out_width if segment + 1 == f.segments
+                     else vectors * (segment + 1) // f.segments * LANES) - b.left
+    if f.bands > 1:
+        band, t = t % f.bands, t // f.bands
+        b.top = f.g.out_height * band // f.bands
+        b.rows = f.g.out_height * (band + 1) // f.bands - b.top
+    b.image, b.channel = t // f.g.groups, t % f.g.groups
     return b
 
 
 cdef inline void prepare(const Staged* f, const Block* b, float* strip) noexcept nogil:
     """Pack what a block wants."""
     cdef const Geometry* g = &f.g
-    stage(g, f.x + b.plane // g.groups * g.x_batch + b.plane % g.groups * g.x_channel, &f.down,
+    stage(g, f.x + b.image * g.x_batch + b.channel * g.x_channel, &f.down,
           b.top * g.stride_height, b.rows, False, &f.along, b.left * g.stride_width,
           (b.columns - 1) * g.stride_width + (g.kernel_width - 1) * g.dilation_width + 1, strip, f.pitch)
 
@@ -195,9 +200,9 @@ cdef inline void compute(const Staged* f, const Block* b, const float* strip) no
     cdef const float* w
     cdef float* y
     for m in range(g.out_channels):
-        channel = b.plane % g.groups * g.out_channels + m
+        channel = b.channel * g.out_channels + m
         w = f.w + channel * f.n_taps
-        y = f.y + b.plane // g.groups * g.y_batch + channel * g.y_channel + b.top * g.y_row + b.left * g.y_column
+        y = f.y + b.image * g.y_batch + channel * g.y_channel + b.top * g.y_row + b.left * g.y_column
         row = 0
         while row < b.rows:
             left = b.rows - row

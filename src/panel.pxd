@@ -72,10 +72,17 @@ cdef inline void spread(const Geometry* g, const Shifts* f, const float* x, Py_s
     cdef Span span = span_of(g, columns, at, n_staged)
     cdef bint whole = g.plain and g.stride_width == 1 and span.vectors and span.end > span.start
     cdef const float* part
-    # Behind the last row of each sort, and then behind the last slice; what comes there is written next.
+    # Before all else, since what comes behind is written next: where a row is shorter than a line, and behind the last.
     for place in range(places):
         for p in range(used):
-            row = (place * g.stride_width + p) * f.plane + (all_rows - place + stride - 1) // stride * f.line
+            v = (n_staged - p + g.stride_width - 1) // g.stride_width
+            row = (place * g.stride_width + p) * f.plane
+            for r in range((all_rows - place + stride - 1) // stride):
+                if v < f.line:
+                    vstore(to + row + v, vsplat(0))
+                    if f.line - v > LANES:
+                        zero(to + row + v, f.line - v)
+                row += f.line
             vstore(to + row, vsplat(0))
     for place in range(places):
         r, row = place, place * g.stride_width * f.plane
@@ -94,9 +101,5 @@ cdef inline void spread(const Geometry* g, const Shifts* f, const float* x, Py_s
             else:
                 stage_row(g, x + depth * g.x_depth if depth >= 0 else NULL, source, columns, at, n_staged, span, used,
                           to + row, f.plane)
-            for p in range(used):  # rows are shorter than lines in the last block, or in a sort with fewer columns
-                v = (n_staged - p + g.stride_width - 1) // g.stride_width
-                if v < f.line:
-                    zero(to + row + p * f.plane + v, f.line - v)
             r += stride
             row += f.line

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from convlab import _errors
 from convlab._spec.convolving import Conv
 
+from . import conv_fft
 from .conv_blocks import DIRECT_TERMS, DIRECT_WIDTH, LANES, NARROW_WIDTH, WORKSPACE
 from .plan import rounded_up
 
@@ -18,6 +19,7 @@ REASONS = {
     "narrow": "planes that fill few vectors: vectors of channels",
     "winograd2": "fewer multiplications, in tiles of 2 x 2",
     "winograd4": "fewer multiplications, in tiles of 4 x 4",
+    "fft": "a product of transforms, tile by tile",
 }
 ALGORITHMS = tuple(REASONS)
 # The plain product has a way of its own, which is not to be asked for, since the sums are the same.
@@ -60,6 +62,10 @@ def _impossible(spec: Conv) -> dict[str, str]:
         why_not["winograd2"] = why_not["winograd4"] = "it is for 3 x 3 taps at stride 1"
     elif spec.exact:
         why_not["winograd2"] = why_not["winograd4"] = "it rounds otherwise than the sum, which is to be exact"
+    if spec.exact:
+        why_not["fft"] = "it rounds otherwise than the sum, which is to be exact"
+    elif conv_fft.memory(spec) > WORKSPACE:
+        why_not["fft"] = f"its transforms need more than {WORKSPACE} bytes"
     return why_not
 
 
@@ -74,6 +80,11 @@ def choose(spec: Conv, request: Request) -> Choice:
             able = [name for name in ALGORITHMS if name not in why_not]
             raise _errors.cannot_serve(request.algorithm, why_not[request.algorithm], able)
         return request.algorithm, "it was asked for", dict.fromkeys(ALGORITHMS, "another was asked for") | why_not
+    if "fft" not in why_not:
+        if conv_fft.memory(spec) <= request.limit and conv_fft.pays(spec):
+            fewer = "its products are more than transforms cost"
+            return "fft", REASONS["fft"], dict.fromkeys(ALGORITHMS, fewer) | why_not
+        why_not["fft"] = "so few products need no transforms"
     if "depthwise" not in why_not:
         others = "one channel a group shares no input between its outputs"
         return "depthwise", REASONS["depthwise"], dict.fromkeys(ALGORITHMS, others) | why_not

@@ -42,7 +42,7 @@ def shape_of(spec: Conv) -> tuple[int, ...]:
     return (spec.batch, *inner) if spec.batched else inner
 
 
-def _part(spec: Conv, box: tuple[int, ...]) -> Conv:
+def part_of(spec: Conv, box: tuple[int, ...]) -> Conv:
     """The convolution that makes one box."""
     size = tuple(
         (n - 1) * s + (k - 1) * d + 1
@@ -53,7 +53,7 @@ def _part(spec: Conv, box: tuple[int, ...]) -> Conv:
 
 
 def _bytes(spec: Conv, box: tuple[int, ...]) -> int:
-    return 4 * math.prod(shape_of(_part(spec, box))) * (1 if spec.batched else box[0])
+    return 4 * math.prod(shape_of(part_of(spec, box))) * (1 if spec.batched else box[0])
 
 
 def in_pieces(spec: Conv, algorithm: str, request: Request, make: "Callable[[Conv, int], ConvPlan]") -> Pieces:
@@ -78,5 +78,5 @@ def in_pieces(spec: Conv, algorithm: str, request: Request, make: "Callable[[Con
     request.check(size)
     whole = (spec.batch, *spec.out_size)
     sizes = [dict.fromkeys([b, *([n % b] if n % b else [])]) for n, b in zip(whole, box, strict=True)]
-    plans = {each: make(_part(spec, each), size) for each in product(*sizes)}
+    plans = {each: make(part_of(spec, each), size) for each in product(*sizes)}
     return Pieces(spec, tuple(box), plans)

@@ -13,6 +13,7 @@ from convlab._spec import convolving
 from convlab._spec.arguments import FLOAT32, check_dtype, integer
 from convlab._spec.convolving import Conv, Transpose
 
+from . import conv_fft
 from .cache import remembered
 from .conv_blocks import Shape, depthwise_blocks, direct_blocks, gemm_blocks, narrow_blocks, winograd_blocks
 from .conv_choice import ALGORITHMS, DIRECT, REASONS, Choice, Request, choose, summed_directly, tiles_of
@@ -80,6 +81,8 @@ def plan_conv(
     """One of the algorithms; `x_pitches` are None where x must be copied, `y_pitches` where y is no view."""
     y_steps = y_pitches or contiguous(spec, spec.shape)
     choice = choose(spec, request)
+    if choice[0] == "fft":
+        return _transformed(spec, request, choice)
     if x_pitches is not None:
         return _planned(spec, x_pitches, y_steps, request, machine, choice, 0)
     inner = (*spec.size, spec.channels) if spec.channels_last else (spec.channels, *spec.size)
@@ -93,6 +96,28 @@ def plan_conv(
     pieces = in_pieces(spec, choice[0], request, planned)
     first = next(iter(pieces.plans.values()))
     return replace(first, spec=spec, shape=spec.shape, pieces=pieces)
+
+
+def _transformed(spec: Conv, request: Request, choice: Choice) -> ConvPlan:
+    """By transforms, which read any array, group by group on the calling thread."""
+    name, reason, considered = choice
+    cut, workspace = conv_fft.tiles(spec), conv_fft.memory(spec)
+    request.check(workspace)
+    return ConvPlan(
+        spec=spec,
+        kernel="conv_fft",
+        algorithm=name,
+        reason=reason,
+        considered=tuple((other, why) for other, why in considered.items() if other != name),
+        threads=1,
+        tile=(1, *cut.size)[-2:],  # type: ignore[arg-type]
+        workspace=workspace,
+        convert=False,
+        source=FLOAT32,
+        shape=spec.shape,
+        tables=(np.array(cut.sides, np.intp),),
+        taps=np.zeros(spec.out_channels, np.float32),  # the bias where there is none
+    )
 
 
 def _planned(

@@ -24,13 +24,20 @@ def _index(spec: Conv, slices: list[slice]) -> tuple[slice, ...]:
     return (slices[0], *axes) if spec.batched else tuple(axes)
 
 
-def filled(spec: Conv, start: tuple[int, ...], part: Conv, x: NDArray[Any]) -> NDArray[np.float32]:
+def filled(spec: Conv, origin: tuple[int, ...], part: Conv, x: NDArray[Any]) -> NDArray[np.float32]:
     """A piece's input, where the outputs start there."""
     result = np.empty(shape_of(part), FLOAT32)
-    runs = [[(slice(0, part.batch), slice(start[0], start[0] + part.batch))]]
-    for i, n, size, s, (before, _) in zip(start[1:], spec.size, part.size, spec.stride, spec.pads, strict=True):
+    runs: list[list[tuple[slice, slice | None]]] = [[(slice(0, part.batch), slice(origin[0], origin[0] + part.batch))]]
+    for i, n, size, s, (before, _) in zip(origin[1:], spec.size, part.size, spec.stride, spec.pads, strict=True):
         first = i * s - before
-        runs.append(list(_runs(_borders.source_indices(spec.border, n, first, first + size))))
+        start_inside, end_inside = max(0, min(-first, size)), max(0, min(n - first, size))
+        beside = []
+        for start, end in ((0, start_inside), (end_inside, size)):
+            sources = _borders.source_indices(spec.border, n, first + start, first + end)
+            beside += [(slice(start + to.start, start + to.stop), source) for to, source in _runs(sources)]
+        if start_inside < end_inside:
+            beside.append((slice(start_inside, end_inside), slice(first + start_inside, first + end_inside)))
+        runs.append(beside)
     with np.errstate(all="ignore"):  # what float32 cannot hold is infinite, or 0
         for run in product(*runs):
             to = _index(spec, [target for target, _ in run])

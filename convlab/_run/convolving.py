@@ -15,6 +15,7 @@ from convlab._spec.arguments import FLOAT32, check_dtype, float32
 from convlab._threads import share
 
 from .arrays import check_out, converted
+from .conv_fft import convolve_fft
 from .conv_pieces import box_of, filled
 from .convolving_reference import reference_conv
 
@@ -104,9 +105,12 @@ def _convolve(
     prepared: Weights | None = None,
 ) -> None:
     if backend is PYTHON:
-        y[...] = reference_conv(plan.spec, x if plan.pieces is None else converted(x, FLOAT32), w, b)
+        y[...] = reference_conv(plan.spec, x if x.dtype == FLOAT32 else converted(x, FLOAT32), w, b)
         return
     if not y.size:
+        return
+    if plan.algorithm == "fft":
+        convolve_fft(plan, backend, x, w, b, y)
         return
     ready: tuple[NDArray[np.float32], ...] = ()
     if plan.kernel in MAKE_READY:
