@@ -235,7 +235,7 @@ class ConvGeometry(NamedTuple):
     workspace: int
 
 
-# What stands beside the source of a convolution, by its name in _borders; the places of the enum Border of src/axis.pxd.
+# What stands beside the source of a convolution, by its name in _borders: the places of src/axis.pxd's enum Border.
 CONV_BORDERS = ("constant", "nearest", "symmetric", "mirror", "wrap")
 
 

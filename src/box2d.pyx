@@ -161,9 +161,10 @@ cdef inline void along(const Geometry* g, float* columns, float* suffixes, Py_ss
                 vstore(x - kw * step * LANES, vload(old))
                 if n > 1:
                     prefix = vload(x)
-                    for j in range(1, n):
+                    vstore(x + (1 - kw) * step * LANES, vload(old + LANES) + prefix)
+                    for j in range(2, n):
+                        prefix = prefix + vload(x + (j - 1) * step * LANES)
                         vstore(x + (j - kw) * step * LANES, vload(old + j * LANES) + prefix)
-                        prefix = prefix + vload(x + j * step * LANES)
             old, new = new, old
             block += kw
 

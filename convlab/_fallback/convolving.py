@@ -20,9 +20,7 @@ def activated(y: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np
 
 def table(axis: ConvAxis) -> NDArray[np.intp]:
     """The pixel that stands at each position of an axis; -1 is a zero."""
-    return _borders.source_indices(
-        CONV_BORDERS[axis.border], axis.size, -axis.before, axis.positions - axis.before
-    )
+    return _borders.source_indices(CONV_BORDERS[axis.border], axis.size, -axis.before, axis.positions - axis.before)
 
 
 def source(x: NDArray[np.float32], g: ConvGeometry, sources: NDArray[np.intp]) -> NDArray[np.float32]:

@@ -189,7 +189,9 @@ def _shifted_blocks(shape: Shape, slices: int, most: int) -> Blocks | None:
     return _shifted(shape, slices, rows, columns, gather, 2 * PANEL)
 
 
-def _shifted(shape: Shape, slices: int, rows: int, columns: int, gather: bool, most: int | None = None) -> Blocks | None:
+def _shifted(
+    shape: Shape, slices: int, rows: int, columns: int, gather: bool, most: int | None = None
+) -> Blocks | None:
     """Blocks of so many rows and columns of staged slices that serve as a panel, of `most` floats."""
     (_, height, width), (_, down, right), (_, apart_down, apart_right) = shape.kernel, shape.stride, shape.dilation
     line = columns + (width - 1) * apart_right // right
@@ -256,7 +258,9 @@ def _packed(shape: Shape, turned: bool, limit: int) -> tuple[int, int, int]:
 
     columns = min(out_width, PACKED_COLUMNS if out_height > 1 else SEGMENT)
     rows = min(out_height, 8)
-    while 4 * (2 * floats(rows, columns) + taps) > limit or (columns > 8 * LANES and floats(rows, columns) > 8 * PACKED):
+    while 4 * (2 * floats(rows, columns) + taps) > limit or (
+        columns > 8 * LANES and floats(rows, columns) > 8 * PACKED
+    ):
         if columns > LANES:
             columns = max(LANES, columns // 2)
         elif rows > 1:

@@ -64,8 +64,6 @@ def _impossible(spec: Conv) -> dict[str, str]:
         why_not["winograd2"] = why_not["winograd4"] = "it rounds otherwise than the sum, which is to be exact"
     if spec.exact:
         why_not["fft"] = "it rounds otherwise than the sum, which is to be exact"
-    elif conv_fft.memory(spec) > WORKSPACE:
-        why_not["fft"] = f"its transforms need more than {WORKSPACE} bytes"
     return why_not
 
 
@@ -79,9 +77,12 @@ def choose(spec: Conv, request: Request) -> Choice:
         if request.algorithm in why_not:
             able = [name for name in ALGORITHMS if name not in why_not]
             raise _errors.cannot_serve(request.algorithm, why_not[request.algorithm], able)
+        if request.algorithm == "fft" and request.workspace_limit is None and conv_fft.memory(spec) > WORKSPACE:
+            able = [name for name in ALGORITHMS if name not in why_not and name != "fft"]
+            raise _errors.cannot_serve("fft", f"its transforms need more than {WORKSPACE} bytes", able)
         return request.algorithm, "it was asked for", dict.fromkeys(ALGORITHMS, "another was asked for") | why_not
     if "fft" not in why_not:
-        if conv_fft.memory(spec) <= request.limit and conv_fft.pays(spec):
+        if conv_fft.pays(spec) and conv_fft.memory(spec) <= request.limit:
             fewer = "its products are more than transforms cost"
             return "fft", REASONS["fft"], dict.fromkeys(ALGORITHMS, fewer) | why_not
         why_not["fft"] = "so few products need no transforms"

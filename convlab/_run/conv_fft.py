@@ -44,9 +44,7 @@ def convolve_fft(
     one = replace(one, channels_last=False)
     for group in range(spec.groups):
         outputs = slice(group * out_channels, (group + 1) * out_channels)
-        _one_group(
-            one, backend, x[:, group * channels : (group + 1) * channels], w[outputs], b[outputs], y[:, outputs]
-        )
+        _one_group(one, backend, x[:, group * channels : (group + 1) * channels], w[outputs], b[outputs], y[:, outputs])
 
 
 def _one_group(
@@ -58,7 +56,8 @@ def _one_group(
     cut, axes = tiles(spec), tuple(range(-len(spec.size), 0))
     extents = [(k - 1) * d + 1 for k, d in zip(spec.kernel, spec.dilation, strict=True)]
     spread = np.zeros((*w.shape[:2], *extents), FLOAT32)
-    spread[(..., *(slice(None, None, d) for d in spec.dilation))] = w
+    taps: Any = (..., *(slice(None, None, d) for d in spec.dilation))
+    spread[taps] = w
     spread = np.flip(spread, axes)
     finite, kernels = np.isfinite(w).all(), dict[Any, NDArray[Any]]()
     for start in np.ndindex(spec.batch, *(-(-n // t) for n, t in zip(spec.out_size, cut.size, strict=True))):
@@ -73,9 +72,7 @@ def _one_group(
         if dtype not in kernels:
             kernels[dtype] = fft.rfftn(spread.astype(dtype), cut.sides, axes)
         spectra = fft.rfftn(window[0].astype(dtype), cut.sides, axes)
-        inside = tuple(
-            slice(e - 1, e + (n - 1) * s, s) for e, n, s in zip(extents, box[1:], spec.stride, strict=True)
-        )
+        inside = tuple(slice(e - 1, e + (n - 1) * s, s) for e, n, s in zip(extents, box[1:], spec.stride, strict=True))
         for m, kernel in enumerate(kernels[dtype]):
             product = spectra[0] * kernel[0]
             for c in range(1, len(spectra)):
@@ -108,7 +105,8 @@ def _activated(spec: Conv, sums: NDArray[Any]) -> NDArray[Any]:
         return np.where(sums < 0, sums * sums.dtype.type(a.slope), sums)
     if (a.low, a.high) == (-np.inf, np.inf):
         return sums
-    return np.clip(sums, sums.dtype.type(a.low), sums.dtype.type(a.high))
+    clipped: NDArray[Any] = np.clip(sums, sums.dtype.type(a.low), sums.dtype.type(a.high))
+    return clipped
 
 
 def _directly(
