@@ -22,7 +22,7 @@ from convlab._plan.plan import Machine
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.convolving import Conv
 
-from .conv_pieces import box_of, filled
+from .conv_pieces import box_of, buffer_of, filled
 
 # The norm of a window's largest block over that of an ordinary one, up to which float32 and double serve: ordinary
 # signals reach some 6, and 2^-53 * 2^20 is far below float32's 2^-24.
@@ -59,12 +59,13 @@ def _one_group(
     taps: Any = (..., *(slice(None, None, d) for d in spec.dilation))
     spread[taps] = w
     spread = np.flip(spread, axes)
+    buffer = buffer_of(part_of(spec, (1, *cut.size)))
     finite, kernels = np.isfinite(w).all(), dict[Any, NDArray[Any]]()
     for start in np.ndindex(spec.batch, *(-(-n // t) for n, t in zip(spec.out_size, cut.size, strict=True))):
         origin = (start[0], *(i * t for i, t in zip(start[1:], cut.size, strict=True)))
         box = (1, *(min(t, n - i) for i, t, n in zip(origin[1:], cut.size, spec.out_size, strict=True)))
         part = part_of(spec, box)
-        window, target = filled(spec, origin, part, x), y[box_of(spec, origin, part)]
+        window, target = filled(spec, origin, part, x, buffer), y[box_of(spec, origin, part)]
         dtype = _dtype(window, extents[-1]) if finite else None
         if dtype is None:
             _directly(part, backend, window, w, b, target)

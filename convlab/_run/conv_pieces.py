@@ -1,5 +1,6 @@
 """Convolutions in pieces: the part of the input that one wants, converted, with its border."""
 
+import math
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
@@ -24,9 +25,17 @@ def _index(spec: Conv, slices: list[slice]) -> tuple[slice, ...]:
     return (slices[0], *axes) if spec.batched else tuple(axes)
 
 
-def filled(spec: Conv, origin: tuple[int, ...], part: Conv, x: NDArray[Any]) -> NDArray[np.float32]:
-    """A piece's input, where the outputs start there."""
-    result = np.empty(shape_of(part), FLOAT32)
+def buffer_of(part: Conv) -> NDArray[np.float32]:
+    """Memory for a piece's input, or a smaller one's."""
+    return np.empty(math.prod(shape_of(part)), FLOAT32)
+
+
+def filled(
+    spec: Conv, origin: tuple[int, ...], part: Conv, x: NDArray[Any], buffer: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """A piece's input, where the outputs start there, in the buffer."""
+    shape = shape_of(part)
+    result = buffer[: math.prod(shape)].reshape(shape)
     runs: list[list[tuple[slice, slice | None]]] = [[(slice(0, part.batch), slice(origin[0], origin[0] + part.batch))]]
     for i, n, size, s, (before, _) in zip(origin[1:], spec.size, part.size, spec.stride, spec.pads, strict=True):
         first = i * s - before

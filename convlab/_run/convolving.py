@@ -16,7 +16,7 @@ from convlab._threads import share
 
 from .arrays import check_out, converted
 from .conv_fft import convolve_fft
-from .conv_pieces import box_of, filled
+from .conv_pieces import box_of, buffer_of, filled
 from .convolving_reference import reference_conv
 
 
@@ -122,11 +122,12 @@ def _convolve(
     if plan.pieces is None:
         share(plan.threads, backend.functions[plan.kernel], x, w, y, b, *plan.tables, *ready)
         return
+    buffer = buffer_of(next(iter(plan.pieces.plans.values())).spec)  # the largest piece's
     for start, piece in plan.pieces.each():
         part = y[box_of(plan.spec, start, piece.spec)]
         share(
             piece.threads, backend.functions[piece.kernel],
-            filled(plan.spec, start, piece.spec, x), w, part, b, *piece.tables, *ready,
+            filled(plan.spec, start, piece.spec, x, buffer), w, part, b, *piece.tables, *ready,
         )  # fmt: skip
 
 
