@@ -74,16 +74,16 @@ cdef inline void spread(const Geometry* g, const Shifts* f, const float* x, Py_s
     cdef const float* part
     # Before all else, since what comes behind is written next: where a row is shorter than a line, and behind the last.
     for place in range(places):
+        source = (all_rows - place + stride - 1) // stride
         for p in range(used):
             v = (n_staged - p + g.stride_width - 1) // g.stride_width
             row = (place * g.stride_width + p) * f.plane
-            for r in range((all_rows - place + stride - 1) // stride):
-                if v < f.line:
-                    vstore(to + row + v, vsplat(0))
-                    if f.line - v > LANES:
-                        zero(to + row + v, f.line - v)
+            vstore(to + row + source * f.line, vsplat(0))
+            for r in range(source if v < f.line else 0):
+                vstore(to + row + v, vsplat(0))
+                if f.line - v > LANES:
+                    zero(to + row + v, f.line - v)
                 row += f.line
-            vstore(to + row, vsplat(0))
     for place in range(places):
         r, row = place, place * g.stride_width * f.plane
         while r < all_rows:
