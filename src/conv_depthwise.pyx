@@ -97,7 +97,8 @@ cdef void direct(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* worksp
     cdef const Geometry* g = f.g
     cdef Py_ssize_t K = g.kernel_width, stride = g.stride_width, R = block_rows(), planes = g.groups * g.out_channels
     cdef Py_ssize_t most_rows = (max(min(g.block_rows, g.out_height), R) - 1) * stride + K
-    cdef Py_ssize_t image, channel, t = first, r, c, top, side, at, base, n_sources, n_rows, vectors = g.out_width // LANES
+    cdef Py_ssize_t image, channel, t = first, r, c, top, side, at, base, n_sources, n_rows
+    cdef Py_ssize_t vectors = g.out_width // LANES
     cdef Py_ssize_t band = first // f.segments % f.bands, segment = first % f.segments, bottom, left, end
     cdef Py_ssize_t known[2]
     cdef Lanes lanes[2]

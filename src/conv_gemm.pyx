@@ -216,7 +216,7 @@ def transpose_weights(ndarray w, ndarray u, ndarray parts, ndarray order, Py_ssi
     cdef const Py_ssize_t* its
     cdef Py_ssize_t channels = PyArray_DIM(w, 0) // groups, out_channels = PyArray_DIM(w, 1)
     cdef Py_ssize_t taps = 1
-    cdef Py_ssize_t group, m, c, a, _, first
+    cdef Py_ssize_t group, m, c, a, _, start
     cdef const float* kernel
     cdef float* its_kernel
     cdef int axis
@@ -225,9 +225,9 @@ def transpose_weights(ndarray w, ndarray u, ndarray parts, ndarray order, Py_ssi
     with nogil:
         for group in range(groups):
             # Some channels at a time: each part is written in order, and what is read next is asked for.
-            for first in range(0, channels, 64):
+            for start in range(0, channels, 64):
                 for m in range(out_channels):
-                    for c in range(first, min(first + 64, channels)):
+                    for c in range(start, min(start + 64, channels)):
                         kernel = source + ((group * channels + c) * out_channels + m) * taps
                         prefetch(kernel + 4 * taps)
                         its = <const Py_ssize_t*>PyArray_DATA(order)

@@ -64,7 +64,7 @@ cdef inline void spread(const Geometry* g, const Shifts* f, const float* x, Py_s
                         const Axis* columns, Py_ssize_t top, Py_ssize_t n_rows, Py_ssize_t left, Py_ssize_t n_columns,
                         float* to) noexcept nogil:
     """The rows of one slice, at `depth` of the channel x (-1 are zeros), each to its sort."""
-    cdef Py_ssize_t r, v, p, place, row, source, stride = g.stride_height, at = left * g.stride_width
+    cdef Py_ssize_t _, r, v, p, place, row, source, stride = g.stride_height, at = left * g.stride_width
     cdef Py_ssize_t all_rows = (n_rows - 1) * stride + (g.kernel_height - 1) * g.dilation_height + 1
     cdef Py_ssize_t n_staged = (n_columns - 1) * g.stride_width + (g.kernel_width - 1) * g.dilation_width + 1
     cdef Py_ssize_t used = min(g.stride_width, n_staged, (g.kernel_width - 1) * g.dilation_width + 1)
@@ -79,7 +79,7 @@ cdef inline void spread(const Geometry* g, const Shifts* f, const float* x, Py_s
             v = (n_staged - p + g.stride_width - 1) // g.stride_width
             row = (place * g.stride_width + p) * f.plane
             vstore(to + row + source * f.line, vsplat(0))
-            for r in range(source if v < f.line else 0):
+            for _ in range(source if v < f.line else 0):
                 vstore(to + row + v, vsplat(0))
                 if f.line - v > LANES:
                     zero(to + row + v, f.line - v)
