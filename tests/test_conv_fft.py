@@ -10,22 +10,22 @@ import convlab
 
 def signals(rng):
     """Tiles of every kind."""
-    noise = rng.standard_normal(60_000)
-    pulse = np.zeros(60_000)
-    pulse[31_000] = 1
+    noise = rng.standard_normal(24_000)
+    pulse = np.zeros(24_000)
+    pulse[13_000] = 1
     one = noise.copy()
     one[20_000] = 1e4
     offset = noise + 3000
     return {
         "noise": noise, "pulse": pulse, "one of 1e4": one, "one of 1e30": np.where(noise == noise[77], 1e30, noise),
-        "offset": offset, "zeros": np.zeros(60_000), "half": np.where(np.arange(60_000) < 30_000, noise, 0),
-        "steps of size": noise * 10.0 ** (np.arange(60_000) // 10_000), "wave": np.sin(np.arange(60_000) / 50),
+        "offset": offset, "zeros": np.zeros(24_000), "half": np.where(np.arange(24_000) < 12_000, noise, 0),
+        "steps of size": noise * 10.0 ** (np.arange(24_000) // 4_000), "wave": np.sin(np.arange(24_000) / 50),
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("kernel", ["noise", "decay", "ones"])
 def test_the_error_is_that_of_the_direct_sum(fast_backend, rng, kernel):
-    n = 1025
+    n = 513
     w = {"noise": rng.standard_normal(n), "decay": 0.99 ** np.arange(n), "ones": np.ones(n)}[kernel]
     w = w.astype("f4")[None, None]
     for name, signal in signals(rng).items():
