@@ -29,6 +29,7 @@ from convlab import (
     unpooling,
 )
 from convlab._dispatch import PYTHON, Backend, serving
+from convlab._plan import conv_fft
 from convlab._plan.convolving import TransposePlan
 from convlab._plan.plan import Plan
 from convlab._run.arrays import PlanOnlyError
@@ -236,6 +237,8 @@ def _work(plan: Plan[Any]) -> float:
     if plan.algorithm.startswith("winograd"):  # (tile + 2)^2 products in place of 9 tile^2
         tile = plan.tile[0]
         return float(spec.flops * (tile + 2) ** 2 / (9 * tile**2))
+    if plan.kernel == "conv_fft":
+        return float(spec.batch * conv_fft.transforms(spec) * conv_fft.tiles(spec).flops)
     if plan.algorithm not in ("separable", "fft"):
         return float(spec.flops)
     if plan.algorithm == "separable" and plan.inner is None:  # its flops are those of the column and the row

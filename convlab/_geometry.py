@@ -213,8 +213,6 @@ class ConvGeometry(NamedTuple):
     dilation_width: int
     above: int
     before: int
-    depths: int
-    rows: int
     columns: int
     x_batch: int
     x_channel: int
@@ -233,7 +231,21 @@ class ConvGeometry(NamedTuple):
     plain: int
     gather: int
     shifted: int
+    turned: int
     workspace: int
+
+
+# What stands beside the source of a convolution, by its name in _borders: the places of src/axis.pxd's enum Border.
+CONV_BORDERS = ("constant", "nearest", "symmetric", "mirror", "wrap")
+
+
+class ConvAxis(NamedTuple):
+    """Where an axis of a convolution finds its pixels; src/axis.pxd has the same struct and says how."""
+
+    size: int
+    before: int
+    positions: int
+    border: int
 
 
 class ConvValues(NamedTuple):

@@ -72,12 +72,13 @@ def conv2d(
     layout : {"NCHW", "NHWC"}
         The order of the axes of `x` and of the result.
     precision : {"fast", "exact"}
-        "exact" forbids algorithms that round otherwise than the sum of products.
+        "exact" forbids algorithms that round otherwise than the sum of products: Winograd's tiles and transforms.
     algorithm : str, optional
-        "gemm", "depthwise", "narrow" (at most 128 output pixels), "winograd2" or "winograd4" (3 x 3 at stride 1), in
-        place of what the plan would choose.
+        "gemm", "depthwise", "narrow" (at most 128 output pixels), "winograd2" or "winograd4" (3 x 3 at stride 1), or
+        "fft", instead of what the plan would choose.
     workspace_limit : int, optional
-        The most bytes that each thread may use beside the arrays.
+        The most bytes that the call may use beside the arrays, on all threads; 64 MiB unless given. Fewer threads run
+        before it is exceeded.
     out : ndarray, optional
         Where to write: float32 of the exact shape, C-contiguous, sharing no memory with an input.
 
@@ -105,8 +106,10 @@ def conv2d(
     remembered of the weights: what is changed in place counts in the next call. Each sum starts at the bias and runs
     over channels and taps in the order of the weights (channel by channel: down the columns of the taps), so its bits
     never depend on the image's size, the batch, the layout or the threads. Winograd's tiles (3 x 3 taps at stride 1)
-    round otherwise, by at most 1e-5 in the norm for the layers of known networks, and whether they serve depends on the
-    image's size too: so a crop of an image gives the bits of the whole only with precision="exact", which uses none.
+    round otherwise, by at most 1e-5 in the norm for the layers of known networks. Long kernels of few channels are
+    multiplied as transforms, tile by tile, whose error is at most 8 times the direct sum's largest. Whether these serve
+    depends on the image's size too: so a crop of an image gives the bits of the whole only with precision="exact",
+    which uses neither.
 
     Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",
     Proceedings of the IEEE 86 (11), 1998, pp. 2278-2324.

@@ -161,9 +161,10 @@ cdef inline void along(const Geometry* g, float* columns, float* suffixes, Py_ss
                 vstore(x - kw * step * LANES, vload(old))
                 if n > 1:
                     prefix = vload(x)
-                    for j in range(1, n):
+                    vstore(x + (1 - kw) * step * LANES, vload(old + LANES) + prefix)
+                    for j in range(2, n):
+                        prefix = prefix + vload(x + (j - 1) * step * LANES)
                         vstore(x + (j - kw) * step * LANES, vload(old + j * LANES) + prefix)
-                        prefix = prefix + vload(x + j * step * LANES)
             old, new = new, old
             block += kw
 
@@ -176,7 +177,7 @@ cdef inline void store_turned(const Box* b, const float* columns, Py_ssize_t n, 
     cdef char spare[64]
     while e < n:
         for r in range(LANES):
-            v[r] = vload(columns + (e + r) * LANES)
+            v[r] = vload(columns + (e + r) * LANES) if e + r < n else vsplat(0)
         turn(v)
         for r in range(LANES):
             v[r] = v[r] * vsplat(b.scale)
@@ -216,8 +217,8 @@ cdef void band(const Box* b, const float* sums, const float* constants, Py_ssize
     cdef vfloat v[16]
     n = (end - start) * g.step
     while e < n:
-        for r in range(LANES):
-            v[r] = vload(sums + r * g.pitch + e)
+        for r in range(LANES):  # rows that are not there are zeros: nothing is added to what memory happens to hold
+            v[r] = vload(sums + r * g.pitch + e) if r < n_rows else vsplat(0)
         turn(v)
         for r in range(LANES):
             vstore(inside + (e + r) * LANES, v[r])
@@ -255,6 +256,7 @@ cdef void tile(const Box* b, Py_ssize_t t, float* workspace) noexcept nogil:
     cdef float* columns = suffixes + kh * g.pitch
     cdef float* turned = columns + LANES * g.pitch
     cdef float* row
+    vstore(constants, vsplat(0))
     block = first                                       # parts begin where blocks do
     while block < end:
         for j in range(kh - 1, -1, -1):

@@ -6,8 +6,9 @@ The terms and their order are those of conv_gemm, and so are the bits. With few 
 as long as the product; here nothing is copied.
 
 Blocking. Up to eight output channels by three vectors of a row are held in registers; each vector of x is loaded once
-for all of them. A row of the border is one of zeros, and beside a row lanes are not loaded. The last block of a row
-lies back over its neighbour. Results that the caches could not hold are stored past them, in whole lines.
+for all of them. A row of the border is one of zeros, and beside a row lanes are not loaded. Long rows are cut into
+segments, so that the row of zeros is short and threads share out long signals. The last block of a segment overlaps its
+neighbour. Results that the caches could not hold are stored past them, in whole lines.
 """
 from libc.stdint cimport uintptr_t
 from arrays cimport PyArray_DATA, ndarray
@@ -36,7 +37,7 @@ cdef struct Conv:
 
 cdef struct Call:
     const Conv* f
-    Py_ssize_t rows, pieces
+    Py_ssize_t rows, pieces             # segments of rows, and pieces of some of them
 
 
 # A block, and what it is computed from.
@@ -136,33 +137,39 @@ cdef void channels_3(const Place* f) noexcept nogil:
     channels(f, 3)
 
 
-cdef inline void row(const Conv* f, Place* p, const float* x, float* y, Py_ssize_t i, const float** sources,
-                     const float* zeros, vlanes* lanes, Py_ssize_t* known) noexcept nogil:
-    """The i-th row of some output channels; `lanes` are of the first block, of another at an edge, of all others."""
+cdef inline void row(const Conv* f, Place* p, const float* x, float* y, Py_ssize_t i, Py_ssize_t first, Py_ssize_t end,
+                     const float** sources, const float* zeros, vlanes* lanes, Py_ssize_t* known) noexcept nogil:
+    """The columns from `first` to `end` of the i-th row of some output channels; `lanes` are of the first block, of
+    another at an edge, of all others."""
     cdef const Geometry* g = f.g
-    cdef Py_ssize_t s, a, b, u, r, c = 0, n, side, start, whole
+    cdef Py_ssize_t s, a, b, u, r, c = first, n, side, start, whole, at, base = max(0, first - g.n_before)
     for s in range(g.channels):
         for a in range(g.kernel_height):
             r = i * g.stride_height + a * g.dilation_height - g.n_above
-            sources[s * g.kernel_height + a] = x + s * g.x_channel + r * g.x_row if r >= 0 and r < g.height else zeros
+            sources[s * g.kernel_height + a] = (
+                x + s * g.x_channel + r * g.x_row + base if r >= 0 and r < g.height else zeros)
     # Where whole lines begin; one vector goes before them.
-    whole = (LANES - <Py_ssize_t>(<uintptr_t>y // sizeof(float) % LANES)) % LANES if f.stream else 0
-    while c < g.out_width:
-        n = 1 if c < whole else min(3, (g.out_width - c + LANES - 1) // LANES)
-        p.stream = f.stream and c >= whole and c + n * LANES <= g.out_width
-        start = max(0, min(c, g.out_width - n * LANES))
-        p.at, p.n, p.y = start - g.n_before, g.out_width - start, y + start
+    whole = first
+    if f.stream:
+        whole += (LANES - <Py_ssize_t>(<uintptr_t>(y + first) // sizeof(float) % LANES)) % LANES
+    while c < end:
+        n = 1 if c < whole else min(3, (end - c + LANES - 1) // LANES)
+        p.stream = f.stream and c >= whole and c + n * LANES <= end
+        start = max(first, min(c, end - n * LANES))
+        at = start - g.n_before
+        p.at, p.n, p.y = at - base, end - start, y + start
         for u in range(3):
-            p.stored[u] = vlanes_between(0, p.n - u * LANES)
+            p.stored[u] = vlanes_between(0, min(p.n - u * LANES, LANES))
         side = 2
-        if p.at < 0 or p.at + (g.kernel_width - 1) * g.dilation_width + n * LANES > g.width:
+        if at < 0 or at + (g.kernel_width - 1) * g.dilation_width + n * LANES > g.width:
             side = start > 0
             if known[side] != start:
                 known[side] = start
                 for b in range(g.kernel_width):
                     for u in range(3):
-                        r = p.at + b * g.dilation_width + u * LANES
-                        lanes[(side * WIDEST + b) * 3 + u] = vlanes_between(-r, g.width - r)
+                        r = at + b * g.dilation_width + u * LANES
+                        lanes[(side * WIDEST + b) * 3 + u] = vlanes_between(
+                            min(max(-r, 0), LANES), max(min(g.width - r, LANES), 0))
         p.lanes = lanes + side * 3 * WIDEST
         if n == 1:
             channels_1(p)
@@ -174,11 +181,12 @@ cdef inline void row(const Conv* f, Place* p, const float* x, float* y, Py_ssize
 
 
 cdef void rows(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* workspace) noexcept nogil:
-    """Some rows of the output, a few at a time: of large planes those of eight channels, so that few places are written
-    by turns."""
+    """Some segments of rows of the output, a few at a time: of large planes those of eight channels, so that few places
+    are written by turns."""
     cdef const Geometry* g = f.g
     cdef Py_ssize_t step = 8 if g.out_height * g.out_width > 4096 else g.out_channels
-    cdef Py_ssize_t t = first, i, m, r, n_rows, group, image
+    cdef Py_ssize_t segments = (g.out_width + g.block_columns - 1) // g.block_columns
+    cdef Py_ssize_t t = first, i, m, r, n_rows, group, image, segment, start, end
     cdef Py_ssize_t known[2]
     cdef vlanes lanes[3 * 3 * WIDEST]
     cdef Place p
@@ -186,15 +194,19 @@ cdef void rows(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* workspac
     cdef float* zeros = <float*>(sources + g.channels * g.kernel_height)
     cdef const float* x
     cdef float* y
-    zero(zeros, g.width)
+    zero(zeros, min(g.width, g.block_columns + 3 * LANES + (g.kernel_width - 1) * g.dilation_width))
     known[0] = known[1] = -1
     for i in range(3 * WIDEST):
         lanes[2 * 3 * WIDEST + i] = vlanes_between(0, LANES)
     p.rows, p.n_rows, p.width, p.dilation = sources, g.channels * g.kernel_height, g.kernel_width, g.dilation_width
     p.terms, p.y_channel, p.v = g.channels * g.kernel_height * g.kernel_width, g.y_channel, f.v
     while t < last:
-        i, group, image = t % g.out_height, t // g.out_height % g.groups, t // g.out_height // g.groups
+        i, segment = t % g.out_height, t // g.out_height % segments
+        group, image = t // g.out_height // segments % g.groups, t // g.out_height // segments // g.groups
         n_rows = min(g.out_height - i, last - t, 8)
+        # As long as each other, in whole vectors: no block reaches into another segment.
+        start = g.out_width // LANES * segment // segments * LANES
+        end = g.out_width if segment + 1 == segments else g.out_width // LANES * (segment + 1) // segments * LANES
         x = f.x + image * g.x_batch + group * g.channels * g.x_channel
         m = 0
         while m < g.out_channels:
@@ -202,7 +214,7 @@ cdef void rows(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* workspac
             p.out_channels = min(step, g.out_channels - m)
             y = f.y + image * g.y_batch + (group * g.out_channels + m) * g.y_channel
             for r in range(i, i + n_rows):
-                row(f, &p, x, y + r * g.y_row, r, sources, zeros, lanes, known)
+                row(f, &p, x, y + r * g.y_row, r, start, end, sources, zeros, lanes, known)
             m += step
         t += n_rows
     if f.stream:
@@ -229,6 +241,7 @@ def conv_direct(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry,
     f.v = <const Values*>PyArray_DATA(values)
     call.f, call.rows = &f, g.batch * g.groups * g.out_height
     f.stream = f.v.activation == 0 and call.rows * g.out_channels * g.out_width >= LARGE and g.y_channel % LANES == 0
+    call.rows *= (g.out_width + g.block_columns - 1) // g.block_columns
     threads = <int>max(1, min(threads, call.rows))
     # Pieces of many rows, between which a signal may be seen.
     call.pieces = threads * ((call.rows + threads * LONGEST - 1) // (threads * LONGEST))

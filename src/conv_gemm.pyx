@@ -15,11 +15,12 @@ Blocks, images, groups and planes of depth are what threads share out; output ch
 """
 from arrays cimport PyArray_DATA, PyArray_DIM, PyArray_NDIM, ndarray
 
+from axis cimport Axis, source_at
 from gemm cimport Values, rows
 from panel cimport Shifts, fill, shift, shifts_of, spread
-from staging cimport Geometry, copy, put
+from staging cimport Geometry, copy, first, put
 from tasks cimport get_workspace, run_tasks, task_function
-from vector cimport LANES, prefetch, vload
+from vector cimport LANES, prefetch, vload, vstore
 
 
 cdef enum:
@@ -33,9 +34,7 @@ cdef struct Conv:
     float* y
     const Geometry* g
     const Values* v
-    const Py_ssize_t* depths
-    const Py_ssize_t* rows
-    const Py_ssize_t* columns
+    const Axis* axes                    # depth, rows, columns
     Py_ssize_t row_blocks, column_blocks, parts     # of one plane; parts of the output channels
     Py_ssize_t pitch                                # floats of a panel's row, and of the sums'
     Shifts shifts
@@ -77,9 +76,9 @@ cdef void multiply(const Conv* f, const float* w, Py_ssize_t w_row, const float*
                      count, 1)
             else:
                 step = 1
-                if bias == NULL:
+                if bias == NULL:  # with zeros beyond
                     for i in range(count):
-                        copy(spare + i * LANES, c + (r + i) * c_row + p, n - p)
+                        vstore(spare + i * LANES, first(c + (r + i) * c_row + p, n - p))
                 rows(w + r * w_row, w_row, panel + p, 0, f.at, depth, row_bias, v, spare, LANES, NULL, count, 1)
                 for i in range(count):
                     copy(c + (r + i) * c_row + p, spare + i * LANES, n - p)
@@ -97,8 +96,8 @@ cdef void task(const Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
     group, image = t % g.groups, t // g.groups
     # Output channels of this part, in whole blocks of eight.
     cdef Py_ssize_t eights = (g.out_channels + 7) // 8
-    cdef Py_ssize_t first = eights * part // f.parts * 8
-    cdef Py_ssize_t m = min(eights * (part + 1) // f.parts * 8, g.out_channels) - first
+    cdef Py_ssize_t channel = eights * part // f.parts * 8
+    cdef Py_ssize_t m = min(eights * (part + 1) // f.parts * 8, g.out_channels) - channel
     cdef Py_ssize_t top = row_block * g.block_rows, left = column_block * g.block_columns
     cdef Py_ssize_t n_rows = min(g.block_rows, g.out_height - top), n_columns = min(g.block_columns, g.out_width - left)
     cdef Py_ssize_t n = n_rows * n_columns, taps = g.kernel_height * g.kernel_width
@@ -111,9 +110,9 @@ cdef void task(const Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
     cdef const float* from_c
     cdef float* to_y
     cdef const float* x = f.x + image * g.x_batch + group * g.channels * g.x_channel
-    cdef const float* w = f.w + (group * g.out_channels + first) * w_row
-    cdef const float* bias = f.bias + group * g.out_channels + first
-    cdef float* y = (f.y + image * g.y_batch + (group * g.out_channels + first) * g.y_channel + plane * g.y_depth
+    cdef const float* w = f.w + (group * g.out_channels + channel) * w_row
+    cdef const float* bias = f.bias + group * g.out_channels + channel
+    cdef float* y = (f.y + image * g.y_batch + (group * g.out_channels + channel) * g.y_channel + plane * g.y_depth
                      + top * g.y_row + left * g.y_column)
     if m <= 0:
         return
@@ -131,12 +130,12 @@ cdef void task(const Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
         count = min(g.slices, total - k)
         for s in range(count):
             i = k + s
-            p = f.depths[plane * g.stride_depth + i % g.kernel_depth * g.dilation_depth]
+            p = source_at(f.axes, plane * g.stride_depth + i % g.kernel_depth * g.dilation_depth)
             if g.shifted:
-                spread(g, &f.shifts, x + i // g.kernel_depth * g.x_channel, p, f.rows, f.columns, top, n_rows, left,
-                       n_columns, panel + s * f.shifts.slice)
+                spread(g, &f.shifts, x + i // g.kernel_depth * g.x_channel, p, f.axes + 1, f.axes + 2, top, n_rows,
+                       left, n_columns, panel + s * f.shifts.slice)
             else:
-                fill(g, x + i // g.kernel_depth * g.x_channel, p, f.rows, f.columns, top, n_rows, left, n_columns,
+                fill(g, x + i // g.kernel_depth * g.x_channel, p, f.axes + 1, f.axes + 2, top, n_rows, left, n_columns,
                      strip, panel + s * taps * f.pitch, f.pitch)
         multiply(f, w + k * taps, w_row, panel, count * taps, bias if k == 0 else NULL,
                  f.v if k + count == total else NULL, c, c_row, m, n, g.gather)
@@ -176,9 +175,7 @@ def conv_gemm(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, n
     f.bias = <const float*>PyArray_DATA(bias)
     f.g = g
     f.v = <const Values*>PyArray_DATA(values)
-    f.depths = <const Py_ssize_t*>PyArray_DATA(sources)
-    f.rows = f.depths + g.depths
-    f.columns = f.rows + g.rows
+    f.axes = <const Axis*>PyArray_DATA(sources)
     f.row_blocks = (g.out_height + g.block_rows - 1) // g.block_rows
     f.column_blocks = (g.out_width + g.block_columns - 1) // g.block_columns
     f.shifts = shifts_of(g)
@@ -219,7 +216,7 @@ def transpose_weights(ndarray w, ndarray u, ndarray parts, ndarray order, Py_ssi
     cdef const Py_ssize_t* its
     cdef Py_ssize_t channels = PyArray_DIM(w, 0) // groups, out_channels = PyArray_DIM(w, 1)
     cdef Py_ssize_t taps = 1
-    cdef Py_ssize_t group, m, c, a, _, first
+    cdef Py_ssize_t group, m, c, a, _, start
     cdef const float* kernel
     cdef float* its_kernel
     cdef int axis
@@ -228,9 +225,9 @@ def transpose_weights(ndarray w, ndarray u, ndarray parts, ndarray order, Py_ssi
     with nogil:
         for group in range(groups):
             # Some channels at a time: each part is written in order, and what is read next is asked for.
-            for first in range(0, channels, 64):
+            for start in range(0, channels, 64):
                 for m in range(out_channels):
-                    for c in range(first, min(first + 64, channels)):
+                    for c in range(start, min(start + 64, channels)):
                         kernel = source + ((group * channels + c) * out_channels + m) * taps
                         prefetch(kernel + 4 * taps)
                         its = <const Py_ssize_t*>PyArray_DATA(order)

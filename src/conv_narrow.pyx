@@ -8,6 +8,7 @@ sums gather in a block of the workspace, pixels by channels, and are turned roun
 """
 from arrays cimport PyArray_DATA, PyArray_DIM, ndarray
 
+from axis cimport Axis, source_at
 from gemm cimport Values, activated
 from panel cimport fill
 from staging cimport Geometry
@@ -25,9 +26,7 @@ cdef struct Conv:
     float* y
     const Geometry* g
     const Values* v
-    const Py_ssize_t* depths
-    const Py_ssize_t* rows
-    const Py_ssize_t* columns
+    const Axis* axes                    # depth, rows, columns
     Py_ssize_t panels, parts            # of the output channels of a group
     Py_ssize_t pitch                    # floats of a panel's row
 
@@ -98,8 +97,8 @@ cdef void task(const Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
         for s in range(count):
             i = k + s
             fill(g, x + i // g.kernel_depth * g.x_channel,
-                 f.depths[plane * g.stride_depth + i % g.kernel_depth * g.dilation_depth], f.rows, f.columns,
-                 0, g.out_height, 0, g.out_width, strip, panel + s * taps * f.pitch, f.pitch)
+                 source_at(f.axes, plane * g.stride_depth + i % g.kernel_depth * g.dilation_depth), f.axes + 1,
+                 f.axes + 2, 0, g.out_height, 0, g.out_width, strip, panel + s * taps * f.pitch, f.pitch)
         for i in range(first, last):
             m = 0
             while m < WIDTH:
@@ -133,9 +132,7 @@ def conv_narrow(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry,
     f.bias = <const float*>PyArray_DATA(bias)
     f.g = g
     f.v = <const Values*>PyArray_DATA(values)
-    f.depths = <const Py_ssize_t*>PyArray_DATA(sources)
-    f.rows = f.depths + g.depths
-    f.columns = f.rows + g.rows
+    f.axes = <const Axis*>PyArray_DATA(sources)
     f.panels = (g.out_channels + WIDTH - 1) // WIDTH
     f.pitch = ((g.out_height * g.out_width + LANES + 15) // 16 | 1) * 16
     tasks = g.batch * g.groups * g.out_depth

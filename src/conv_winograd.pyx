@@ -18,6 +18,7 @@ A tile with an output that is not finite is computed anew by its sum: infinities
 from libc.stdlib cimport free
 from arrays cimport PyArray_DATA, PyArray_DIM, ndarray
 
+from axis cimport Axis, source_at
 from gemm cimport Values, activated, rows
 from staging cimport Geometry, Span, span_of, stage_row
 from tasks cimport find_workers, get_workspace, run_tasks, task_function
@@ -39,8 +40,8 @@ cdef struct Conv:
     float* y
     const Geometry* g
     const Values* v
-    const Py_ssize_t* rows
-    const Py_ssize_t* columns
+    const Axis* rows
+    const Axis* columns
     Py_ssize_t rows_apart, columns_apart    # tiles down and along each of the images that dilated taps see
     Py_ssize_t tile_rows, tile_columns  # of all of them
     Py_ssize_t tiles, blocks            # of one group
@@ -62,8 +63,8 @@ cdef inline void gather_apart(const Conv* f, Py_ssize_t c, float* tiles, const i
     """As `gather`, of columns that do not lie side by side."""
     cdef const Geometry* g = f.g
     cdef Py_ssize_t k, t, row, column, source, i, a, pitch = f.pitch + LANES, size = tile + 2
+    cdef Py_ssize_t at[6]
     cdef const float* x
-    cdef float* to
     for k in range(size * size * pitch):
         tiles[k] = 0
     for k in range(f.n):
@@ -71,14 +72,15 @@ cdef inline void gather_apart(const Conv* f, Py_ssize_t c, float* tiles, const i
         x = f.x + t // (f.tile_rows * f.tile_columns) * g.x_batch + (f.group * g.channels + c) * g.x_channel
         row = place(t // f.tile_columns % f.tile_rows, f.rows_apart, g.dilation_height, tile)
         column = place(t % f.tile_columns, f.columns_apart, g.dilation_width, tile)
+        for a in range(size):
+            at[a] = source_at(f.columns, column + a * g.dilation_width)
         for i in range(size):
-            source = f.rows[row + i * g.dilation_height]
+            source = source_at(f.rows, row + i * g.dilation_height)
             if source < 0:
                 continue
             for a in range(size):
-                if f.columns[column + a * g.dilation_width] >= 0:
-                    to = tiles + (i * size + a) * pitch + k
-                    to[0] = x[source * g.x_row + f.columns[column + a * g.dilation_width] * g.x_column]
+                if at[a] >= 0:
+                    tiles[(i * size + a) * pitch + k] = x[source * g.x_row + at[a] * g.x_column]
 
 
 cdef inline void gather(const Conv* f, Py_ssize_t c, float* tiles, float* line, const int tile) noexcept nogil:
@@ -87,7 +89,7 @@ cdef inline void gather(const Conv* f, Py_ssize_t c, float* tiles, float* line, 
     cdef int size = tile + 2
     cdef Py_ssize_t t = f.first, end = f.first + f.n, n, image, row, column, source, count, i, k, a
     cdef Py_ssize_t pitch = f.pitch + LANES     # vectors reach beyond the last tile
-    cdef Py_ssize_t phase = f.tile_columns + 4 * LANES
+    cdef Py_ssize_t phase = min(f.tile_columns, g.block_columns) + 4 * LANES
     cdef float* phases = line + g.columns + 8 * LANES
     cdef float* to
     cdef const float* x
@@ -99,10 +101,10 @@ cdef inline void gather(const Conv* f, Py_ssize_t c, float* tiles, float* line, 
         n = min(f.tile_columns - column, end - t)
         x = f.x + image * g.x_batch + (f.group * g.channels + c) * g.x_channel
         count = n * tile + 2
-        span = span_of(g, f.columns + column * tile, count)
+        span = span_of(g, f.columns, column * tile, count)
         for i in range(size):
-            source = f.rows[place(row, f.rows_apart, g.dilation_height, tile) + i * g.dilation_height]
-            stage_row(g, x, source, f.columns + column * tile, count, span, 1, line, count)
+            source = source_at(f.rows, place(row, f.rows_apart, g.dilation_height, tile) + i * g.dilation_height)
+            stage_row(g, x, source, f.columns, column * tile, count, span, 1, line, count)
             # Every second or fourth column, so that neighbours are neighbouring tiles.
             k = 0
             while k <= n:
@@ -138,6 +140,9 @@ cdef inline void transform_input(const Conv* f, Py_ssize_t c, float* scratch, co
         gather(f, c, scratch, scratch + size * size * (f.pitch + LANES), tile)
     else:
         gather_apart(f, c, scratch, tile)
+    if f.n % LANES:  # no garbage is multiplied
+        for i in range(size * size):
+            vstore(scratch + i * (f.pitch + LANES) + f.n, vsplat(0))
     t = 0
     while t < f.n:
         for i in range(size * size):
@@ -202,8 +207,8 @@ cdef void plainly(const Conv* f, Py_ssize_t m, Py_ssize_t t, const int tile, flo
             for c in range(g.channels):
                 for i in range(3):
                     for j in range(3):
-                        a = f.rows[row + (r + i) * g.dilation_height]
-                        b = f.columns[column + (q + j) * g.dilation_width]
+                        a = source_at(f.rows, row + (r + i) * g.dilation_height)
+                        b = source_at(f.columns, column + (q + j) * g.dilation_width)
                         pixel = x[c * g.x_channel + a * g.x_row + b * g.x_column] if a >= 0 and b >= 0 else 0
                         total += w[c * 9 + i * 3 + j] * pixel
             vstore(result, activated(f.v, vsplat(total)))
@@ -336,8 +341,8 @@ cdef int convolve(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometr
     f.bias = <const float*>PyArray_DATA(bias)
     f.g = g
     f.v = <const Values*>PyArray_DATA(values)
-    f.rows = <const Py_ssize_t*>PyArray_DATA(sources) + g.depths
-    f.columns = f.rows + g.rows
+    f.rows = <const Axis*>PyArray_DATA(sources) + 1
+    f.columns = f.rows + 1
     f.rows_apart = ((g.out_height + g.dilation_height - 1) // g.dilation_height + tile - 1) // tile
     f.columns_apart = ((g.out_width + g.dilation_width - 1) // g.dilation_width + tile - 1) // tile
     f.tile_rows = f.rows_apart * min(g.dilation_height, g.out_height)

@@ -1,5 +1,6 @@
 # Depthwise convolution where channels lie innermost: a vector holds one pixel of as many channels, whose weights lie
 # side by side too. Some pixels of a row of the output are held in registers.
+from axis cimport Axis, source_at
 from depthwise cimport together
 from gemm cimport Values, activated
 from staging cimport Geometry
@@ -29,15 +30,15 @@ cdef inline Py_ssize_t sorted_taps(const Geometry* g, const float* w, float* to)
     return n
 
 
-cdef inline void find_taps(const Geometry* g, const float* x, const Py_ssize_t* rows, const Py_ssize_t* columns,
-                           const float* zeros, Tap* taps) noexcept nogil:
-    """The taps of the pixel at which these tables of rows and columns start."""
+cdef inline void find_taps(const Geometry* g, const float* x, const Axis* rows, Py_ssize_t top, const Axis* columns,
+                           Py_ssize_t left, const float* zeros, Tap* taps) noexcept nogil:
+    """The taps of the pixel whose window starts at these positions."""
     cdef Py_ssize_t step = together(g.kernel_width, g.stride_width), first = 0, t = 0, a, b, row, column
     while first < g.kernel_width:
         for a in range(g.kernel_height):
-            row = rows[a * g.dilation_height]
+            row = source_at(rows, top + a * g.dilation_height)
             for b in range(first, min(first + step, g.kernel_width)):
-                column = columns[b * g.dilation_width]
+                column = source_at(columns, left + b * g.dilation_width)
                 taps[t].x, taps[t].apart = zeros, 0
                 if row >= 0 and column >= 0:
                     taps[t].x = x + row * g.x_row + column * g.x_column
@@ -69,29 +70,30 @@ cdef inline void pixels(const Geometry* g, const Values* v, const float* w, cons
 
 
 cdef inline void row_last(const Geometry* g, const Values* v, const float* w, const float* bias, const float* x,
-                          const Py_ssize_t* rows, const Py_ssize_t* columns, const Py_ssize_t width,
-                          const float* zeros, Tap* taps, float* y) noexcept nogil:
-    """So many pixels of a row of the output, the first of which starts at these columns; `w` are sorted taps."""
-    cdef Py_ssize_t j = 0, n_taps = g.kernel_height * g.kernel_width, n, beyond, t
-    cdef Py_ssize_t at = -1  # the column that the taps are found for
+                          const Axis* rows, Py_ssize_t top, const Axis* columns, Py_ssize_t left,
+                          const Py_ssize_t width, const float* zeros, Tap* taps, float* y) noexcept nogil:
+    """So many pixels of a row of the output, the first window at these positions; `w` are sorted taps."""
+    cdef Py_ssize_t j = 0, n_taps = g.kernel_height * g.kernel_width, n, beyond, t, column
+    cdef bint found = False  # whether the taps are those of the next pixel
     while j < width:
         n = PIXELS if j + PIXELS <= width else 4
         beyond = (n - 1) * g.stride_width + (g.kernel_width - 1) * g.dilation_width
-        if j + n <= width and columns[0] >= 0 and columns[beyond] == columns[0] + beyond:  # all between too
-            if columns[0] != at:  # at the beginning, or where "wrap" begins anew
-                find_taps(g, x, rows, columns, zeros, taps)
+        column = left - columns.before
+        if j + n <= width and column >= 0 and column + beyond < columns.size:
+            if not found:
+                find_taps(g, x, rows, top, columns, left, zeros, taps)
             if n == PIXELS:
                 pixels(g, v, w, bias, taps, n_taps, y, PIXELS)
             else:
                 pixels(g, v, w, bias, taps, n_taps, y, 4)
             for t in range(n_taps):
                 taps[t].x += n * taps[t].apart
-            at = columns[0] + n * g.stride_width
+            found = True
         else:
             n = 1
-            find_taps(g, x, rows, columns, zeros, taps)
+            find_taps(g, x, rows, top, columns, left, zeros, taps)
             pixels(g, v, w, bias, taps, n_taps, y, 1)
-            at = -1
+            found = False
         j += n
-        columns += n * g.stride_width
+        left += n * g.stride_width
         y += n * g.y_column

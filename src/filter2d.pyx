@@ -162,6 +162,9 @@ cdef void leave_out(const Filter* f, float* strip, Py_ssize_t slots, Py_ssize_t 
         else:
             for i in range(n):
                 weights[i] = 1
+        for i in range(2):  # a block reads past the pixels
+            vstore(pixels + n + i * LANES, vsplat(0))
+            vstore(weights + n + i * LANES, vsplat(0))
         i = 0
         while i < n:  # rows have room for a vector past their end
             a, b = vload(pixels + i), vload(weights + i)

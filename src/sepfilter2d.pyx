@@ -243,6 +243,7 @@ cdef void directly(const Separable* f, const char** rows, Py_ssize_t source, con
     cdef float* body = staged + g.n_before * g.step
     cdef Py_ssize_t a, b, x, block, blocks = (n_out + LANES - 1) // LANES
     cdef vfloat acc, finite
+    memset(staged, 0, g.pitch * sizeof(float))  # vectors reach beyond the last column
     for a in range(g.kernel_height):
         widen(body, rows[a], g.width * g.step, source)
         beside(f, body, f.before, g.n_before, staged, f.v.cval)
@@ -298,7 +299,8 @@ cdef void tile(const Separable* f, Py_ssize_t t, float* workspace) noexcept nogi
             rows[s] = <const char*>staged
             staged += STAGED
         n = STAGED
-        memset(buffer, 0, R * g.pitch * sizeof(float))  # beyond the border, blocks read on
+    if n == STAGED or n_out < STAGED:  # beyond the border, blocks read on
+        memset(buffer, 0, sums * R * g.pitch * sizeof(float))
     i = 0
     while i < n_rows:
         rows_here = min(n_rows - i, R)

@@ -1,6 +1,7 @@
 # How the kernels of a convolution see their input: a slice (one channel, one plane of depth) is copied with whatever
 # stands around it into a buffer, whose columns are sorted by their place in the stride. So that is the one place for
 # padding, borders, dilated inputs and strange strides of arrays, and all that follows reads whole vectors.
+from axis cimport Axis, source_at
 from vector cimport LANES, veven, vfloat, vload, vload_part, vodd, vsplat, vstore, vstore_part
 
 
@@ -13,7 +14,7 @@ cdef struct Geometry:
     Py_ssize_t stride_depth, stride_height, stride_width
     Py_ssize_t dilation_depth, dilation_height, dilation_width
     Py_ssize_t n_above, n_before                                # rows and columns of the border
-    Py_ssize_t depths, rows, columns                            # lengths of the three tables of sources
+    Py_ssize_t columns                                          # most that a block of Winograd's tiles stages
     Py_ssize_t x_batch, x_channel, x_depth, x_row, x_column     # in floats
     Py_ssize_t y_batch, y_channel, y_depth, y_row, y_column
     Py_ssize_t block_rows, block_columns                        # output pixels of a block
@@ -22,6 +23,7 @@ cdef struct Geometry:
     Py_ssize_t plain                                            # whether all around the rows of x are zeros
     Py_ssize_t gather                                           # whether y is written through a block of its own
     Py_ssize_t shifted                                          # whether a panel is the staged slices themselves
+    Py_ssize_t turned                                           # whether rows and columns are packed exchanged
     Py_ssize_t workspace                                        # floats of one thread
 
 
@@ -74,49 +76,44 @@ cdef inline Py_ssize_t phase_pitch(Py_ssize_t columns, Py_ssize_t stride) noexce
     return (columns + stride - 1) // stride + 2 * LANES
 
 
-# The columns that lie in the source as they are wanted, each next to its neighbour.
+# The columns that lie in the source, each next to its neighbour, and whether vectors of them can be copied.
 cdef struct Span:
     Py_ssize_t start, end
+    bint vectors
 
 
-cdef inline Span span_of(const Geometry* g, const Py_ssize_t* sources, Py_ssize_t columns) noexcept nogil:
-    """From the first column whose neighbours are neighbours there, at the first place in the stride."""
+cdef inline Span span_of(const Geometry* g, const Axis* axis, Py_ssize_t position, Py_ssize_t columns) noexcept nogil:
+    """Those of so many columns from a position on, the first of them at the first place in the stride."""
     cdef Span span
     cdef Py_ssize_t stride = g.stride_width
-    span.start, span.end = 0, columns
-    if g.x_column != 1 or (stride != 1 and stride != 2 and stride != 4):
-        span.end = 0
-        return span
-    while span.start < columns and (sources[span.start] < 0 or
-                                    (span.start + 1 < columns
-                                     and sources[span.start + 1] != sources[span.start] + 1)):
-        span.start += 1
+    span.vectors = g.x_column == 1 and (stride == 1 or stride == 2 or stride == 4)
+    span.start = max(0, axis.before - position)
     span.start += (stride - span.start % stride) % stride
-    while span.end > span.start and (sources[span.end - 1] < 0 or
-                                     sources[span.end - 1] - sources[span.start] != span.end - 1 - span.start):
-        span.end -= 1
+    span.end = min(columns, axis.before + axis.size - position, axis.positions - position)
     if span.end <= span.start:  # the start may lie beyond the columns
         span.start = span.end = 0
     return span
 
 
-cdef inline void stage_row(const Geometry* g, const float* x, Py_ssize_t source, const Py_ssize_t* sources,
-                           Py_ssize_t columns, Span span, Py_ssize_t used, float* to, Py_ssize_t pitch) noexcept nogil:
-    """Columns of a source row (-1 are zeros), column c to to[(c % stride) * pitch + c // stride].
+cdef inline void stage_row(const Geometry* g, const float* x, Py_ssize_t source, const Axis* axis,
+                           Py_ssize_t position, Py_ssize_t columns, Span span, Py_ssize_t used, float* to,
+                           Py_ssize_t pitch) noexcept nogil:
+    """So many columns of a source row (-1 are zeros) from a position on, column c to to[(c % stride) * pitch + c //
+    stride].
 
     Of each stride only the first `used` columns are wanted.
     """
     cdef const float* row
     cdef const float* part
-    cdef Py_ssize_t x_column = g.x_column, stride = g.stride_width, c, p, t, n = span.end - span.start
+    cdef Py_ssize_t x_column = g.x_column, stride = g.stride_width, c, p, t, i, n = span.end - span.start
     cdef vfloat a, b, e, d
     if x == NULL or source < 0:
         for p in range(used):
             zero(to + p * pitch, (columns - p + stride - 1) // stride if stride > 1 else columns)
         return
     row = x + source * g.x_row
-    if n > 0:
-        part = row + sources[span.start]
+    if n > 0 and span.vectors:
+        part = row + position + span.start - axis.before
         if stride == 1:
             copy(to + span.start, part, n)
             n = 0
@@ -139,16 +136,25 @@ cdef inline void stage_row(const Geometry* g, const float* x, Py_ssize_t source,
     for p in range(used):
         c, t = p, p * pitch
         while c < span.start:
-            to[t] = row[sources[c] * x_column] if sources[c] >= 0 else 0
+            i = source_at(axis, position + c)
+            to[t] = row[i * x_column] if i >= 0 else 0
             c += stride
             t += 1
-        n = span.end - c
-        if n > 0:
-            n = n if stride == 1 else (n + stride - 1) // stride
-            c += n * stride
-            t += n
+        if span.vectors:
+            n = span.end - c
+            if n > 0:
+                n = n if stride == 1 else (n + stride - 1) // stride
+                c += n * stride
+                t += n
+        else:
+            part = row + (position - axis.before) * x_column
+            while c < span.end:
+                to[t] = part[c * x_column]
+                c += stride
+                t += 1
         while c < columns:
-            to[t] = row[sources[c] * x_column] if sources[c] >= 0 else 0
+            i = source_at(axis, position + c)
+            to[t] = row[i * x_column] if i >= 0 else 0
             c += stride
             t += 1
 
@@ -163,18 +169,18 @@ cdef inline Py_ssize_t staged(const Geometry* g, Py_ssize_t i, Py_ssize_t r, Py_
     return i * n_rows + r if separate(g, n_rows) else r * g.stride_height + i * g.dilation_height
 
 
-cdef inline void stage(const Geometry* g, const float* x, const Py_ssize_t* row_sources, Py_ssize_t n_rows, bint apart,
-                       const Py_ssize_t* column_sources, Py_ssize_t columns, float* to,
+cdef inline void stage(const Geometry* g, const float* x, const Axis* rows, Py_ssize_t top, Py_ssize_t n_rows,
+                       bint apart, const Axis* axis, Py_ssize_t left, Py_ssize_t columns, float* to,
                        Py_ssize_t pitch) noexcept nogil:
-    """All that n_rows output rows read of one slice; zeros where x is NULL."""
+    """All that n_rows output rows read of one slice, from positions on; zeros where x is NULL."""
     cdef Py_ssize_t r, i, stride = g.stride_width
     cdef Py_ssize_t used = min(stride, columns, (g.kernel_width - 1) * g.dilation_width + 1)
-    cdef Span span = span_of(g, column_sources, columns)
+    cdef Span span = span_of(g, axis, left, columns)
     if apart:
         for i in range(g.kernel_height):
             for r in range(n_rows):
-                stage_row(g, x, row_sources[i * g.dilation_height + r * g.stride_height], column_sources, columns, span,
-                          used, to + (i * n_rows + r) * stride * pitch, pitch)
+                stage_row(g, x, source_at(rows, top + i * g.dilation_height + r * g.stride_height), axis, left, columns,
+                          span, used, to + (i * n_rows + r) * stride * pitch, pitch)
     else:
         for r in range((n_rows - 1) * g.stride_height + (g.kernel_height - 1) * g.dilation_height + 1):
-            stage_row(g, x, row_sources[r], column_sources, columns, span, used, to + r * stride * pitch, pitch)
+            stage_row(g, x, source_at(rows, top + r), axis, left, columns, span, used, to + r * stride * pitch, pitch)

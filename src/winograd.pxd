@@ -71,6 +71,8 @@ cdef inline void transform_weights(const float* w, float* u, Py_ssize_t n, Py_ss
     cdef int i
     while k < n:
         count = min(n - k, LANES)
+        for i in range(9 * LANES if count < LANES else 0):
+            nine[i] = 0
         for j in range(count):
             for i in range(9):
                 nine[i * LANES + j] = w[(k + j) * 9 + i]

@@ -50,6 +50,8 @@ def test_it_says_what_the_call_does(fast_backend, rng, shape, kernel, options, a
         ("conv2d", (1, 8, 20, 20), (4, 8, 3, 3), {"algorithm": "winograd2"}, "winograd2"),
         ("conv1d", (4, 50), (6, 4, 5), {"stride": 2, "bias": np.zeros(6)}, "gemm"),
         ("conv3d", (1, 2, 5, 6, 7), (3, 2, 2, 2, 2), {}, "gemm"),
+        ("conv1d", (1, 1, 50000), (1, 1, 2049), {}, "fft"),
+        ("conv1d", (1, 1, 50000), (1, 1, 2049), {"precision": "exact"}, "depthwise"),
         ("conv_transpose1d", (1, 4, 50), (4, 6, 5), {"stride": 2}, "gemm"),
         ("conv_transpose2d", (1, 4, 9, 9), (4, 1, 3, 3), {"groups": 4, "padding": 1}, "depthwise"),
         ("conv_transpose3d", (1, 2, 4, 4, 4), (2, 3, 2, 2, 2), {"stride": 2}, "gemm"),
@@ -62,7 +64,7 @@ def test_it_says_what_a_convolution_does(fast_backend, rng, operation, shape, we
     assert convlab.last_kernel() == explained.kernel + fast_backend
     assert (explained.algorithm, explained.kernel) == (algorithm, f"conv_{algorithm}")
     assert {name for name, _ in explained.considered} == {
-        "gemm", "depthwise", "narrow", "winograd2", "winograd4",
+        "gemm", "depthwise", "narrow", "winograd2", "winograd4", "fft",
     } - {algorithm}  # fmt: skip
     assert explained.bytes == 4 * (x.size + w.size + y.size)
     if "transpose" in operation:  # what reaches beyond the input's edge is counted too

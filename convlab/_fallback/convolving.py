@@ -6,7 +6,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from convlab._geometry import ConvGeometry, ConvValues
+from convlab import _borders
+from convlab._geometry import CONV_BORDERS, ConvAxis, ConvGeometry, ConvValues
 
 
 def activated(y: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -17,16 +18,21 @@ def activated(y: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np
     return np.where(y < 0, y * v.slope, y) if v.activation == 2 else y
 
 
+def table(axis: ConvAxis) -> NDArray[np.intp]:
+    """The pixel that stands at each position of an axis; -1 is a zero."""
+    return _borders.source_indices(CONV_BORDERS[axis.border], axis.size, -axis.before, axis.positions - axis.before)
+
+
 def source(x: NDArray[np.float32], g: ConvGeometry, sources: NDArray[np.intp]) -> NDArray[np.float32]:
     """The input as (N, groups, C, depth, rows, columns), with its border."""
-    tables = np.split(sources, np.cumsum([g.depths, g.rows]))
-    sizes = [int(table.max()) + 1 if table.size else 0 for table in tables]
-    shape = (g.batch, g.groups, g.channels, *(max(n, 1) for n in sizes))
+    axes = [ConvAxis(*axis) for axis in sources.tolist()]
+    shape = (g.batch, g.groups, g.channels, *(axis.size for axis in axes))
     steps = (g.x_batch, g.channels * g.x_channel, g.x_channel, g.x_depth, g.x_row, g.x_column)
     view: NDArray[np.float32] = as_strided(x, shape, [4 * step for step in steps], writeable=False)
-    for axis, table in enumerate(tables, start=3):
-        view = np.take(view, table, axis=axis)
-        view[(slice(None),) * axis + (table < 0,)] = 0
+    for n, axis in enumerate(axes, start=3):
+        places = table(axis)
+        view = np.take(view, places, axis=n)
+        view[(slice(None),) * n + (places < 0,)] = 0
     return view
 
 

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from convlab import _errors
-
 from .plan import rounded_up
 
 # The widest vector, in floats, and so the pixels of a block of registers.
@@ -18,6 +16,10 @@ GATHERED = 1 << 18
 # Terms of a sum, and columns of taps, that are not worth a panel: see src/conv_direct.pyx.
 DIRECT_TERMS = 160
 DIRECT_WIDTH = 11
+# Columns of a segment of a row that is read in place, and rows of a band of those: see src/conv_direct.pyx and
+# src/conv_depthwise.pyx.
+SEGMENT = 8192
+BAND = 256
 # Output channels of a panel of transposed weights: see src/conv_narrow.pyx.
 NARROW_WIDTH = 48
 
@@ -68,6 +70,8 @@ class Shape:
     gather: bool
     in_place: bool  # whether a slice is a row of the panel as it lies
     innermost: int  # how many channels lie innermost of both, where sums are of one channel alone
+    clone: bool  # whether a depthwise block of these sizes is read in place: see src/conv_depthwise.pyx
+    zeros: bool  # whether zeros stand around the input
 
     def strip(self, rows: int, columns: int, apart: bool) -> int:
         """Floats of a staged slice for so many output pixels: see src/staging.pxd."""
@@ -92,9 +96,19 @@ class Blocks:
     tile: tuple[int, int]  # rows and columns of the output, to be read
     gather: bool = False  # whether the sums are written through the workspace
     shifted: bool = False  # whether the staged slices serve as a panel
+    staged: int = 0  # columns that a block of Winograd's tiles stages
+    turned: bool = False  # whether rows and columns are packed exchanged
+
+    @property
+    def floats(self) -> int:
+        """Of one thread."""
+        return self.thread + self.shared
+
+    def fits(self, limit: int) -> bool:
+        return 4 * self.floats <= limit
 
 
-def gemm_blocks(shape: Shape, limit: int | None) -> Blocks:
+def gemm_blocks(shape: Shape, limit: int) -> Blocks:
     """Panels that fit into the second-level cache, or into the limit; staged slices where that takes less."""
     taps = shape.kernel[1] * shape.kernel[2]
     slices = max(1, min(shape.slices, DEPTH // taps))
@@ -102,21 +116,25 @@ def gemm_blocks(shape: Shape, limit: int | None) -> Blocks:
     if shape.gather:
         most = max(LANES, min(most, GATHERED // shape.out_channels))
     shifted = None if shape.in_place else _shifted_blocks(shape, slices, most)
-    if shifted is not None and (limit is None or 4 * shifted.workspace <= limit):
+    if shifted is not None and shifted.fits(limit):
         return shifted
     while True:
         rows, columns = _block(shape.out[1], shape.out[2], most, shape.planes)
         pitch = _pitch(rows * columns)
         floats = slices * taps * pitch + shape.strip(rows, columns, apart=True) + 4 * LANES
         workspace = rounded_up(floats + shape.gather * shape.out_channels * pitch, LANES)
-        if limit is None or 4 * workspace <= limit:
-            return Blocks(rows, columns, slices, workspace, workspace, 0, (rows, columns), shape.gather)
+        blocks = Blocks(rows, columns, slices, workspace, workspace, 2 * slices * taps, (rows, columns), shape.gather)
+        if blocks.fits(limit):
+            return blocks
         if slices > 1:
             slices = (slices + 1) // 2
         elif most > LANES:
             most = max(LANES, most // 2)
         else:
-            raise _errors.workspace_too_small(limit, 4 * workspace)
+            break
+    # So many taps that their panel takes more: the slices themselves are one.
+    least = _shifted(shape, 1, 1, min(shape.out[2], LANES), shape.gather)
+    return least if least is not None and least.floats < blocks.floats else blocks
 
 
 def _pitch(pixels: int) -> int:
@@ -168,43 +186,101 @@ def _shifted_blocks(shape: Shape, slices: int, most: int) -> Blocks | None:
     if chosen is None:
         return None
     rows, gather = chosen
+    return _shifted(shape, slices, rows, columns, gather, 2 * PANEL)
+
+
+def _shifted(
+    shape: Shape, slices: int, rows: int, columns: int, gather: bool, most: int | None = None
+) -> Blocks | None:
+    """Blocks of so many rows and columns of staged slices that serve as a panel, of `most` floats."""
+    (_, height, width), (_, down, right), (_, apart_down, apart_right) = shape.kernel, shape.stride, shape.dilation
+    line = columns + (width - 1) * apart_right // right
     plane = (rows + (height - 1) * apart_down // down) * line
     strip = (rounded_up(plane * down * right, LANES) // LANES | 1) * LANES
-    if slices * strip > 2 * PANEL:
+    if most is not None and slices * strip > most:
         return None
     pitch = _pitch((rows - 1) * line + columns)
     workspace = slices * strip + 2 * LANES + gather * shape.out_channels * pitch + 4 * LANES
-    return Blocks(rows, columns, slices, workspace, workspace, 0, (rows, columns), gather, True)
+    shared = 2 * slices * height * width
+    return Blocks(rows, columns, slices, workspace, workspace, shared, (rows, columns), gather, True)
 
 
-def depthwise_blocks(shape: Shape, limit: int | None) -> Blocks:
-    """Four rows of a plane, staged, and the next four; or pointers to the rows of two planes, and a row of zeros.
+# Floats of a packed block of a plane, of which a thread has two, and columns of one: what the caches hold of them.
+PACKED = 1 << 14
+PACKED_COLUMNS = 1024
+
+
+def depthwise_blocks(shape: Shape, limit: int) -> Blocks:
+    """Pointers to the rows of two planes, and a row of zeros; or two packed blocks, and a table of the taps.
 
     Or, where channels lie innermost, two numbers for each tap of a pixel; all threads share sorted weights.
     """
-    (_, height, _), (_, out_height, out_width), (_, stride, _) = shape.kernel, shape.out, shape.stride
-    staged = 2 * rounded_up(shape.strip(4, out_width, apart=False) + 5 * LANES, LANES)
-    pointers = 2 * 2 * ((max(out_height, 7) - 1) * stride + height)
-    zeros = out_width * shape.stride[2] + shape.kernel[2]
-    taps = height * shape.kernel[2]
-    workspace = max(staged, rounded_up(pointers + 2 * 7 * LANES + zeros, LANES), rounded_up(4 * taps, LANES))
-    shared = shape.innermost * (taps + 1)
-    if limit is not None and 4 * (workspace + shared) > limit:
-        raise _errors.workspace_too_small(limit, 4 * (workspace + shared))
-    return Blocks(4, out_width, 1, workspace, workspace, shared, (min(4, out_height), out_width))
+    (_, height, width), (_, out_height, out_width), (_, stride, _) = shape.kernel, shape.out, shape.stride
+    taps = height * width
+    turned = _turned(shape)
+    if shape.clone and not turned:
+        rows, columns = min(BAND, out_height), min(SEGMENT, out_width)
+        pointers = 2 * 2 * ((max(rows, 7) - 1) * stride + height)
+        zeros = (columns + 2 * LANES) * stride + width
+        workspace = rounded_up(pointers + 2 * 7 * LANES + zeros, LANES)
+        return Blocks(rows, columns, 1, workspace, workspace, 0, (rows, columns))
+    rows, columns, packed = _packed(shape, turned, limit)
+    workspace = max(2 * packed, rounded_up(4 * taps, LANES) if shape.innermost else 0)
+    shared = max(6 * taps, shape.innermost * (taps + 1))
+    tile = (columns, rows) if turned else (rows, columns)
+    return Blocks(rows, columns, 1, workspace, workspace, shared, tile, turned=turned)
 
 
-def direct_blocks(shape: Shape, limit: int | None) -> Blocks:
+def _turned(shape: Shape) -> bool:
+    """Whether vectors run down a plane, which has so few columns that they would fill few lanes along its rows.
+
+    Rows of zeros cost nothing.
+    """
+    (_, height, width), (_, out_height, out_width) = shape.kernel, shape.out
+    along = out_height * -(-out_width // 8) * (min(1, out_height / height) if shape.zeros else 1)
+    down = out_width * -(-out_height // 8) * (min(1, out_width / width) if shape.zeros else 1)
+    return not shape.innermost and along > (3 if shape.clone else 1.5) * down
+
+
+def _packed(shape: Shape, turned: bool, limit: int) -> tuple[int, int, int]:
+    """Rows and columns of a packed block, as they are packed, and its floats."""
+    step = -1 if turned else 1
+    height, width = shape.kernel[1:][::step]
+    down, right = shape.stride[1:][::step]
+    apart_down, apart_right = shape.dilation[1:][::step]
+    out_height, out_width = shape.out[1:][::step]
+    taps = 6 * height * width
+
+    def floats(rows: int, columns: int) -> int:
+        packed_rows = (rows - 1) * down + (height - 1) * apart_down + 1
+        packed_columns = (columns - 1) * right + (width - 1) * apart_right + 1
+        return rounded_up(packed_rows * right * (-(-packed_columns // right) + 2 * LANES) + 5 * LANES, LANES)
+
+    columns = min(out_width, PACKED_COLUMNS if out_height > 1 else SEGMENT)
+    rows = min(out_height, 8)
+    while 4 * (2 * floats(rows, columns) + taps) > limit or (
+        columns > 8 * LANES and floats(rows, columns) > 8 * PACKED
+    ):
+        if columns > LANES:
+            columns = max(LANES, columns // 2)
+        elif rows > 1:
+            rows //= 2
+        else:
+            break
+    while rows < out_height and floats(min(out_height, 2 * rows), columns) <= PACKED:
+        rows = min(out_height, 2 * rows)
+    return rows, columns, floats(rows, columns)
+
+
+def direct_blocks(shape: Shape, limit: int) -> Blocks:
     """Pointers to the rows of each channel, and a row of zeros."""
-    (_, height, width), columns = shape.kernel, shape.out[2]
-    zeros = (columns - 1) * shape.stride[2] + (width - 1) * shape.dilation[2] + 1
+    (_, height, width), columns = shape.kernel, min(shape.out[2], SEGMENT)
+    zeros = columns + 3 * LANES + (width - 1) * shape.dilation[2]
     workspace = rounded_up(2 * shape.slices * height + zeros, LANES)
-    if limit is not None and 4 * workspace > limit:
-        raise _errors.workspace_too_small(limit, 4 * workspace)
     return Blocks(1, columns, shape.slices, workspace, workspace, 0, (1, columns))
 
 
-def narrow_blocks(shape: Shape, limit: int | None) -> Blocks:
+def narrow_blocks(shape: Shape, limit: int) -> Blocks:
     """A whole plane; the sums in a block, pixels by output channels."""
     taps = shape.kernel[1] * shape.kernel[2]
     slices = max(1, min(shape.slices, DEPTH // taps))
@@ -212,12 +288,10 @@ def narrow_blocks(shape: Shape, limit: int | None) -> Blocks:
     pitch = _pitch(rows * columns)
     sums = rows * columns * rounded_up(shape.out_channels, NARROW_WIDTH)
     workspace = slices * taps * pitch + sums + shape.strip(rows, columns, apart=True) + 4 * LANES
-    if limit is not None and 4 * workspace > limit:
-        raise _errors.workspace_too_small(limit, 4 * workspace)
     return Blocks(rows, columns, slices, workspace, workspace, 0, (rows, columns))
 
 
-def winograd_blocks(shape: Shape, limit: int | None, tile: int, tiles: int, columns: int, weights: int) -> Blocks:
+def winograd_blocks(shape: Shape, limit: int, tile: int, tiles: int, columns: int, weights: int) -> Blocks:
     """Some tiles at a time: their matrices and those of the sums, for each element of a tile; `weights` to be made."""
     elements = (tile + 2) ** 2
     most = 3 * LANES if shape.slices + shape.out_channels <= 512 else 6 * LANES
@@ -225,14 +299,13 @@ def winograd_blocks(shape: Shape, limit: int | None, tile: int, tiles: int, colu
     while True:
         matrices = elements * (shape.slices + shape.out_channels) * block + LANES
         # What a thread stages: see `convolve` in src/conv_winograd.pyx.
-        scratch = elements * (block + 2 * LANES) + 2 * columns + 64 * LANES
-        workspace = matrices + scratch + elements * weights
-        if limit is None or 4 * workspace <= limit:
-            # How many threads may have matrices of their own: blocks then wait for nothing but each other's end.
-            own = max(1, ((WORKSPACE if limit is None else limit) // 4 - elements * weights) // (matrices + scratch))
-            shared = (matrices if own == 1 else 0) + elements * weights
-            thread = scratch + (0 if own == 1 else matrices)
-            return Blocks(1, block, own, matrices, thread, shared, (tile, tile * block))
-        if block == LANES:
-            raise _errors.workspace_too_small(limit, 4 * workspace)
+        staged = min(columns, tile * block + 2)
+        scratch = elements * (block + 2 * LANES) + 2 * staged + 64 * LANES
+        if 4 * (matrices + scratch + elements * weights) <= limit or block == LANES:
+            break
         block -= LANES
+    # How many threads may have matrices of their own: blocks then wait for nothing but each other's end.
+    own = max(1, (limit // 4 - elements * weights) // (matrices + scratch))
+    shared = (matrices if own == 1 else 0) + elements * weights
+    thread = scratch + (0 if own == 1 else matrices)
+    return Blocks(1, block, own, matrices, thread, shared, (tile, tile * block), staged=staged)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from convlab import _errors
 from convlab._spec.convolving import Conv
 
-from .conv_blocks import DIRECT_TERMS, DIRECT_WIDTH, LANES, NARROW_WIDTH
+from . import conv_fft
+from .conv_blocks import DIRECT_TERMS, DIRECT_WIDTH, LANES, NARROW_WIDTH, WORKSPACE
 from .plan import rounded_up
 
 # Pixels of a plane that may be called narrow.
@@ -18,6 +19,7 @@ REASONS = {
     "narrow": "planes that fill few vectors: vectors of channels",
     "winograd2": "fewer multiplications, in tiles of 2 x 2",
     "winograd4": "fewer multiplications, in tiles of 4 x 4",
+    "fft": "a product of transforms, tile by tile",
 }
 ALGORITHMS = tuple(REASONS)
 # The plain product has a way of its own, which is not to be asked for, since the sums are the same.
@@ -31,6 +33,17 @@ class Request:
     algorithm: str | None = None
     workspace_limit: int | None = None
     prepared: bool = False  # whether weights may be transformed ahead
+    reserved: int = 0  # bytes beside those that are planned here
+
+    @property
+    def limit(self) -> int:
+        """The most bytes beside the arrays."""
+        return (WORKSPACE if self.workspace_limit is None else self.workspace_limit) - self.reserved
+
+    def check(self, needed: int) -> None:
+        """An error where a limit that was given cannot be kept."""
+        if self.workspace_limit is not None and needed > self.limit:
+            raise _errors.workspace_too_small(self.workspace_limit, self.reserved + needed)
 
 
 Choice = tuple[str, str, dict[str, str]]
@@ -49,6 +62,8 @@ def _impossible(spec: Conv) -> dict[str, str]:
         why_not["winograd2"] = why_not["winograd4"] = "it is for 3 x 3 taps at stride 1"
     elif spec.exact:
         why_not["winograd2"] = why_not["winograd4"] = "it rounds otherwise than the sum, which is to be exact"
+    if spec.exact:
+        why_not["fft"] = "it rounds otherwise than the sum, which is to be exact"
     return why_not
 
 
@@ -62,7 +77,15 @@ def choose(spec: Conv, request: Request) -> Choice:
         if request.algorithm in why_not:
             able = [name for name in ALGORITHMS if name not in why_not]
             raise _errors.cannot_serve(request.algorithm, why_not[request.algorithm], able)
+        if request.algorithm == "fft" and request.workspace_limit is None and conv_fft.memory(spec) > WORKSPACE:
+            able = [name for name in ALGORITHMS if name not in why_not and name != "fft"]
+            raise _errors.cannot_serve("fft", f"its transforms need more than {WORKSPACE} bytes", able)
         return request.algorithm, "it was asked for", dict.fromkeys(ALGORITHMS, "another was asked for") | why_not
+    if "fft" not in why_not:
+        if conv_fft.pays(spec) and conv_fft.memory(spec) <= request.limit:
+            fewer = "its products are more than transforms cost"
+            return "fft", REASONS["fft"], dict.fromkeys(ALGORITHMS, fewer) | why_not
+        why_not["fft"] = "so few products need no transforms"
     if "depthwise" not in why_not:
         others = "one channel a group shares no input between its outputs"
         return "depthwise", REASONS["depthwise"], dict.fromkeys(ALGORITHMS, others) | why_not

@@ -7,16 +7,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab import _borders, _errors
-from convlab._geometry import ConvGeometry, ConvValues
+from convlab import _errors
+from convlab._geometry import CONV_BORDERS, ConvAxis, ConvGeometry, ConvValues
 from convlab._spec import convolving
 from convlab._spec.arguments import FLOAT32, check_dtype, integer
 from convlab._spec.convolving import Conv, Transpose
 
+from . import conv_fft
 from .cache import remembered
-from .conv_blocks import WORKSPACE, Shape, depthwise_blocks, direct_blocks, gemm_blocks, narrow_blocks, winograd_blocks
-from .conv_choice import ALGORITHMS, DIRECT, REASONS, Request, choose, summed_directly, tiles_of
+from .conv_blocks import Shape, depthwise_blocks, direct_blocks, gemm_blocks, narrow_blocks, winograd_blocks
+from .conv_choice import ALGORITHMS, DIRECT, REASONS, Choice, Request, choose, summed_directly, tiles_of
+from .conv_pieces import Pieces, in_pieces, shape_of
 from .plan import Machine, Plan, rounded_up, threads_for
+
+# Bytes of an input that is converted in one piece.
+COPIED = 8 << 20
+# Sides of the square windows that depthwise convolutions have clones for: see src/conv_depthwise.pyx.
+CLONES = (3, 5, 7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvPlan(Plan[Conv]):
+    """A convolution, which may be carried out piece by piece."""
+
+    pieces: Pieces | None = None
 
 
 def _three(values: tuple[int, ...], fill: int = 1) -> tuple[int, int, int]:
@@ -25,24 +39,15 @@ def _three(values: tuple[int, ...], fill: int = 1) -> tuple[int, int, int]:
     return depth, height, width
 
 
-def _sources(spec: Conv) -> list[NDArray[np.intp]]:
-    """For each of three axes the source of every position that a window may touch; -1 is a zero."""
-    tables = [np.zeros(1, np.intp)] * (3 - len(spec.size))
+def _axes(spec: Conv) -> NDArray[np.intp]:
+    """Where each of three axes finds the pixels of all positions that a window may touch."""
+    border = CONV_BORDERS.index(spec.border)
+    axes = [ConvAxis(1, 0, 1, 0)] * (3 - len(spec.size))
     for n, out, k, s, d, (before, _) in zip(
         spec.size, spec.out_size, spec.kernel, spec.stride, spec.dilation, spec.pads, strict=True
     ):
-        last = (out - 1) * s + (k - 1) * d + 1 - before
-        tables.append(_borders.source_indices(spec.border, n, -before, last))
-    return tables
-
-
-def _extended(spec: Conv, sources: list[NDArray[np.intp]], tile: int) -> list[NDArray[np.intp]]:
-    """Rows and columns for whole tiles, with zeros beyond the last output."""
-    tables = sources[:1]
-    for table, n, d in zip(sources[1:], spec.out_size, spec.dilation, strict=True):
-        whole = d * (rounded_up(-(-n // d), tile) + 2)
-        tables.append(np.pad(table, (0, max(0, whole - len(table))), constant_values=-1))
-    return tables
+        axes.append(ConvAxis(n, before, (out - 1) * s + (k - 1) * d + 1, border))
+    return np.array(axes, np.intp)
 
 
 def pitches(spec: Conv, x: NDArray[Any]) -> tuple[int, ...] | None:
@@ -72,17 +77,64 @@ def plan_conv(
     request: Request,
     machine: Machine,
     y_pitches: tuple[int, ...] | None = None,
-) -> Plan[Conv]:
+) -> ConvPlan:
     """One of the algorithms; `x_pitches` are None where x must be copied, `y_pitches` where y is no view."""
-    inner = (*spec.size, spec.channels) if spec.channels_last else (spec.channels, *spec.size)
-    x_steps = x_pitches or contiguous(spec, (spec.batch, *inner) if spec.batched else inner)
     y_steps = y_pitches or contiguous(spec, spec.shape)
+    choice = choose(spec, request)
+    if choice[0] == "fft":
+        return _transformed(spec, request, choice)
+    if x_pitches is not None:
+        return _planned(spec, x_pitches, y_steps, request, machine, choice, 0)
+    inner = (*spec.size, spec.channels) if spec.channels_last else (spec.channels, *spec.size)
+    x_steps, size = contiguous(spec, (spec.batch, *inner) if spec.batched else inner), 4 * spec.batch * math.prod(inner)
+    if size <= COPIED and 2 * size <= request.limit:
+        return replace(_planned(spec, x_steps, y_steps, request, machine, choice, size), convert=True)
+
+    def planned(part: Conv, buffers: int) -> ConvPlan:
+        return _planned(part, contiguous(part, shape_of(part)), y_steps, request, machine, choice, buffers)
+
+    pieces = in_pieces(spec, choice[0], request, planned)
+    first = next(iter(pieces.plans.values()))
+    return replace(first, spec=spec, shape=spec.shape, pieces=pieces)
+
+
+def _transformed(spec: Conv, request: Request, choice: Choice) -> ConvPlan:
+    """By transforms, which read any array, group by group on the calling thread."""
+    name, reason, considered = choice
+    cut, workspace = conv_fft.tiles(spec), conv_fft.memory(spec)
+    request.check(workspace)
+    return ConvPlan(
+        spec=spec,
+        kernel="conv_fft",
+        algorithm=name,
+        reason=reason,
+        considered=tuple((other, why) for other, why in considered.items() if other != name),
+        threads=1,
+        tile=(1, *cut.size)[-2:],  # type: ignore[arg-type]
+        workspace=workspace,
+        convert=False,
+        source=FLOAT32,
+        shape=spec.shape,
+        tables=(np.array(cut.sides, np.intp),),
+        taps=np.zeros(spec.out_channels, np.float32),  # the bias where there is none
+    )
+
+
+def _planned(
+    spec: Conv,
+    x_steps: tuple[int, ...],
+    y_steps: tuple[int, ...],
+    request: Request,
+    machine: Machine,
+    choice: Choice,
+    buffers: int,
+) -> ConvPlan:
+    """The algorithm that was chosen, beside so many bytes of buffers."""
     kernel, size, out = _three(spec.kernel), _three(spec.size), _three(spec.out_size)
     stride, dilation = _three(spec.stride), _three(spec.dilation)
-    name, reason, considered = choose(spec, request)
+    name, reason, considered = choice[0], choice[1], dict(choice[2])
     if name != "depthwise":  # whose sums' order is the stride's; the only output of an axis has no next one
         stride = tuple(s if n > 1 else 1 for s, n in zip(stride, out, strict=True))  # type: ignore[assignment]
-    sources = _sources(spec)
     channels, out_channels = spec.channels // spec.groups, spec.out_channels // spec.groups
 
     before = (0, *(first for first, _ in spec.pads))[-2:]
@@ -95,70 +147,68 @@ def plan_conv(
         and x_steps[4] == 1
         and (size[1] == 1 or x_steps[3] == size[2])
     )
-    innermost = spec.groups if x_steps[1] == y_steps[1] == channels == out_channels == 1 else 0
     shape = Shape(
-        spec.batch * spec.groups * out[0],
-        channels * kernel[0],
-        out_channels,
-        kernel,
-        out,
-        stride,
-        dilation,
-        gather,
-        in_place,
-        innermost,
-    )
+        planes=spec.batch * spec.groups * out[0],
+        slices=channels * kernel[0],
+        out_channels=out_channels,
+        kernel=kernel,
+        out=out,
+        stride=stride,
+        dilation=dilation,
+        gather=gather,
+        in_place=in_place,
+        innermost=spec.groups if x_steps[1] == y_steps[1] == channels == out_channels == 1 else 0,
+        clone=(
+            plain and y_steps[4] == 1 and dilation == (1, 1, 1) and kernel[1] == kernel[2] in CLONES
+            and stride[1] == stride[2] <= 2
+        ),
+        zeros=spec.border == "constant",
+    )  # fmt: skip
+    limit = request.limit - buffers
+    blocks = None
     if name.startswith("winograd"):
         tile = int(name[-1])
-        whole = _extended(spec, sources, tile)
-        tiles = spec.batch * tiles_of(spec, tile)
         weights = 0 if request.prepared else spec.out_channels * channels
-        limit = request.workspace_limit
-        if limit is None and request.algorithm is None:
-            limit = WORKSPACE
-        try:
-            blocks = winograd_blocks(shape, limit, tile, tiles, len(whole[2]), weights)
-            sources = whole
-        except ValueError:
-            if request.algorithm is not None:
-                raise
+        columns = dilation[2] * (rounded_up(-(-out[2] // dilation[2]), tile) + 2)
+        blocks = winograd_blocks(shape, limit, tile, spec.batch * tiles_of(spec, tile), columns, weights)
+        if not blocks.fits(limit) and request.algorithm is None:
             considered[name] = f"its matrices need more than {limit} bytes"
-            name, reason = "gemm", REASONS["gemm"]
-    if not name.startswith("winograd"):
+            name, reason, blocks = "gemm", REASONS["gemm"], None
+    if blocks is None:
         if name == "gemm" and request.algorithm is None and plain and y_steps[4] == 1 and summed_directly(spec):
             name, reason = "direct", DIRECT
         make = {"depthwise": depthwise_blocks, "direct": direct_blocks, "narrow": narrow_blocks, "gemm": gemm_blocks}
-        try:
-            blocks = make[name](shape, request.workspace_limit)
-        except ValueError:
-            if request.algorithm is not None or name == "gemm":
-                raise
-            considered[name] = f"its blocks need more than {request.workspace_limit} bytes"
+        blocks = make[name](shape, limit)
+        if not blocks.fits(limit) and request.algorithm is None and name != "gemm":
+            considered[name] = f"its blocks need more than {limit} bytes"
             name, reason = "gemm", REASONS["gemm"]
-            blocks = gemm_blocks(shape, request.workspace_limit)
+            blocks = gemm_blocks(shape, limit)
+    request.check(buffers + 4 * blocks.floats)
     considered.pop(name, None)
     geometry = (
         spec.batch, spec.groups, channels, out_channels, *kernel, *size[1:], *out, *stride, *dilation, *before,
-        *(len(table) for table in sources), *x_steps, *y_steps,
-        blocks.rows, blocks.columns, blocks.slices, in_place, plain, blocks.gather, blocks.shifted, blocks.workspace,
+        blocks.staged, *x_steps, *y_steps,
+        blocks.rows, blocks.columns, blocks.slices, in_place, plain, blocks.gather, blocks.shifted, blocks.turned,
+        blocks.workspace,
     )  # fmt: skip
     activation = spec.activation
     kind = 2 if activation.slope != 1 else int((activation.low, activation.high) != (-math.inf, math.inf))
     values = ConvValues(activation.low, activation.high, activation.slope, kind)
-    return Plan(
+    shared = buffers + 4 * blocks.shared
+    return ConvPlan(
         spec=spec,
         kernel=f"conv_{name}",
         algorithm=name,
         reason=reason,
         considered=tuple(considered.items()),
-        threads=threads_for(spec, machine),
+        threads=threads_for(spec, machine, 4 * blocks.thread, shared, request.limit),
         tile=blocks.tile,
         workspace=4 * blocks.thread,
-        buffers=4 * blocks.shared + (0 if x_pitches else 4 * spec.batch * math.prod(inner)),
-        convert=x_pitches is None,
+        buffers=shared,
+        convert=False,
         source=FLOAT32,
         shape=spec.shape,
-        tables=(np.array(ConvGeometry._make(geometry), np.intp), np.concatenate(sources), np.array(values, np.float32)),
+        tables=(np.array(ConvGeometry._make(geometry), np.intp), _axes(spec), np.array(values, np.float32)),
         taps=np.zeros(spec.out_channels, np.float32),  # the bias where there is none
     )
 
@@ -199,7 +249,7 @@ def _make(
 
 
 @remembered
-def conv(x: NDArray[Any], _: None, *arguments: Any) -> Plan[Conv]:
+def conv(x: NDArray[Any], _: None, *arguments: Any) -> ConvPlan:
     """The plan for a convolution's arguments, the input first; errors for wrong ones. Of the weights their layout."""
     check_dtype("x", x.dtype)
     spec, request = _make(x.shape, *arguments)
@@ -212,7 +262,7 @@ class TransposePlan:
 
     spec: Transpose
     convert: bool
-    parts: tuple[Plan[Conv], ...]
+    parts: tuple[ConvPlan, ...]
     zeros: NDArray[np.float32]  # the bias where there is none
     sorting: tuple[NDArray[np.intp], NDArray[np.intp]]  # of the weights: see src/conv_gemm.pyx, transpose_weights
     weights: int  # how many
@@ -229,7 +279,8 @@ class TransposePlan:
         largest = max(self.parts, key=lambda part: part.spec.flops)
         reason = f"{len(self.parts)} convolutions, one for each place in the stride; each: {largest.reason}"
         buffers = max(part.buffers for part in self.parts) + 4 * self.weights
-        return replace(largest, spec=self.spec, reason=reason, buffers=buffers)  # type: ignore[arg-type, return-value]
+        workspace = max(part.workspace for part in self.parts)
+        return replace(largest, spec=self.spec, reason=reason, buffers=buffers, workspace=workspace)  # type: ignore[arg-type, return-value]
 
 
 @remembered
@@ -251,17 +302,23 @@ def conv_transpose(
     if bias_dtype is not None:
         check_dtype("bias", bias_dtype)
     spec = convolving.conv_transpose(x.shape, weight_shape, bias_shape, axes, *options)
-    request = Request(_algorithm(algorithm), _limit(workspace_limit))
+    sorted_weights = sum(
+        spec.groups * weight_shape[1] * (weight_shape[0] // spec.groups) * math.prod(part.conv.kernel)
+        for part in spec.parts
+    )
+    request = Request(_algorithm(algorithm), _limit(workspace_limit), reserved=4 * sorted_weights)
+    request.check(0)
     out_channels = weight_shape[1] * spec.groups
-    plans: list[Plan[Conv]] = []
-    convert = True
+    plans: list[ConvPlan] = []
+    zeros = np.zeros(out_channels, np.float32)
+    convert = False
     for part in spec.parts:
         whole = contiguous(part.conv, spec.shape)
         steps = _three(tuple(o.step for o in part.outputs))
         y_pitches = (*whole[:2], *(p * s for p, s in zip(whole[2:], steps, strict=True)))
-        x_pitches = pitches(part.conv, x)
-        convert = x_pitches is None
-        plans.append(plan_conv(part.conv, x_pitches, request, Machine(), y_pitches))
+        its_plan = plan_conv(part.conv, pitches(part.conv, x), request, Machine(), y_pitches)
+        plans.append(replace(its_plan, taps=zeros))
+        convert = plans[-1].convert
     kernel = weight_shape[2:]
     taps = np.arange(math.prod(kernel)).reshape(kernel)
     shapes, table, order = [], [], [taps[:0].ravel()]
@@ -275,9 +332,9 @@ def conv_transpose(
         spec=spec,
         convert=convert,
         parts=tuple(plans),
-        zeros=np.zeros(out_channels, np.float32),
+        zeros=zeros,
         sorting=(np.array(table, np.intp).reshape(-1, 2), np.concatenate(order).astype(np.intp)),
-        weights=start,
+        weights=sorted_weights,
         shapes=tuple(shapes),
     )
 

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from convlab._dispatch import NUMPY, PYTHON, Backend, active, serve
 from convlab._plan.conv_blocks import NARROW_WIDTH
-from convlab._plan.convolving import TransposePlan
-from convlab._plan.plan import Plan
+from convlab._plan.convolving import ConvPlan, TransposePlan
 from convlab._spec.arguments import FLOAT32, check_dtype, float32
-from convlab._spec.convolving import Conv
 from convlab._threads import limited
 
 from .arrays import check_out, converted
+from .conv_fft import convolve_fft
+from .conv_pieces import box_of, buffer_of, filled
 from .convolving_reference import reference_conv
 
 
@@ -65,7 +65,7 @@ def frozen(name: str, a: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def conv(
-    plan: Plan[Conv],
+    plan: ConvPlan,
     x: NDArray[Any],
     weight: NDArray[Any],
     bias: NDArray[Any] | None,
@@ -97,26 +97,36 @@ def _output(
 
 def _convolve(
     backend: Backend,
-    plan: Plan[Conv],
-    x: NDArray[np.float32],
+    plan: ConvPlan,
+    x: NDArray[Any],
     w: NDArray[np.float32],
     b: NDArray[np.float32],
     y: NDArray[np.float32],
     prepared: Weights | None = None,
 ) -> None:
     if backend is PYTHON:
-        y[...] = reference_conv(plan.spec, x, w, b)
-    elif y.size:
-        function = backend.functions[plan.kernel]
-        if plan.kernel in MAKE_READY:
-            groups = plan.spec.groups
-            if prepared is None:
-                u = MAKE_READY[plan.kernel](backend, w, groups)
-            else:
-                u = prepared.ready(backend, plan.kernel, groups)
-            function(x, w, y, b, *plan.tables, u, limited(plan.threads))
+        y[...] = reference_conv(plan.spec, x if x.dtype == FLOAT32 else converted(x, FLOAT32), w, b)
+        return
+    if not y.size:
+        return
+    if plan.algorithm == "fft":
+        convolve_fft(plan, backend, x, w, b, y)
+        return
+    ready: tuple[NDArray[np.float32], ...] = ()
+    if plan.kernel in MAKE_READY:
+        groups = plan.spec.groups
+        if prepared is None:
+            ready = (MAKE_READY[plan.kernel](backend, w, groups),)
         else:
-            function(x, w, y, b, *plan.tables, limited(plan.threads))
+            ready = (prepared.ready(backend, plan.kernel, groups),)
+    if plan.pieces is None:
+        backend.functions[plan.kernel](x, w, y, b, *plan.tables, *ready, limited(plan.threads))
+        return
+    buffer = buffer_of(next(iter(plan.pieces.plans.values())).spec)  # the largest piece's
+    for start, piece in plan.pieces.each():
+        part = y[box_of(plan.spec, start, piece.spec)]
+        packed = filled(plan.spec, start, piece.spec, x, buffer)
+        backend.functions[piece.kernel](packed, w, part, b, *piece.tables, *ready, limited(piece.threads))
 
 
 def conv_transpose(

@@ -1,0 +1,88 @@
+"""No kernel computes with memory that no one wrote: its numbers may be subnormal, and cost a hundred cycles each.
+
+The allocator hands out subnormal numbers; on x86 the processor notes each operand of that kind. NaN and infinities in
+their place show in the results if they count.
+"""
+
+import json
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import PROCESSOR_ISAS, needs_kernels, run_python
+
+from convlab import _dispatch
+
+HERE = Path(__file__).parent
+COMPILER = shutil.which("cc") or shutil.which("gcc")
+pytestmark = [
+    needs_kernels,
+    pytest.mark.skipif(not sys.platform.startswith("linux") or COMPILER is None, reason="Linux with a C compiler"),
+]
+# Sums, whose operands cost time where they are subnormal.
+SUMS = ["filter2d", "filter_bank", "sep_filter2d", "box", "filter_masked", "edges", "convolved", "transposed"]
+
+CODE = """
+import ctypes, ctypes.util, hashlib, json, sys
+sys.path.insert(0, {here!r})
+import numpy as np, operations, convlab
+convlab.set_num_threads(1)
+libm, state = ctypes.CDLL(ctypes.util.find_library("m")), (ctypes.c_uint32 * 16)()
+def noted():
+    libm.fegetenv(state)
+    was = state[7] & 2  # MXCSR: an operand was subnormal
+    state[7] &= ~63
+    libm.fesetenv(state)
+    return was
+noted()
+assert (np.full(8, 1e-40, "f4") * np.ones(8, "f4"))[0] > 0
+assert noted() or {pattern!r} != "1"
+found, hashes = [], hashlib.sha256()
+with convlab.use_backend("compiled", {isa!r}):
+    for name in {names!r}:
+        for seed in range({seeds}):
+            case = operations.draw(seed, name)
+            noted()
+            result = case.call(*case.arrays)
+            if noted():
+                found.append((case.name, case.said, convlab.last_kernel()))
+            for y in result if isinstance(result, tuple) else [result]:
+                hashes.update(np.ascontiguousarray(y).tobytes())
+print(json.dumps((found, hashes.hexdigest())))
+"""
+
+
+@pytest.fixture(scope="module")
+def allocator(tmp_path_factory):
+    library = tmp_path_factory.mktemp("garbage") / "garbage.so"
+    subprocess.run([COMPILER, "-O2", "-shared", "-fPIC", HERE / "garbage.c", "-o", library], check=True)
+    return str(library)
+
+
+def called(allocator, pattern, isa, names, seeds):
+    code = CODE.format(here=str(HERE), pattern=pattern, isa=isa, names=names, seeds=seeds)
+    done = run_python(code, LD_PRELOAD=allocator, GARBAGE=pattern)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="x86's register of what was noted")
+@pytest.mark.parametrize("isa", PROCESSOR_ISAS)
+def test_nothing_is_added_to_what_no_one_wrote(allocator, isa):
+    if isa not in _dispatch.built_isas():
+        pytest.skip(f"no kernels for {isa} here")
+    found, _ = called(allocator, "1", isa, SUMS, 60)
+    assert not found
+
+
+@pytest.mark.parametrize("isa", PROCESSOR_ISAS)
+def test_results_do_not_depend_on_what_memory_holds(allocator, isa):
+    if isa not in _dispatch.built_isas():
+        pytest.skip(f"no kernels for {isa} here")
+    import operations
+
+    results = {called(allocator, pattern, isa, list(operations.DRAWN), 20)[1]
+               for pattern in ("0", "1", "7fc00000", "7f800000", "ff800000", "7f7fffff")}  # fmt: skip
+    assert len(results) == 1
