@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "reference": set(),
     "_spec": {"_borders", "_errors"},
     "_plan": {"_borders", "_errors", "_geometry", "_spec", "_kernels"},
-    "_fallback": {"_geometry"},
+    "_fallback": {"_borders", "_geometry"},
     "_cpus": set(),
     "_threads": {"_cpus", "_errors"},
     "_dispatch": {"_errors", "_fallback"},
@@ -62,8 +62,8 @@ MAY_IMPORT = {
     "global_pooling": {"_docstrings", "_plan", "_run", "_spec"},
     "unpooling": {"_docstrings", "_plan", "_run", "_spec"},
 }
-# What clients may import but the public API: the yardstick kernel, and how a call is known again.
-PRIVATE = {"bench": {"_dispatch"}, "ndimage": {"_plan"}}
+# What clients may import but the public API: the yardstick kernel, how a call is known again, the borders' arithmetic.
+PRIVATE = {"bench": {"_dispatch"}, "ndimage": {"_plan", "_borders"}}
 CLIENTS = ["cli", "bench", "filters", "data", "ndimage", "onnx", "signal", "skimage", "translation"]
 
 
