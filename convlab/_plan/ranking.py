@@ -31,6 +31,11 @@ def _reached(spec: Rank2d) -> Rank2d:
     return spec if size == spec.size else replace(spec, size=size, anchor=(rows, columns))
 
 
+def _place(dtype: np.dtype[Any]) -> int:
+    """A dtype's place in STORED; -1 for what NumPy reads."""
+    return STORED.index(dtype) if dtype in STORED else -1
+
+
 def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | None, machine: Machine) -> Plan[Rank2d]:
     """A separable maximum or minimum; a median by a sorting network, by histograms, by ranks or by bisection."""
     whole, spec = spec, _reached(spec)
@@ -63,7 +68,7 @@ def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | 
         above, below, before, after, window_height, window_width,
         -(-region.height // tiles.rows) * -(-region.width // max(tiles.columns, 1)), tiles.rows, tiles.columns,
         tiles.group_rows, tiles.pitch, workspace,
-        *(STORED.index(dtype) if dtype in STORED else -1 for dtype in (source, tiles.staged or source)), tiles.along,
+        _place(source), _place(tiles.staged or source), tiles.along,
     )  # fmt: skip
     cval = np.array([spec.cval]).astype(spec.dtype).astype(source)
     compiled = source in STORED
