@@ -1,5 +1,7 @@
 """What an image holds outside itself: the one place for the borders' names, diagrams and arithmetic."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,3 +55,34 @@ def source_indices(border: str, size: int, first: int, last: int) -> NDArray[np.
     period = max(2 * size - 2, 1)  # mirror
     i = i % period
     return np.minimum(i, period - i) if size > 1 else i
+
+
+def _pieces(indices: NDArray[np.intp]) -> list[tuple[slice, slice | NDArray[np.intp]]]:
+    """The longest run of neighbours as a slice, and what stands before and after it as numbers: (where, which)."""
+    breaks = np.flatnonzero((np.diff(indices) != 1) | (indices[:-1] < 0)) + 1
+    starts, ends = np.r_[0, breaks], np.r_[breaks, len(indices)]
+    longest = int(np.argmax(ends - starts))
+    start, end = int(starts[longest]), int(ends[longest])
+    if indices[start] < 0:
+        return [(slice(0, len(indices)), np.maximum(indices, 0))]
+    first = int(indices[start])
+    pieces: list[tuple[slice, slice | NDArray[np.intp]]] = [(slice(start, end), slice(first, first + end - start))]
+    rests = slice(0, start), slice(end, len(indices))
+    return pieces + [(rest, np.maximum(indices[rest], 0)) for rest in rests if rest.start < rest.stop]
+
+
+def copy_pixels(
+    x: NDArray[Any], rows: NDArray[np.intp], columns: NDArray[np.intp], cval: float, into: NDArray[Any]
+) -> None:
+    """Copy pixels of (planes, rows, columns, channels), chosen by numbers of rows and columns, -1 for cval."""
+    for down, source_rows in _pieces(rows):
+        for along, source_columns in _pieces(columns):
+            if isinstance(source_columns, slice):
+                part = x[:, :, source_columns][:, source_rows]
+            elif isinstance(source_rows, slice):
+                part = x[:, source_rows][:, :, source_columns]
+            else:
+                part = x[:, source_rows[:, None], source_columns]
+            into[:, down, along] = part
+    into[:, rows < 0] = cval
+    into[:, :, columns < 0] = cval

@@ -48,6 +48,7 @@ KERNELS = {
     "median2d_5x5": "median2d",
     "median2d": "median2d",
     "median2d_histogram": "median_histogram",
+    "median2d_ranked": "median_ranked",
     "conv_gemm": "conv_gemm",
     "conv_depthwise": "conv_depthwise",
     "conv_direct": "conv_direct",

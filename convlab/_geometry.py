@@ -9,6 +9,8 @@ import numpy as np
 STORED = tuple(np.dtype(t) for t in (np.float32, np.uint8, np.int16, np.uint16))
 # What a pool reads as it lies; the order is that of the enum in src/lanes.h.
 POOLED = (*STORED, np.dtype(np.int8))
+# Elements that an order statistic in NumPy holds of its source at a time; of all its arrays, up to eight times as many.
+NUMPY_BLOCK = 1 << 18
 
 
 class FilterGeometry(NamedTuple):
@@ -188,6 +190,7 @@ class RankGeometry(NamedTuple):
     workspace: int
     source: int
     staged: int
+    along: int
 
 
 class ConvGeometry(NamedTuple):

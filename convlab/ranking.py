@@ -187,7 +187,9 @@ def median_filter(
     -----
     Of n pixels it is the one of rank n // 2 (from 0), as SciPy has it: a window of an even number of pixels gives the
     upper of its two middle ones, always a pixel of the image. A window that holds NaN gives NaN. 3 x 3 and 5 x 5 are
-    sorting networks; other sizes bisect the bits of the values, in time that grows with the window's area.
+    sorting networks, and large windows of 8-bit pixels histograms, which cost the same for every window. Other small
+    windows bisect the bits of the values; large ones slide over the ranks of a sorted tile, in time that grows with the
+    window's shorter side. Windows too large for a sorted tile (`explain` says so) take time that grows with their area.
 
     Source: J. W. Tukey, Exploratory Data Analysis, Addison-Wesley, 1977, chapter 7; D. E. Knuth, The Art of Computer
     Programming, volume 3, 2nd ed., Addison-Wesley, 1998, section 5.3.4 (networks).

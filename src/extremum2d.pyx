@@ -15,7 +15,7 @@ may overlap: whole vectors at every step, and steps grow with the logarithm of t
 
 Windows of 3 x 3 do all of it in registers (rank3x3.pxd), but where care is taken:
 
-Floats. Rows without NaN or infinity, which is found out first, use the plain maximum; others one that keeps NaN.
+Floats. Rows without NaN, which is found out first, use the plain maximum; others one that keeps NaN.
 """
 from arrays cimport PyArray_DATA, ndarray
 
@@ -23,7 +23,7 @@ from extremum cimport down, taps
 from lanes cimport FLOAT32, INT16, UINT8, UINT16, VBYTES, raw_store
 from libc.string cimport memcpy
 from vector cimport LANES
-from rank cimport Geometry, Rank, aligned, all_finite, fill_border, share_out, source_rows, tile_function
+from rank cimport Geometry, Rank, Tile, aligned, fill_border, has_nan, open_tile, share_out, tile_function
 from rank3x3 cimport MAXIMUM, MINIMUM, Operation, edges, two_rows, wide
 
 
@@ -94,71 +94,74 @@ cdef inline void group(const Rank* f, const char** rows, char* y, Py_ssize_t G, 
               f.g.window_width, f.pixel, operation, kind, careful)
 
 
-cdef inline void tile(const Rank* f, Py_ssize_t t, char* workspace, const Operation operation,
+cdef inline void reduce_tile(const Rank* image, Py_ssize_t t, char* workspace, const Operation operation,
                       const int kind) noexcept nogil:
-    cdef Py_ssize_t plane = t // f.g.tiles, part = t % f.g.tiles
-    cdef Py_ssize_t first = part * f.g.tile_rows, n_rows = min(f.g.tile_rows, f.g.out_height - first)
-    cdef Py_ssize_t k = f.g.window_height, slots = n_rows + k - 1, i = 0, s, G, n = f.g.width * f.g.step
-    cdef Py_ssize_t seen = 0, unsafe = -1       # source rows examined, and the last of them that is not finite
-    # The workspace: a pointer to each source row, narrow rows, partial maxima, the group's rows with their border.
-    cdef const char** rows = <const char**>workspace
-    cdef char* scratch = workspace + aligned(slots * sizeof(char*))
-    cdef char* y = f.y + (plane * f.g.y_plane + first * f.g.y_row) * f.itemsize
+    cdef Tile tile
+    cdef const Rank* f = &tile.f
+    cdef Py_ssize_t k = image.g.window_height, i = 0, s, G, n
+    cdef Py_ssize_t seen = 0, unsafe = -1       # source rows examined, and the last of them that holds NaN
+    # After the source rows: edges, or partial maxima and the group's rows with their border.
+    cdef char* scratch
     cdef char* body
-    cdef bint careful, in_registers = k == 3 and f.g.window_width == 3 and f.finite and wide(f)
-    scratch = source_rows(f, rows, plane, first, slots, scratch)
+    cdef char* y
+    cdef bint careful, in_registers
+    open_tile(image, t, workspace, &tile)
+    n = max(f.g.width * f.g.step, LANES)
+    in_registers = k == 3 and f.g.window_width == 3 and f.number and wide(f)
+    scratch = tile.room
     if in_registers:
-        edges(f, rows, y, n_rows, scratch, operation, kind)
+        edges(f, tile.rows, tile.y, tile.n_rows, scratch, operation, kind)
     body = scratch + 2 * f.g.group_rows * VBYTES + aligned(f.g.n_before * f.pixel)
-    while i < n_rows:
-        G = min(f.g.group_rows, n_rows - i)
+    while i < tile.n_rows:
+        G = min(f.g.group_rows, tile.n_rows - i)
         if G < f.g.group_rows and G < 8:
             G = 4 if G >= 4 else 2 if G >= 2 else 1
         if kind == FLOAT32:  # just before they are used, so that they come from memory once
             for s in range(seen, i + G + k - 1):
-                if not all_finite(rows[s], max(n, LANES)):
+                if has_nan(tile.rows[s], n):
                     unsafe = s
             seen = i + G + k - 1
-        careful = unsafe >= i or not f.finite
+        careful = unsafe >= i or not f.number
+        y = tile.y + i * f.g.y_row * f.itemsize
         if in_registers and not careful:
-            two_rows(f, rows + i, G, y + i * f.g.y_row * f.itemsize, operation, kind)
+            two_rows(f, tile.rows + i, G, y, operation, kind)
         elif careful:
-            group(f, rows + i, y + i * f.g.y_row * f.itemsize, G, scratch, body, operation, kind, True)
+            group(f, tile.rows + i, y, G, scratch, body, operation, kind, True)
         else:
-            group(f, rows + i, y + i * f.g.y_row * f.itemsize, G, scratch, body, operation, kind, False)
+            group(f, tile.rows + i, y, G, scratch, body, operation, kind, False)
         i += G
 
 
 cdef void max_float32(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
-    tile(f, t, workspace, MAXIMUM, FLOAT32)
+    reduce_tile(f, t, workspace, MAXIMUM, FLOAT32)
 
 
 cdef void max_uint8(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
-    tile(f, t, workspace, MAXIMUM, UINT8)
+    reduce_tile(f, t, workspace, MAXIMUM, UINT8)
 
 
 cdef void max_int16(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
-    tile(f, t, workspace, MAXIMUM, INT16)
+    reduce_tile(f, t, workspace, MAXIMUM, INT16)
 
 
 cdef void max_uint16(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
-    tile(f, t, workspace, MAXIMUM, UINT16)
+    reduce_tile(f, t, workspace, MAXIMUM, UINT16)
 
 
 cdef void min_float32(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
-    tile(f, t, workspace, MINIMUM, FLOAT32)
+    reduce_tile(f, t, workspace, MINIMUM, FLOAT32)
 
 
 cdef void min_uint8(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
-    tile(f, t, workspace, MINIMUM, UINT8)
+    reduce_tile(f, t, workspace, MINIMUM, UINT8)
 
 
 cdef void min_int16(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
-    tile(f, t, workspace, MINIMUM, INT16)
+    reduce_tile(f, t, workspace, MINIMUM, INT16)
 
 
 cdef void min_uint16(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
-    tile(f, t, workspace, MINIMUM, UINT16)
+    reduce_tile(f, t, workspace, MINIMUM, UINT16)
 
 
 cdef tile_function maxima[4]

@@ -17,8 +17,9 @@ from arrays cimport ndarray
 from lanes cimport FLOAT32, INT16, UINT8, UINT16, VBYTES, raw_count, raw_if_enough, raw_load, raw_store, raw_value
 from lanes cimport raw_with_bit, raw_zero, vraw
 from libc.stdint cimport int16_t, uint8_t, uint16_t
-from libc.string cimport memcpy
-from rank cimport Rank, aligned, all_finite, fill_border, mark_nan, share_out, source_rows, strip_of_row
+from libc.string cimport memcpy, memset
+from rank cimport Rank, Tile, aligned, any_row_has_nan, fill_border, has_nan, mark_nan, open_tile, share_out
+from rank cimport source_rows, strip_of_row
 from rank3x3 cimport MEDIAN, edges, hi, lo, two_rows, wide, windows
 
 
@@ -161,37 +162,28 @@ cdef inline void row_5x5(const char* columns, Py_ssize_t pitch, char* pairs, cha
         x = end
 
 
-cdef inline void tile_3x3_of(const Rank* f, Py_ssize_t t, char* workspace, const int kind) noexcept nogil:
-    cdef Py_ssize_t plane = t // f.g.tiles, part = t % f.g.tiles
-    cdef Py_ssize_t first = part * f.g.tile_rows, n_rows = min(f.g.tile_rows, f.g.out_height - first)
-    cdef Py_ssize_t slots = n_rows + 2, i, n = max(f.g.width * f.pixel, VBYTES), pitch = f.g.y_row * f.itemsize
-    cdef Py_ssize_t dirty = 0       # rows until the last one that is not finite is out of the window
-    # The workspace: a pointer to each source row, narrow rows; a row to mark NaN, rows of a narrow image or its edges.
-    cdef const char** rows = <const char**>workspace
-    cdef char* body = source_rows(f, rows, plane, first, slots, workspace + aligned(slots * sizeof(char*)))
-    cdef char* y = f.y + (plane * f.g.y_plane + first * f.g.y_row) * f.itemsize
+cdef inline void tile_3x3_of(const Rank* image, Py_ssize_t t, char* workspace, const int kind) noexcept nogil:
+    cdef Tile tile
+    cdef const Rank* f = &tile.f
+    cdef Py_ssize_t i, n, pitch
+    # After the source rows: rows of a narrow image or edges; of an image with NaN, a row with its border, twice.
     cdef char* room
-    body += aligned(f.g.n_before * f.pixel)
-    room = body + f.g.pitch
+    open_tile(image, t, workspace, &tile)
+    n, pitch, room = max(f.g.width * f.pixel, VBYTES), f.g.y_row * f.itemsize, tile.room
     if wide(f):
-        edges(f, rows, y, n_rows, room, MEDIAN, kind)
+        edges(f, tile.rows, tile.y, tile.n_rows, room, MEDIAN, kind)
+        i = 0
+        while i < tile.n_rows:
+            two_rows(f, tile.rows + i, tile.n_rows - i, tile.y + i * pitch, MEDIAN, kind)
+            i += 2
     else:
-        for i in range(slots):
-            strip_of_row(f, room + i * f.g.pitch, rows[i], 0, f.g.n_before + f.g.width + f.g.n_after)
-    if kind == FLOAT32:
-        for i in range(2):
-            dirty = 3 if not all_finite(rows[i], n // 4) else dirty - 1
-    for i in range(n_rows):
-        if not wide(f):
+        for i in range(tile.n_rows + 2):
+            strip_of_row(f, room + i * f.g.pitch, tile.rows[i], 0, f.g.n_before + f.g.width + f.g.n_after)
+        for i in range(tile.n_rows):
             windows(room + i * f.g.pitch, room + (i + 1) * f.g.pitch, room + (i + 2) * f.g.pitch, f.pixel,
-                    y + i * pitch, f.g.out_width * f.pixel, MEDIAN, kind)
-        elif i % 2 == 0:
-            two_rows(f, rows + i, n_rows - i, y + i * pitch, MEDIAN, kind)
-    if kind == FLOAT32:
-        for i in range(n_rows):
-            dirty = 3 if not all_finite(rows[i + 2], n // 4) else dirty - 1
-            if dirty > 0 or not f.finite:
-                mark_nan(f, rows + i, y + i * pitch, 0, f.g.out_width, body)
+                    tile.y + i * pitch, f.g.out_width * f.pixel, MEDIAN, kind)
+    if kind == FLOAT32 and (not f.number or any_row_has_nan(tile.rows, tile.n_rows + 2, n // 4)):
+        mark_nan(f, tile.rows, 0, tile.n_rows, f.g.out_width, tile.y, room)
 
 
 cdef void tile_3x3(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
@@ -205,31 +197,23 @@ cdef void tile_3x3(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
         tile_3x3_of(f, t, workspace, UINT16)
 
 
-cdef inline void tile_5x5_of(const Rank* f, Py_ssize_t t, char* workspace, const int kind) noexcept nogil:
-    cdef Py_ssize_t plane = t // f.g.tiles, part = t % f.g.tiles
-    cdef Py_ssize_t first = part * f.g.tile_rows, n_rows = min(f.g.tile_rows, f.g.out_height - first)
-    cdef Py_ssize_t slots = n_rows + 4, i, r, n = max(f.g.width * f.pixel, VBYTES), pixel = f.pixel, pitch = f.g.pitch
-    cdef Py_ssize_t dirty = 0       # rows until the last one that is not finite is out of the window
-    # The workspace: a pointer to each source row, narrow rows, sorted columns with their border, pairs.
-    cdef const char** rows = <const char**>workspace
-    cdef char* y
-    cdef char* body = source_rows(f, rows, plane, first, slots, workspace + aligned(slots * sizeof(char*)))
-    cdef char* columns
-    body += aligned(f.g.n_before * pixel)
-    columns = body - f.g.n_before * pixel
-    if kind == FLOAT32:
-        for r in range(4):
-            dirty = 5 if not all_finite(rows[r], n // 4) else dirty - 1
-    for i in range(n_rows):
-        y = f.y + (plane * f.g.y_plane + (first + i) * f.g.y_row) * f.itemsize
-        sort_columns(rows + i, body, pitch, n, kind)
+cdef inline void tile_5x5_of(const Rank* image, Py_ssize_t t, char* workspace, const int kind) noexcept nogil:
+    cdef Tile tile
+    cdef const Rank* f = &tile.f
+    cdef Py_ssize_t i, r, n, pixel, pitch
+    # After the source rows: sorted columns with their border, pairs; of an image with NaN, a row with its border, twice.
+    cdef char* body
+    open_tile(image, t, workspace, &tile)
+    n, pixel, pitch = max(f.g.width * f.pixel, VBYTES), f.pixel, f.g.pitch
+    body = tile.room + aligned(f.g.n_before * pixel)
+    for i in range(tile.n_rows):
+        sort_columns(tile.rows + i, body, pitch, n, kind)
         for r in range(5):
             fill_border(f, body + r * pitch)
-        row_5x5(columns, pitch, body + 5 * pitch, y, f.g.out_width * pixel, pixel, kind)
-        if kind == FLOAT32:
-            dirty = 5 if not all_finite(rows[i + 4], n // 4) else dirty - 1
-            if dirty > 0 or not f.finite:
-                mark_nan(f, rows + i, y, 0, f.g.out_width, body)
+        row_5x5(body - f.g.n_before * pixel, pitch, body + 5 * pitch, tile.y + i * f.g.y_row * f.itemsize,
+                f.g.out_width * pixel, pixel, kind)
+    if kind == FLOAT32 and (not f.number or any_row_has_nan(tile.rows, tile.n_rows + 4, n // 4)):
+        mark_nan(f, tile.rows, 0, tile.n_rows, f.g.out_width, tile.y, tile.room)
 
 
 cdef void tile_5x5(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
@@ -328,31 +312,23 @@ cdef void tile_bisected(const Rank* f, Py_ssize_t t, char* workspace) noexcept n
     cdef Py_ssize_t plane = t // f.g.tiles, part = t % f.g.tiles
     cdef Py_ssize_t first = part // across * f.g.tile_rows, n_rows = min(f.g.tile_rows, f.g.out_height - first)
     cdef Py_ssize_t left = part % across * f.g.tile_columns, n_out = min(f.g.tile_columns, f.g.out_width - left)
-    cdef Py_ssize_t slots = n_rows + f.g.window_height - 1, end = left + n_out + f.g.window_width - 1, r, p, c, i
-    cdef Py_ssize_t inside = f.g.n_before, outside = inside + f.g.width     # where the image starts and ends
+    cdef Py_ssize_t slots = n_rows + f.g.window_height - 1, n = n_out + f.g.window_width - 1, r
     cdef Py_ssize_t size = 4 if f.g.staged == FLOAT32 else 1 if f.g.staged == UINT8 else 2, pixel = size * step
     cdef int bits = 8 if f.g.source == UINT8 and f.g.staged != FLOAT32 else <int>(8 * size)
-    cdef bint finite = f.finite
-    # The workspace: a pointer to each source row, narrow rows, the staged rows, a result as staged, a row for NaN.
+    cdef bint nan = not f.number
+    # The workspace: a pointer to each source row, narrow rows, the packed rows, a result as packed, a source row; of
+    # an image with NaN, a row twice.
     cdef const char** rows = <const char**>workspace
     cdef char* strip = source_rows(f, rows, plane, first, slots, workspace + aligned(slots * sizeof(char*)))
     cdef char* result = strip + slots * f.g.pitch
-    cdef char* body = result + f.g.pitch + aligned(f.g.n_before * f.pixel)
-    cdef const char* pixel_row
-    cdef char* y
+    cdef char* row = result + f.g.pitch
+    cdef char* y = f.y + (plane * f.g.y_plane + first * f.g.y_row + left * step) * f.itemsize
     for r in range(slots):
-        p = max(left, inside)
-        c = min(end, outside)
-        if p < c:
-            stage(f, strip + r * f.g.pitch + (p - left) * pixel, rows[r] + (p - inside) * f.pixel, (c - p) * step)
-        for p in range(left, end):
-            if p >= inside and p < outside:
-                continue
-            i = f.before[p] if p < inside else f.after[p - outside]
-            pixel_row = f.constant if i < 0 else rows[r] + i * f.pixel
-            stage(f, strip + r * f.g.pitch + (p - left) * pixel, pixel_row, step)
-        if f.g.source == FLOAT32:
-            finite = finite and all_finite(rows[r], max(f.g.width * f.pixel, VBYTES) // 4)
+        strip_of_row(f, row, rows[r], left, n)
+        stage(f, strip + r * f.g.pitch, row, n * step)
+        if f.g.source == FLOAT32 and not nan:
+            memset(row + n * f.pixel, 0, VBYTES)
+            nan = has_nan(row, max(n * step, VBYTES // 4))
     for r in range(n_rows):
         if f.g.staged == FLOAT32:
             bisect(f, strip + r * f.g.pitch, result, n_out * pixel, pixel, bits, FLOAT32)
@@ -360,10 +336,9 @@ cdef void tile_bisected(const Rank* f, Py_ssize_t t, char* workspace) noexcept n
             bisect(f, strip + r * f.g.pitch, result, n_out * pixel, pixel, bits, UINT8)
         else:
             bisect(f, strip + r * f.g.pitch, result, n_out * pixel, pixel, bits, UINT16)
-        y = f.y + (plane * f.g.y_plane + (first + r) * f.g.y_row) * f.itemsize
-        unstage(f, y + left * f.pixel, result, n_out * step)
-        if not finite:
-            mark_nan(f, rows + r, y, left, n_out, body)
+        unstage(f, y + r * f.g.y_row * f.itemsize, result, n_out * step)
+    if f.g.source == FLOAT32 and nan:
+        mark_nan(f, rows, left, n_rows, n_out, y, row)
 
 
 def median2d_3x3(ndarray x, ndarray y, ndarray geometry, ndarray borders, ndarray cval, int threads, /):

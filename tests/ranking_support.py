@@ -63,12 +63,18 @@ def by_windows(operation, x, size, border="mirror", cval=0.0):
 
 
 def kernel_name(operation, size, dtype):
-    if operation == "median" and size in ((3, 3), (5, 5)):
-        return f"median2d_{size[0]}x{size[1]}"
+    dtype = np.dtype(dtype)
     area = size[0] * size[1]
-    if operation == "median" and dtype in ("u1", "?") and 80 <= area < 65536 and size[0] < 256:
+    if operation != "median":
+        return f"{operation}2d"
+    if size in ((3, 3), (5, 5)):
+        return f"median2d_{size[0]}x{size[1]}"
+    if dtype in (np.uint8, np.bool_) and 80 <= area < 65536 and size[0] < 256:
         return "median2d_histogram"
-    return f"{operation}2d"
+    few, more = {1: (96, 8), 2: (64, 8), 4: (12, 0)}[dtype.itemsize]
+    if area < few + more * min(size) or min(size) > 1000:
+        return "median2d"
+    return "median2d_ranked"
 
 
 def served(operation, size, backend, dtype="f4"):

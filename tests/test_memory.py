@@ -21,6 +21,9 @@ CALLS = {
     "NaN left out": ("f4", "f4", "convlab.filter2d(image, np.ones((3, 3)), nan='omit', out=out)"),
     "maximum": ("f4", "f4", "convlab.maximum_filter(image, 15, out=out)"),
     "median": ("u1", "u1", "convlab.median_filter(image, 5, out=out)"),
+    "maximum of int32": ("i4", "i4", "convlab.maximum_filter(image, 3, out=out)"),
+    "maximum of float64": ("f8", "f8", "convlab.maximum_filter(image, 201, out=out)"),
+    "median of int8": ("i1", "i1", "convlab.median_filter(image, 3, out=out)"),
     "max pool": ("f4", "f4", "convlab.max_pool2d(image, 3, 1, 1, out=out)"),
 }
 
@@ -83,6 +86,40 @@ def test_a_convolution_needs_what_its_plan_says(algorithm):
     assert planned <= 64 << 20
     assert planned_for_all <= 64 << 20
     assert used <= planned + SLACK, (used, planned)
+
+
+RANKED = """
+import numpy as np, convlab
+convlab.set_num_threads(2)
+def resident(name):
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name + ":")) << 10
+function = getattr(convlab, {operation!r})
+function(np.ones((300, 300), {dtype!r}), {size})  # what is loaded once
+for shape in (1, 1 << 23), (1 << 22, 2), (4000, 2000):
+    image, out = np.ones(shape, {dtype!r}), np.ones(shape, np.dtype({dtype!r}).newbyteorder("="))
+    open("/proc/self/clear_refs", "w").write("5")  # the peak starts anew
+    before = resident("VmRSS")
+    function(image, {size}, out=out)
+    used = resident("VmHWM") - before
+    print(used, convlab.explain({operation!r}, shape, {size}, dtype={dtype!r}).workspace_bytes)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux") or not Path("/proc/self/clear_refs").exists(), reason="Linux")
+@pytest.mark.parametrize("dtype", ["f4", "u1", "i4", "f8", ">f4"])
+@pytest.mark.parametrize(
+    ("operation", "size"), [("maximum_filter", 5), ("median_filter", 3), ("minimum_filter", (1, 99))]
+)
+def test_order_statistics_need_what_their_plans_say(operation, size, dtype):
+    """Of a wide, a tall and a square image."""
+    if operation == "median_filter" and dtype in ("i4", "f8"):
+        size = (1, 2)  # NumPy partitions every window
+    lines = run_python(RANKED.format(operation=operation, size=size, dtype=dtype), timeout=300).stdout.splitlines()
+    assert len(lines) == 3
+    for used, planned in (map(int, line.split()) for line in lines):
+        assert planned <= 32 << 20
+        assert used <= planned + SLACK, (used, planned)
 
 
 CONV = """

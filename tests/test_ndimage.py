@@ -169,6 +169,51 @@ def test_medians_of_short_lines(mode):
             np.testing.assert_array_equal(ndimage.median_filter(x, size, mode=mode, origin=origin), expected)
 
 
+SHORT = """
+import warnings
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from convlab import _borders, ndimage, signal
+
+def right(x, k, border, origin, cval, rank):
+    numbers = _borders.source_indices(border, x.size, -(k // 2 + origin), x.size + k - 1 - (k // 2 + origin))
+    line = x[numbers].astype(float)
+    line[numbers < 0] = cval
+    return np.sort(sliding_window_view(line, k), -1)[:, rank]
+
+rng = np.random.default_rng(0)
+warnings.simplefilter("ignore")  # of windows longer than the line
+n = {n}
+for k in (1, 2, 3, 4, 5, 8, 9, 15, 21):
+    for mode, border in {modes}.items():
+        for origin in (0, -(k // 2), (k - 1) // 2):
+            for dtype in ("i8", "f8", "u1", "f4", "i2", ">f8"):
+                x, rank = rng.integers(0, 200, n).astype(dtype), int(rng.integers(0, k))
+                options = dict(mode=mode, origin=origin, cval=7)
+                middle, expected = (right(x, k, border, origin, 7, r) for r in (k // 2, rank))
+                np.testing.assert_array_equal(ndimage.median_filter(x, k, **options), middle)
+                np.testing.assert_array_equal(ndimage.rank_filter(x, rank, k, **options), expected)
+                y = ndimage.percentile_filter(x, 50, footprint=np.ones(k), **options)
+                np.testing.assert_array_equal(y, right(x, k, border, origin, 7, int(k * 0.5)))
+                assert y.dtype == x.dtype.newbyteorder('=')
+                out = np.zeros(n, np.float32)
+                assert ndimage.rank_filter(x, rank, k, output=out, **options) is out
+                np.testing.assert_array_equal(out, expected)
+    ndimage.median_filter(np.full(n, np.nan, np.float32), k)
+    if k % 2:
+        x = rng.integers(0, 200, n).astype(float)
+        np.testing.assert_array_equal(signal.medfilt(x, k), right(x, k, "constant", 0, 0, k // 2))
+        np.testing.assert_array_equal(signal.order_filter(x, np.ones(k), k // 3), right(x, k, "constant", 0, 0, k // 3))
+"""
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 15, 16, 31])
+def test_ranks_of_short_lines_do_not_crash(n):
+    """SciPy 1.17's own code crashes, hangs or reads beyond the line: in a process of its own."""
+    modes = {"reflect": "symmetric", "mirror": "mirror", "nearest": "nearest", "wrap": "wrap", "constant": "constant"}
+    run_python(SHORT.format(n=n, modes=modes))
+
+
 def test_windows_of_many_kinds(rng):
     x = rng.integers(0, 255, (7, 11, 13), np.uint8)
     for name in ("maximum_filter", "minimum_filter", "median_filter"):

@@ -28,7 +28,15 @@ from .pooling import (
     min_pool2d_2x2,
     min_pool_narrow,
 )
-from .ranking import maximum2d, median2d, median2d_3x3, median2d_5x5, median2d_histogram, minimum2d
+from .ranking import (
+    maximum2d,
+    median2d,
+    median2d_3x3,
+    median2d_5x5,
+    median2d_histogram,
+    median2d_ranked,
+    minimum2d,
+)
 from .separable import box2d, correlate2d_separable, magnitude2d_separable
 
 __all__ = [
@@ -61,6 +69,7 @@ __all__ = [
     "median2d_3x3",
     "median2d_5x5",
     "median2d_histogram",
+    "median2d_ranked",
     "min_pool2d",
     "min_pool2d_2x2",
     "min_pool_narrow",

@@ -64,6 +64,7 @@ class Plan(Generic[SpecT]):
     tables: tuple[NDArray[Any], ...]  # the kernel's arguments after the arrays: sizes, borders, values
     taps: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     bands: tuple["Band", ...] = ()  # where the source or the result is converted: part by part
+    parts: Any = None  # of an order statistic in bands: their size
     inner: Any = None  # the plan of the operation that this one is carried out by
 
 

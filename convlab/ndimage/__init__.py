@@ -12,8 +12,9 @@ those types, exactly. All other calls are SciPy's own: complex, float64 and othe
 are not finite (which of them are NaN and which infinite depends on SciPy's order and on the zero weights that it leaves
 out), and every other function of scipy.ndimage.
 
-SciPy 1.17 is wrong where a Laplacian or a gradient is written into its own input, where a kernel is eight times the
-image under "reflect", and in medians of lines no longer than the window; these are right here.
+SciPy 1.17 is wrong where a Laplacian or a gradient is written into its own input, and where a kernel is eight times the
+image under "reflect"; it crashes, hangs or is wrong in medians, ranks and percentiles of lines no longer than the
+window. These are right here.
 
 ``reflect`` is SciPy's here: ``c b a | a b c d | d c b``, which is ``symmetric`` in convlab's functions.
 """
@@ -30,6 +31,8 @@ from convlab.ndimage._rank import (
     median_filter,
     minimum_filter,
     minimum_filter1d,
+    percentile_filter,
+    rank_filter,
 )
 from convlab.ndimage._smoothing import gaussian_filter, gaussian_filter1d, uniform_filter, uniform_filter1d
 
@@ -48,7 +51,9 @@ __all__ = [
     "median_filter",
     "minimum_filter",
     "minimum_filter1d",
+    "percentile_filter",
     "prewitt",
+    "rank_filter",
     "sobel",
     "uniform_filter",
     "uniform_filter1d",

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from convlab._plan.cache import signature
 from convlab.translation.borders import ours
 
+from ._short_lines import GUARDED, guarded
+
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 FLOAT32 = np.dtype(np.float32)
@@ -47,7 +49,8 @@ def or_original(module: ModuleType) -> Callable[[FunctionT], FunctionT]:
 
     def decorate(function: FunctionT) -> FunctionT:
         name = function.__name__
-        ORIGINALS[name] = getattr(module, name)
+        original = getattr(module, name)
+        ORIGINALS[name] = guarded(original) if name in GUARDED else original
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:

@@ -207,3 +207,37 @@ def median_filter(
         return None
     anchors = tuple(tap for tap in taps if tap is not None)
     return select("median_filter", x, whole, along, anchors, border, value, wanted)
+
+
+@or_scipy
+def rank_filter(
+    input: Any,
+    rank: Any,
+    size: Any = None,
+    footprint: Any = None,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+    *,
+    axes: Any = None,
+) -> Any:
+    """One rank of each window: `scipy.ndimage.rank_filter`, without its crash on short lines."""
+    return None
+
+
+@or_scipy
+def percentile_filter(
+    input: Any,
+    percentile: Any,
+    size: Any = None,
+    footprint: Any = None,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+    *,
+    axes: Any = None,
+) -> Any:
+    """One percentile of each window: `scipy.ndimage.percentile_filter`, without its crash on short lines."""
+    return None

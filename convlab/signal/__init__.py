@@ -4,7 +4,8 @@ The functions defined here have SciPy's signatures, modes, boundaries, dtypes an
 (each sum within ``4 * taps * eps * sum(|w| |x|)`` of the exact one) and arrays of 8 and 16-bit integers whose sums
 float32 holds exactly, which go round as SciPy's do. `fftconvolve` and `oaconvolve` are served where sums, or
 transforms of tiles, are faster than SciPy's transforms: up to 625 taps (256 along a line), and large images. Medians
-are those of uint8 and float32 images. All other calls are SciPy's own: complex, float64 and other dtypes, wrong
+are those of uint8 and float32 images; `medfilt` and `order_filter` are SciPy's, without its crash on short lines. All
+other calls are SciPy's own: complex, float64 and other dtypes, wrong
 arguments, results that are not finite, and every other function of scipy.signal.
 """
 
@@ -13,14 +14,16 @@ from typing import Any
 import scipy.signal as _scipy
 
 from convlab.signal._convolution import convolve2d, correlate2d, fftconvolve, oaconvolve
-from convlab.signal._median import medfilt2d
+from convlab.signal._median import medfilt, medfilt2d, order_filter
 
 __all__ = [
     "convolve2d",
     "correlate2d",
     "fftconvolve",
+    "medfilt",
     "medfilt2d",
     "oaconvolve",
+    "order_filter",
 ]
 SERVED = tuple(__all__)
 __all__ += sorted(set(_scipy.__all__) - set(SERVED))

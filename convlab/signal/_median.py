@@ -1,10 +1,12 @@
-"""Medians, outside whose image there is 0."""
+"""Medians and ranks, outside whose image there is 0."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 import convlab
+from convlab import ndimage
 from convlab.ndimage import _calls
 
 from ._convolution import or_scipy
@@ -26,3 +28,32 @@ def medfilt2d(input: Any, kernel_size: Any = 3) -> Any:
     result = convlab.median_filter(x, window, border="constant")
     # SciPy's comparisons with NaN depend on its order.
     return None if result.dtype.kind == "f" and np.isnan(result).any() else result
+
+
+def _short_line(value: Any, kernel: Any) -> bool:
+    """Whether SciPy would give its ranks a line that may not be longer than the window: see ndimage/_short_lines.py."""
+    x, sizes = np.asarray(value), np.asarray(kernel)
+    return x.ndim == 1 and x.dtype.kind in "iuf" and x.dtype.itemsize > 2 * (x.dtype.kind == "f") and sizes.size == 1
+
+
+@or_scipy
+def medfilt(volume: Any, kernel_size: Any = None) -> Any:
+    """Median of each window, over any number of axes: `scipy.signal.medfilt`."""
+    size = 3 if kernel_size is None else kernel_size
+    if not _short_line(volume, size):
+        return None
+    length = _calls.whole(np.asarray(size).item())
+    if length is None or length < 1 or length % 2 == 0:
+        return None
+    if length > np.size(volume):
+        warnings.warn("kernel_size exceeds volume extent: the volume will be zero-padded.", stacklevel=3)
+    return ndimage.rank_filter(np.asarray(volume), length // 2, size=length, mode="constant")
+
+
+@or_scipy
+def order_filter(a: Any, domain: Any, rank: Any) -> Any:
+    """Pixel of one rank of each window: `scipy.signal.order_filter`."""
+    window = np.asarray(domain)
+    if np.ndim(a) != 1 or window.ndim != 1 or window.size % 2 == 0 or not _short_line(a, 1):
+        return None
+    return ndimage.rank_filter(np.asarray(a), rank, footprint=window, mode="constant")
