@@ -119,10 +119,10 @@ def _powers(a: NDArray[Any], g: PoolGeometry) -> NDArray[Any]:
     """|x| ** p of floats."""
     if g.power == 0:
         return a
-    if g.power == 2:
-        return a * a
     a = np.abs(a)
-    if g.power > 1:
+    if g.power == 2:
+        a *= a
+    elif g.power > 1:
         np.power(a, np.array(g.exponent, np.uint32).view(np.float32), out=a)
     return a
 
