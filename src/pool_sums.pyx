@@ -92,6 +92,15 @@ cdef inline void add_rows_of(const char* x, Py_ssize_t pitch, Py_ssize_t rows, P
     cdef Py_ssize_t e = 0, r
     cdef int j
     cdef vfloat a
+    if rows == BLOCK:
+        while e + LANES <= n:
+            a = vector_of(x, e, LANES, source)
+            for r in range(1, BLOCK):
+                a = a + vector_of(x + r * pitch, e, LANES, source)
+            for j in range(joined):
+                a = vload(waiting - j * apart + e) + a
+            vstore(to + e, a)
+            e += LANES
     while e < n:
         a = vector_of(x, e, n - e, source)
         for r in range(1, rows):
