@@ -38,7 +38,7 @@ KERNELS = {
     "avg_pool2d_2x2": "pool2d",
     "max_pool2d": "pool2d",
     "min_pool2d": "pool2d",
-    "avg_pool2d": "pool2d",
+    "avg_pool2d": "pool_sums",
     "max_pool_narrow": "pool_narrow",
     "min_pool_narrow": "pool_narrow",
     "avg_pool_narrow": "pool_narrow",
@@ -60,8 +60,6 @@ KERNELS = {
     "max_pool2d_indices": "pool_indices",
     "max_unpool": "pool_indices",
     "transpose_weights": "conv_gemm",
-    "max_pool_global": "pool_global",
-    "avg_pool_global": "pool_global",
     "multiply_add": "machine",
 }
 BACKEND_WORDS = ("auto", "compiled", "numpy", "python")

@@ -11,6 +11,11 @@ STORED = tuple(np.dtype(t) for t in (np.float32, np.uint8, np.int16, np.uint16))
 POOLED = (*STORED, np.dtype(np.int8))
 # Elements that an order statistic in NumPy holds of its source at a time; of all its arrays, up to eight times as many.
 NUMPY_BLOCK = 1 << 18
+# What a sum reads one by one, of any strides and byte order; the order is that of the enum in src/pool_gather.h.
+GATHERED = (
+    *POOLED,
+    *(np.dtype(t) for t in (np.float64, np.float16, np.int32, np.uint32, np.int64, np.uint64, np.bool_)),
+)
 
 
 class FilterGeometry(NamedTuple):
@@ -116,10 +121,7 @@ class FilterValues(NamedTuple):
 
 
 class PoolGeometry(NamedTuple):
-    """The sizes that a pooling kernel reads; src/pool.pxd has the same struct and says what they are.
-
-    Where `bins` is set, two numbers for each output of each axis follow: where its window starts, and its size.
-    """
+    """The sizes that a pooling kernel reads; src/pool.pxd has the same struct and says what they are."""
 
     planes: int
     depth: int
@@ -135,6 +137,10 @@ class PoolGeometry(NamedTuple):
     y_plane: int
     y_slice: int
     y_row: int
+    x_outer: int
+    inner: int
+    x_column: int
+    x_channel: int
     window_depth: int
     window_height: int
     window_width: int
@@ -155,12 +161,21 @@ class PoolGeometry(NamedTuple):
     divisor: int
     count_pad: int
     tiles: int
+    parts: int
+    columns: int
+    taps: int
     row: int
+    row_levels: int
+    result_levels: int
     workspace: int
     stream: int
     group_rows: int
     band_rows: int
     source: int
+    gathered: int
+    swapped: int
+    power: int
+    exponent: int
 
 
 class RankGeometry(NamedTuple):

@@ -63,8 +63,10 @@ def avg_pool1d(
 
     Notes
     -----
-    Each window is summed down its rows and then along the row, in float32, whatever its place or the threads, and
-    divided by its size: of what lies in the array, or in the array and its padding. The rules are those of PyTorch's
+    Each window is summed in float32 in an order that depends on its size alone, down the rows first and then along the
+    row, and divided by its size: of what lies in the array, or in the array and its padding. The error is at most
+    1 + the sum over the axes of 7 + log2(k / 8), or of 7 for k up to 8, times 2 ** -24 of the mean absolute value:
+    33 times that for 4096 x 4096. The rules are those of PyTorch's
     ``avg_pool1d``.
 
     Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",
@@ -135,8 +137,10 @@ def avg_pool2d(
 
     Notes
     -----
-    Each window is summed down its rows and then along the row, in float32, whatever its place or the threads, and
-    divided by its size: of what lies in the array, or in the array and its padding. The rules are those of PyTorch's
+    Each window is summed in float32 in an order that depends on its size alone, down the rows first and then along the
+    row, and divided by its size: of what lies in the array, or in the array and its padding. The error is at most
+    1 + the sum over the axes of 7 + log2(k / 8), or of 7 for k up to 8, times 2 ** -24 of the mean absolute value:
+    33 times that for 4096 x 4096. The rules are those of PyTorch's
     ``avg_pool2d``.
 
     Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",
@@ -207,8 +211,10 @@ def avg_pool3d(
 
     Notes
     -----
-    Each window is summed down its rows and then along the row, in float32, whatever its place or the threads, and
-    divided by its size: of what lies in the array, or in the array and its padding. The rules are those of PyTorch's
+    Each window is summed in float32 in an order that depends on its size alone, down the rows first and then along the
+    row, and divided by its size: of what lies in the array, or in the array and its padding. The error is at most
+    1 + the sum over the axes of 7 + log2(k / 8), or of 7 for k up to 8, times 2 ** -24 of the mean absolute value:
+    33 times that for 4096 x 4096. The rules are those of PyTorch's
     ``avg_pool3d``.
 
     Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",

@@ -49,7 +49,8 @@ def global_avg_pool(
 
     Notes
     -----
-    The same as a pool whose window is the whole plane.
+    The same as a pool whose window is the whole plane, in bits too, whatever the layout: see `avg_pool2d` for the bound
+    of its error.
 
     Source: M. Lin, Q. Chen and S. Yan, "Network in network", ICLR 2014, section 3.2.
 

@@ -61,8 +61,9 @@ def max_pool1d(
     Notes
     -----
     NaN propagates, as in NumPy and PyTorch; padding never wins. The rules are those of PyTorch's ``max_pool1d``,
-    except that padding may be up to the dilated window less one. Integers of 32 and 64 bits and float64 are pooled
-    exactly, by the NumPy fallback.
+    except that padding may be up to the dilated window less one. A window all of whose taps are padding, for their
+    dilation, has minus infinity, or the smallest value of an integer type. Integers of 32 and 64 bits and float64 are
+    pooled exactly, by the NumPy fallback.
 
     Source: D. Scherer, A. Müller and S. Behnke, "Evaluation of pooling operations in convolutional architectures for
     object recognition", ICANN 2010, pp. 92-101.
@@ -134,8 +135,9 @@ def max_pool2d(
     Notes
     -----
     NaN propagates, as in NumPy and PyTorch; padding never wins. The rules are those of PyTorch's ``max_pool2d``,
-    except that padding may be up to the dilated window less one. Integers of 32 and 64 bits and float64 are pooled
-    exactly, by the NumPy fallback.
+    except that padding may be up to the dilated window less one. A window all of whose taps are padding, for their
+    dilation, has minus infinity, or the smallest value of an integer type. Integers of 32 and 64 bits and float64 are
+    pooled exactly, by the NumPy fallback.
 
     Source: D. Scherer, A. Müller and S. Behnke, "Evaluation of pooling operations in convolutional architectures for
     object recognition", ICANN 2010, pp. 92-101.
@@ -207,8 +209,9 @@ def max_pool3d(
     Notes
     -----
     NaN propagates, as in NumPy and PyTorch; padding never wins. The rules are those of PyTorch's ``max_pool3d``,
-    except that padding may be up to the dilated window less one. Integers of 32 and 64 bits and float64 are pooled
-    exactly, by the NumPy fallback.
+    except that padding may be up to the dilated window less one. A window all of whose taps are padding, for their
+    dilation, has minus infinity, or the smallest value of an integer type. Integers of 32 and 64 bits and float64 are
+    pooled exactly, by the NumPy fallback.
 
     Source: D. Scherer, A. Müller and S. Behnke, "Evaluation of pooling operations in convolutional architectures for
     object recognition", ICANN 2010, pp. 92-101.

@@ -1,7 +1,8 @@
-"""The way back from a maximum pool."""
+"""Max unpooling."""
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convlab._docstrings import described
@@ -14,8 +15,9 @@ _Result = NDArray[Any]
 
 
 def _unpool(axes: int, x: Any, indices: Any, out: Any, *options: Any) -> NDArray[Any]:
-    a, places = _spec.array("x", x), _spec.array("indices", indices)
-    return _run.max_unpool(_plan.max_unpool(a, places, axes, *options), a, places, out)
+    a = x if type(x) is np.ndarray else _spec.array("x", x)
+    places = indices if type(indices) is np.ndarray else _spec.array("indices", indices)
+    return _run.max_unpool(_plan.max_unpool(a, None, places.shape, places.dtype, axes, *options), a, places, out)
 
 
 @described(1)

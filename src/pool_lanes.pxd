@@ -2,7 +2,7 @@
 #
 # The workspace: pointers to source rows, a row of nothing, copies of narrow rows, partial maxima, a group's rows
 # between their padding, a row that is used up.
-from libc.stdint cimport int8_t, int16_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
 
 from extremum cimport down, join, taps
@@ -11,18 +11,10 @@ from lanes cimport (
     raw_store_part, vraw,
 )
 from pool cimport (
-    VNEVER, Geometry, Rows, Window, rows_of, vany, veither, vload_lanes, vpick, vpick_lanes, vpicks, vtruth, vunordered,
-    window,
+    VNEVER, Geometry, Rows, rows_of, vany, veither, vload_lanes, vpick, vpick_lanes, vpicks, vtruth, vunordered,
 )
 from vector cimport LANES, vfloat, vload, vsplat, vstore
 
-
-ctypedef fused element:
-    float
-    uint8_t
-    int8_t
-    int16_t
-    uint16_t
 
 ctypedef fused unit:
     uint8_t
@@ -66,6 +58,9 @@ cdef inline void down_single(const char* x, const Rows* r, Py_ssize_t size, char
     cdef Py_ssize_t e = 0, i, j
     cdef const char* row
     cdef vraw a
+    if r.slices == 0 or r.n == 0:
+        fill(to, n + 1, largest, kind)
+        return
     x += r.start * size
     while e < n:
         if n >= VBYTES:
@@ -191,44 +186,12 @@ cdef inline void pixels(const Geometry* g, const char* row, char* y, Py_ssize_t 
         y += pixel
 
 
-cdef inline void cut(const Geometry* g, const element* row, element* y, const bint largest) noexcept nogil:
-    """Outputs one by one, over what of their windows lies in the row."""
-    cdef Py_ssize_t i, j, c
-    cdef Window w
-    cdef element a, b
-    for i in range(g.out_width):
-        w = window(g, 2, i)
-        for c in range(g.step):
-            a = row[w.start * g.step + c]
-            for j in range(1, w.size):
-                b = row[(w.start + j * g.dilation_width) * g.step + c]
-                if (b > a if largest else b < a) or b != b:
-                    a = b
-            y[i * g.step + c] = a
-
-
-cdef inline void cut_row(const Geometry* g, const char* row, char* y, const bint largest,
-                         const int kind) noexcept nogil:
-    if kind == FLOAT32:
-        cut(g, <const float*>row, <float*>y, largest)
-    elif kind == UINT8:
-        cut(g, <const uint8_t*>row, <uint8_t*>y, largest)
-    elif kind == INT8:
-        cut(g, <const int8_t*>row, <int8_t*>y, largest)
-    elif kind == INT16:
-        cut(g, <const int16_t*>row, <int16_t*>y, largest)
-    else:
-        cut(g, <const uint16_t*>row, <uint16_t*>y, largest)
-
-
 cdef inline void along(const Geometry* g, const char* row, char* spare, char* y, const bint largest, const int kind,
                        const bint careful) noexcept nogil:
-    """The windows of one row, which stands between its padding where g.extent says so."""
+    """The windows of one row, which stands between its padding."""
     cdef Py_ssize_t size = size_of(kind), pixel = g.step * size, distance = g.dilation_width * pixel
     cdef Py_ssize_t k = g.window_width, length = g.extent * pixel, n = g.out_width * pixel
-    if g.extent == 0:
-        cut_row(g, row, y, largest, kind)
-    elif pixel >= VBYTES and (k <= 4 or g.stride_width >= k):
+    if pixel >= VBYTES and (k <= 4 or g.stride_width >= k):
         pixels(g, row, y, size, largest, kind, careful)
     elif g.stride_width == 1:
         all_steps(row, spare, y, n, length, k, distance, False, largest, kind, careful)
@@ -254,8 +217,8 @@ cdef inline void lanes_tile(const Geometry* g, const char* x, char* y, Py_ssize_
     cdef Py_ssize_t size = size_of(kind), plane = t // g.tiles, part = t % g.tiles, total = g.out_depth * g.out_height
     cdef Py_ssize_t i = total * part // g.tiles, end = total * (part + 1) // g.tiles, slice, row, G, j, first, count
     cdef Py_ssize_t seen = 0, unsafe = -1  # source rows examined, and the last of them that holds NaN
-    cdef Py_ssize_t left = g.pad_width * g.step * size if g.extent else 0, pitch = g.row * size
-    cdef Py_ssize_t n = (min(g.width, g.extent - g.pad_width) if g.extent else g.width) * g.step * size
+    cdef Py_ssize_t left = min(g.pad_width, g.extent) * g.step * size, pitch = g.row * size
+    cdef Py_ssize_t n = max(0, min(g.width, g.extent - g.pad_width)) * g.step * size
     cdef bint careful, grouped = g.group_rows > 1
     cdef const char** rows = <const char**>workspace
     cdef char* nothing = workspace + aligned(g.band_rows * sizeof(char*))

@@ -17,6 +17,7 @@ from pool cimport (
     AVERAGE, MAXIMUM, MINIMUM, VNEVER, Geometry, Operation, Window, join, quick, vany, veither, vtruth,
     vunordered, window,
 )
+from pool_tree cimport BLOCK, vectors_of
 from turn cimport turn_load, turn_store
 
 ctypedef void (*group_function)(const Geometry*, const float*, float*, Py_ssize_t, float*) noexcept nogil
@@ -70,11 +71,21 @@ cdef inline void turn_out(const float* outputs, Py_ssize_t n, float* y, Py_ssize
         e += 4
 
 
+cdef void tree_sum(const float* v, Py_ssize_t n, Py_ssize_t distance, float* to) noexcept nogil:
+    """n vectors, `distance` floats apart, in the order of src/pool_tree.pxd."""
+    vstore(to, vectors_of(v, n, distance))
+
+
 cdef inline void down_rows(const float* x, Py_ssize_t rows, Py_ssize_t n, float* to, const int known,
                            const Operation operation, const bint careful) noexcept nogil:
     """Some rows of n floats reduced to one; `known` is their number, or 0."""
     cdef Py_ssize_t c = 0, i
     cdef vfloat a
+    if operation == AVERAGE and known == 0:
+        while c < n:
+            tree_sum(x + c, rows, n, to + c)
+            c += LANES
+        return
     while c < n:
         a = vload(x + c)
         if known:
@@ -88,8 +99,12 @@ cdef inline void down_rows(const float* x, Py_ssize_t rows, Py_ssize_t n, float*
 
 
 cdef inline vfloat taps(const float* v, Py_ssize_t n, const Operation operation, const bint careful) noexcept nogil:
+    cdef float lanes[LANES]
     cdef vfloat a = vload(v)
     cdef Py_ssize_t t
+    if operation == AVERAGE and n > BLOCK:
+        tree_sum(v, n, LANES, lanes)
+        return vload(lanes)
     for t in range(1, n):
         a = joined(a, vload(v + t * LANES), operation, careful)
     return a

@@ -45,15 +45,14 @@ cdef inline vfloat down(Py_ssize_t width, const Rows* r, Py_ssize_t c, const bin
         if operation != AVERAGE and not careful:
             bad[0] = veither(bad[0], veither(vunordered(a, b), vunordered(d, d)))
         return joined(joined(a, b, operation, careful), d, operation, careful)
-    a = columns(width, r.x, c, whole, operation)
-    if operation != AVERAGE and not careful:
-        bad[0] = veither(bad[0], vunordered(a, a))
-    for i in range(r.slices):
-        for j in range(1 if i == 0 else 0, r.n):
+    a = d = vsplat(identity(operation))
+    for i in range(r.slices if r.n else 0):
+        for j in range(r.n):
             b = columns(width, r.x + i * r.slice_pitch + j * r.pitch, c, whole, operation)
             if operation != AVERAGE and not careful:
                 bad[0] = veither(bad[0], vunordered(b, b))
-            a = joined(a, b, operation, careful)
+            d = joined(d, b, operation, careful) if j else b
+        a = joined(a, d, operation, careful) if i else d
     return a
 
 

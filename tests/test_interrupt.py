@@ -21,6 +21,8 @@ CALLS = {
     "masked": "convlab.filter2d(plane(6000, 6000), plane(61, 61), mask=plane(6000, 6000) > 0)",
     "median": "convlab.median_filter(plane(6000, 6000), 101)",
     "indices": "convlab.max_pool2d(plane(6000, 6000), 101, 1, return_indices=True)",
+    "averages": "convlab.avg_pool2d(plane(6000, 6000), 1501, 1)",
+    "norms of one row": "convlab.lp_pool1d(plane(1, 1, 1 << 25), 3.5, 1 << 20, 1 << 14)",
     "gemm": "convlab.conv2d(plane(1, 512, 224, 224), plane(512, 512, 9, 9))",
     "depthwise": "convlab.conv2d(plane(32, 256, 128, 128), plane(256, 1, 63, 63), groups=256)",
     "winograd": "convlab.conv2d(plane(4, 2048, 128, 128), plane(2048, 2048, 3, 3), padding=1, algorithm='winograd4')",

@@ -46,7 +46,8 @@ def test_narrow_planes_are_pooled_as_each_alone(fast_backend, rng, operation, pl
             for source in (x, special):
                 alone = np.stack([pool(plane, window, stride, padding, **options) for plane in source])
                 actual = pool(source, window, stride, padding, **options)
-                if sizes[1] <= (32 if stride == 1 else 20) and (alone.shape[1:] != (1, 1) or padding):
+                long = operation == "avg" and window == (9, 3)  # whose padding has a place in a sum's tree
+                if sizes[1] <= (32 if stride == 1 else 20) and not long:
                     assert convlab.last_kernel() == f"{operation}_pool_narrow{fast_backend}"
                 assert_array_equal(actual, alone)
             expected = pool(x, window, stride, padding, **options)

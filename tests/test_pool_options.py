@@ -228,6 +228,48 @@ def test_a_result_too_large_for_the_caches(fast_backend, rng):
     assert_array_equal(average[:19], convlab.avg_pool2d(np.ascontiguousarray(x[:20]), 3, 1, 1)[:19])
 
 
+@pytest.mark.parametrize("dtype", ["f4", "u1", "i1", "i2", "u2", "i4", "f8", "f2", "?"])
+@pytest.mark.parametrize(
+    ("shape", "window", "stride", "padding", "dilation"),
+    [
+        ((8, 20), (2, 1), 1, (6, 0), (12, 1)),
+        ((3, 5), (2, 2), 1, (4, 5), (7, 9)),
+        ((2, 40), (2, 2), 1, (3, 1), (5, 2)),
+        ((3, 70), (2, 3), (1, 2), (8, 0), (9, 1)),
+    ],
+)
+def test_windows_all_of_whose_taps_are_padding(fast_backend, rng, dtype, shape, window, stride, padding, dilation):
+    """Minus infinity, as PyTorch's; of integers their smallest value; 0 of a sum, and NaN of the mean of nothing."""
+    dtype = np.dtype(dtype)
+    x = rng.integers(0, 2 if dtype.kind == "b" else 100, (2, *shape)).astype(dtype)
+    tables = []
+    for n, k, s, p, d in zip(shape, window, np.broadcast_to(stride, 2), padding, dilation, strict=True):
+        starts = np.arange((n + 2 * p - (k - 1) * d - 1) // s + 1) * s - p
+        tables.append([[t for t in range(a, a + k * d, d) if 0 <= t < n] for a in starts])
+    counts = np.array([[len(r) * len(c) for c in tables[1]] for r in tables[0]])
+    assert (counts == 0).any()
+    low = -np.inf if dtype.kind == "f" else False if dtype.kind == "b" else np.iinfo(dtype).min
+    high = np.inf if dtype.kind == "f" else True if dtype.kind == "b" else np.iinfo(dtype).max
+    arguments = window, stride, padding
+    largest = convlab.max_pool2d(x, *arguments, dilation)
+    values, places = convlab.max_pool2d(x, *arguments, dilation, return_indices=True)
+    assert_array_equal(values, largest)
+    assert places.min() >= 0
+    assert places.max() < shape[0] * shape[1]
+    smallest = convlab.min_pool2d(x, *arguments, dilation)
+    inner = np.ascontiguousarray(np.moveaxis(x, 0, -1))
+    assert_array_equal(np.moveaxis(convlab.max_pool2d(inner, *arguments, dilation, channel_axis=2), -1, 0), largest)
+    sums = convlab.avg_pool2d(x, *arguments, dilation=dilation, divisor_override=1)
+    means = convlab.avg_pool2d(x, *arguments, count_include_pad=False, dilation=dilation)
+    for i, j in np.ndindex(counts.shape):
+        taps = x[(slice(None), *np.ix_(tables[0][i], tables[1][j]))].reshape(2, -1)
+        full = counts[i, j] > 0
+        assert_array_equal(largest[:, i, j], taps.max(1) if full else np.full(2, low, dtype))
+        assert_array_equal(smallest[:, i, j], taps.min(1) if full else np.full(2, high, dtype))
+        assert_array_equal(sums[:, i, j], taps.astype("f4").sum(1) if full else 0)
+        np.testing.assert_allclose(means[:, i, j], taps.astype("f8").mean(1) if full else np.nan, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "options", "error", "message"),
     [
@@ -240,7 +282,6 @@ def test_a_result_too_large_for_the_caches(fast_backend, rng):
         ("max_pool2d", (2,), {"return_indices": "yes"}, TypeError, "return_indices: got str"),
         ("max_pool2d", (2,), {"layout": "HWC"}, ValueError, "layout: got 'HWC'; expected one of: NCHW, NHWC"),
         ("max_pool2d", (2,), {"layout": "NCHW", "channel_axis": 0}, ValueError, "layout: got"),
-        ("max_pool2d", ((2, 1), 1, (6, 0), (12, 1)), {}, ValueError, "dilation: got"),
         ("max_pool1d", ((2, 2),), {}, ValueError, "kernel_size: got"),
         ("max_pool3d", ((2, 2),), {}, ValueError, "kernel_size: got"),
         ("avg_pool2d", (2,), {"divisor_override": 0}, ValueError, "divisor_override: got 0"),

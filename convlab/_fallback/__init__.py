@@ -16,12 +16,10 @@ from .machine import multiply_add
 from .pooling import (
     avg_pool2d,
     avg_pool2d_2x2,
-    avg_pool_global,
     avg_pool_narrow,
     max_pool2d,
     max_pool2d_2x2,
     max_pool2d_indices,
-    max_pool_global,
     max_pool_narrow,
     max_unpool,
     min_pool2d,
@@ -42,7 +40,6 @@ from .separable import box2d, correlate2d_separable, magnitude2d_separable
 __all__ = [
     "avg_pool2d",
     "avg_pool2d_2x2",
-    "avg_pool_global",
     "avg_pool_narrow",
     "box2d",
     "conv_depthwise",
@@ -61,7 +58,6 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_2x2",
     "max_pool2d_indices",
-    "max_pool_global",
     "max_pool_narrow",
     "max_unpool",
     "maximum2d",

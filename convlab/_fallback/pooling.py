@@ -1,6 +1,7 @@
 """Pools, in NumPy."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,12 @@ from numpy.typing import NDArray
 from convlab._geometry import PoolGeometry
 
 Windows = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
+# Terms of a sum's blocks: src/pool_tree.pxd.
+BLOCK = 8
+
+
+def geometry_of(table: NDArray[np.intp]) -> PoolGeometry:
+    return PoolGeometry(*table.tolist())
 
 
 def volume(
@@ -23,6 +30,11 @@ def volume(
 
 def source(x: NDArray[Any], g: PoolGeometry) -> NDArray[Any]:
     sizes, pitches = (g.depth, g.height, g.width), (g.x_plane, g.x_slice, g.x_row)
+    if g.gathered:  # strides in bytes
+        planes = g.planes // g.inner, g.inner
+        strides = (g.x_outer, *pitches, g.x_column, g.x_channel)
+        a = as_strided(x, (*planes, *sizes, g.step), strides, writeable=False)
+        return a.reshape(g.planes, *sizes, g.step)
     return volume(x, g, sizes, pitches, writeable=False)
 
 
@@ -31,17 +43,18 @@ def result(y: NDArray[Any], g: PoolGeometry) -> NDArray[Any]:
     return volume(y, g, sizes, pitches, writeable=True)
 
 
-def windows(geometry: NDArray[np.intp], g: PoolGeometry, axis: int) -> Windows:
+def windows(g: PoolGeometry, axis: int) -> Windows:
     """For each output of an axis: where its window starts, its size, and how many count in an average."""
-    out = (g.out_depth, g.out_height, g.out_width)
-    if g.bins:
-        at = len(g) + 2 * sum(out[:axis])
-        starts, sizes = geometry[at : at + 2 * out[axis]].reshape(-1, 2).T
-        return starts, sizes, sizes
+    out = (g.out_depth, g.out_height, g.out_width)[axis]
     n, size = g[1 + axis], g.window_depth if axis == 0 else g.window_height if axis == 1 else g.window_width
+    if g.bins:
+        i = np.arange(out)
+        starts = i * n // out
+        sizes = -(-(i + 1) * n // out) - starts
+        return starts, sizes, sizes
     first = PoolGeometry._fields.index("stride_depth") + axis
     stride, before, after, dilation = g[first], g[first + 3], g[first + 6], g[first + 9]
-    starts = np.arange(out[axis]) * stride - before
+    starts = np.arange(out) * stride - before
     counted = np.minimum(size, (n + after - starts + dilation - 1) // dilation)
     skipped = np.maximum(-(starts // dilation), 0)
     starts = starts + skipped * dilation
@@ -49,15 +62,15 @@ def windows(geometry: NDArray[np.intp], g: PoolGeometry, axis: int) -> Windows:
     return starts, sizes, counted if g.count_pad else sizes
 
 
-def taps(geometry: NDArray[np.intp], g: PoolGeometry, axis: int) -> Iterator[tuple[slice, slice]]:
-    """For each tap of an axis, in order: the outputs that have it, and the elements that they read."""
-    starts, sizes, _ = windows(geometry, g, axis)
+def taps(g: PoolGeometry, axis: int) -> Iterator[tuple[int, slice, slice]]:
+    """For each tap of an axis, in order: its number, the outputs that have it, and the elements that they read."""
+    starts, sizes, _ = windows(g, axis)
     dilation = (g.dilation_depth, g.dilation_height, g.dilation_width)[axis]
     stride = (g.stride_depth, g.stride_height, g.stride_width)[axis]
     if g.bins:
         for tap in range(int(sizes.max(initial=0))):
             for i in np.flatnonzero(sizes > tap):
-                yield slice(i, i + 1), slice(starts[i] + tap, starts[i] + tap + 1)
+                yield tap, slice(i, i + 1), slice(starts[i] + tap, starts[i] + tap + 1)
         return
     before, n = (g.pad_depth, g.pad_height, g.pad_width)[axis], g[1 + axis]
     window = (g.window_depth, g.window_height, g.window_width)[axis]
@@ -70,40 +83,73 @@ def taps(geometry: NDArray[np.intp], g: PoolGeometry, axis: int) -> Iterator[tup
         last = min(len(starts), (n - 1 - at) // stride + 1)
         if first < last:
             start = first * stride + at
-            yield slice(first, last), slice(start, start + (last - first - 1) * stride + 1, stride)
+            yield tap, slice(first, last), slice(start, start + (last - first - 1) * stride + 1, stride)
+
+
+def _reduce(operation: np.ufunc, a: NDArray[Any], g: PoolGeometry, axis: int) -> NDArray[Any]:
+    """The windows of one axis of (planes, depth, height, width, step)."""
+    before, out = (slice(None),) * (1 + axis), (g.out_depth, g.out_height, g.out_width)[axis]
+    shape = (*a.shape[: 1 + axis], out, *a.shape[2 + axis :])
+
+    def joined(some: Any) -> NDArray[Any]:
+        total = np.full(shape, identity(operation, a.dtype))
+        for _, to, at in some:
+            part = total[(*before, to)]
+            operation(part, a[(*before, at)], out=part)
+        return total
+
+    if operation is not np.add:
+        return joined(taps(g, axis))
+    # Blocks in a perfect tree; those of nothing are left out.
+    waiting: list[tuple[int, NDArray[Any]]] = []
+    for block, some in groupby(taps(g, axis), lambda tap: tap[0] // BLOCK):
+        total, level = joined(some), 0
+        while block >> level & 1:
+            if waiting and waiting[-1][0] == level:
+                total = waiting.pop()[1] + total
+            level += 1
+        waiting.append((level, total))
+    total = waiting.pop()[1] if waiting else joined(())
+    while waiting:
+        total = waiting.pop()[1] + total
+    return total
+
+
+def _powers(a: NDArray[Any], g: PoolGeometry) -> NDArray[Any]:
+    """|x| ** p of floats."""
+    if g.power == 0:
+        return a
+    a = np.abs(a)
+    if g.power == 2:
+        a *= a
+    elif g.power > 1:
+        np.power(a, np.array(g.exponent, np.uint32).view(np.float32), out=a)
+    return a
 
 
 def _pool(operation: np.ufunc, x: NDArray[Any], y: NDArray[Any], geometry: NDArray[np.intp], threads: int) -> None:
-    """Rows of the windows first, then along the row, over what of each window lies in the array."""
-    g = PoolGeometry(*geometry[: len(PoolGeometry._fields)].tolist())
+    """Rows of the windows first, then slices, then along the row, over what of each window lies in the array."""
+    g = geometry_of(geometry)
     a = source(x, g)
-    if operation is np.add:
-        a = a.astype(np.float32, copy=False)
-    start = identity(operation, a.dtype)
-    rows = np.full((g.planes, g.out_depth, g.out_height, g.width, g.step), start)
-    total = np.full((g.planes, g.out_depth, g.out_height, g.out_width, g.step), start)
     with np.errstate(all="ignore"):
-        for deep_to, deep in taps(geometry, g, 0):
-            for high_to, high in taps(geometry, g, 1):
-                part = rows[:, deep_to, high_to]
-                operation(part, a[:, deep, high], out=part)
-        for wide_to, wide in taps(geometry, g, 2):
-            part = total[:, :, :, wide_to]
-            operation(part, rows[:, :, :, wide], out=part)
         if operation is np.add:
-            total /= divisors(geometry, g)
-    result(y, g)[...] = total
+            a = _powers(a.astype(np.float32, copy=False), g)
+        for axis in (1, 0, 2):
+            a = _reduce(operation, a, g, axis)
+        if operation is np.add:
+            a /= divisors(g)
+    result(y, g)[...] = a
 
 
-def divisors(geometry: NDArray[np.intp], g: PoolGeometry) -> Any:
+def divisors(g: PoolGeometry) -> Any:
     if g.divisor:
         return np.float32(g.divisor)
-    deep, high, wide = (windows(geometry, g, axis)[2].astype(np.float32) for axis in range(3))
+    deep, high, wide = (windows(g, axis)[2].astype(np.float32) for axis in range(3))
     return (deep[:, None, None] * high[:, None])[..., None] * wide[:, None]
 
 
 def identity(operation: np.ufunc, dtype: np.dtype[Any]) -> Any:
-    """What a reduction starts from and never shows: each window has a pixel."""
+    """What a reduction starts from, and what a window of nothing but padding is."""
     if operation is np.add:
         return dtype.type(-0.0)
     if dtype.kind == "b":
@@ -136,24 +182,27 @@ def max_pool2d_indices(
     x: NDArray[Any], y: NDArray[Any], indices: NDArray[np.int64], geometry: NDArray[np.intp], threads: int
 ) -> None:
     """The largest of each window and its place in its plane: of equals the first; if there is NaN, the last."""
-    g = PoolGeometry(*geometry[: len(PoolGeometry._fields)].tolist())
+    g = geometry_of(geometry)
     a = source(x, g)
-    deep, high, wide = (windows(geometry, g, axis)[0] for axis in range(3))
+    # Behind the array there is no place.
+    deep, high, wide = (np.minimum(windows(g, axis)[0], g[1 + axis] - 1) for axis in range(3))
     shape = g.planes, g.out_depth, g.out_height, g.out_width, g.step
     largest = np.full(shape, identity(np.maximum, a.dtype))
     places = np.empty(shape, np.int64)
     # Where nothing is larger than the identity, the first element of the window.
     places[...] = ((deep[:, None, None] * g.height + high[:, None]) * g.width + wide)[..., None]
-    numbers = np.arange(g.depth * g.height * g.width).reshape(g.depth, g.height, g.width, 1)
+    slices, rows, columns = (np.arange(g[1 + axis]) for axis in range(3))
     with np.errstate(all="ignore"):
-        for deep_to, deep_at in taps(geometry, g, 0):
-            for high_to, high_at in taps(geometry, g, 1):
-                for wide_to, wide_at in taps(geometry, g, 2):
+        for _, deep_to, deep_at in taps(g, 0):
+            for _, high_to, high_at in taps(g, 1):
+                for _, wide_to, wide_at in taps(g, 2):
                     to = slice(None), deep_to, high_to, wide_to
                     value = a[:, deep_at, high_at, wide_at]
                     better = (value > largest[to]) | (value != value)
                     largest[to] = np.where(better, value, largest[to])
-                    places[to] = np.where(better, numbers[deep_at, high_at, wide_at], places[to])
+                    place = slices[deep_at, None, None] * g.height + rows[high_at, None]
+                    place = (place * g.width + columns[wide_at])[..., None]
+                    places[to] = np.where(better, place, places[to])
     result(y, g)[...] = largest
     result(indices, g)[...] = places
 
@@ -162,7 +211,7 @@ def max_unpool(
     x: NDArray[Any], indices: NDArray[np.int64], y: NDArray[Any], sizes: NDArray[np.intp], threads: int
 ) -> int | None:
     """Put each value of a plane in its place, the last of those that share one; the first index that is none."""
-    planes, _, n = sizes.tolist()
+    planes, _, n, *_ = sizes.tolist()
     outside = (indices < 0) | (indices >= n)
     if outside.any():
         return int(indices[outside][0])
@@ -170,30 +219,3 @@ def max_unpool(
     flat[...] = 0
     np.put_along_axis(flat, indices.reshape(planes, -1), x.reshape(planes, -1), axis=1)
     return None
-
-
-def _global(operation: np.ufunc, x: NDArray[Any], y: NDArray[Any], geometry: NDArray[np.intp]) -> None:
-    """Elements in 32 parts, then parts i and i + 16, then neighbours: the order of a sum in src/pool_global.pyx."""
-    g = PoolGeometry(*geometry[: len(PoolGeometry._fields)].tolist())
-    a = source(x, g).reshape(g.planes, -1)
-    padded = np.full((g.planes, -(-a.shape[1] // 32) * 32), identity(operation, a.dtype))
-    padded[:, : a.shape[1]] = a
-    with np.errstate(all="ignore"):
-        parts = padded[:, :32].copy()
-        for start in range(32, padded.shape[1], 32):
-            operation(parts, padded[:, start : start + 32], out=parts)
-        parts = operation(parts[:, :16], parts[:, 16:])
-        while parts.shape[1] > 1:
-            parts = operation(parts[:, ::2], parts[:, 1::2])
-        total = parts.reshape(g.planes, 1, 1, 1, 1)
-        result(y, g)[...] = total / np.float32(g.divisor) if operation is np.add else total
-
-
-def max_pool_global(x: NDArray[Any], y: NDArray[Any], geometry: NDArray[np.intp], threads: int) -> None:
-    """The largest of each plane."""
-    _global(np.maximum, x, y, geometry)
-
-
-def avg_pool_global(x: NDArray[Any], y: NDArray[Any], geometry: NDArray[np.intp], threads: int) -> None:
-    """The average of each plane."""
-    _global(np.add, x, y, geometry)

@@ -1,15 +1,16 @@
 """Plans of pools."""
 
 import math
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlab import _errors
-from convlab._geometry import POOLED, PoolGeometry
+from convlab._geometry import GATHERED, POOLED, PoolGeometry
 from convlab._spec import pooling
-from convlab._spec.arguments import EXACT_IN_FLOAT32, FLOAT32, check_dtype
+from convlab._spec.arguments import FLOAT32, check_dtype
 from convlab._spec.pooling import Pool, Unpool
 
 from .cache import remembered
@@ -24,44 +25,84 @@ from .plan import (
     small_group,
     threads_for,
 )
+from .pool_pieces import CONVERTED_BYTES
 
-# Output rows in a tile, the piece of work that a thread takes.
-TILE_ROWS = 24
+# Output rows in a tile, the piece of work that a thread takes, if they read no more than so many elements; and elements
+# that a part of a row reads, to be a task of its own.
+TILE_ROWS, TILE_ELEMENTS, PART_ELEMENTS = 24, 1 << 20, 1 << 17
 # A cache line, in floats and in bytes.
 LINE, BLOCK = 16, 64
+# Terms of a sum's blocks: src/pool_tree.pxd.
+SUMMED = 8
+# Windows of which more than so many have a column in common are made together (the kernels' own limit for sums), and
+# those of maxima where it is more than so many.
+SHARED, SHARED_MAXIMA = 4, 4
+# Elements of a row that are reduced at a time; and where windows are longer and overlap, those of a thread's workspace.
+ROW_ELEMENTS, LONG_ELEMENTS = 1 << 14, 1 << 21
 # Planes of at most so many columns are pooled a vector of planes at a time, where there are as many of them: at stride
 # 1, at larger strides, and where the caches do not hold the arrays.
 NARROW_WIDTH, NARROW_STRIDED, NARROW_UNCACHED = 32, 20, 8
 # Elements of a plane that a narrow pool turns at a time, which 16 lanes make 32 KiB of; more if its window has more.
 TURNED = 512
 MOST_TURNED = 4096
+# Elements of rows that are merged into one, where windows reach down alone.
+MERGED_WIDTH = 64
+# Pieces of an unpool's planes, at most: the kernel's own limit.
+PIECES = 64
 
 
-def pitches_of(spec: Pool, x: NDArray[Any], source: np.dtype[Any]) -> tuple[int, int, int] | None:
-    """The array's own pitches if a kernel can read it where it lies; a norm's powers are taken in a copy."""
-    if spec.norm or not (x.dtype == source and x.dtype.isnative and x.flags.aligned):
-        return None
-    pitches = spec.image.pitches_of(x.strides, x.dtype.itemsize)
-    whole = pitches and source == FLOAT32 and _global(spec)
-    return None if pitches and whole and not _in_one_piece(spec, pitches) else pitches
+class Source(NamedTuple):
+    """How a kernel walks an array: strides in elements, or in bytes where it gathers."""
+
+    plane: int
+    slice: int
+    row: int
+    outer: int = 0
+    inner: int = 1
+    column: int = 0
+    channel: int = 0
+    gathered: bool = False
+    swapped: bool = False
 
 
-def _global(spec: Pool) -> bool:
-    """Whether there is one window: the whole plane or volume."""
-    return (
-        spec.window == spec.image.sizes
-        and not any(spec.before + spec.after)
-        and spec.image.step == 1
-        and spec.operation != "min"
-        and not spec.indices
-        and spec.divisor != 0
-    )
+def source_of(spec: Pool, x: NDArray[Any], source: np.dtype[Any]) -> Source | None:
+    """The array's own strides if a kernel can read it in place."""
+    sums = spec.operation == "avg" or 0 < spec.norm < math.inf
+    if spec.norm != math.inf and x.dtype == source and x.dtype.isnative and x.flags.aligned:
+        pitches = spec.image.pitches_of(x.strides, x.dtype.itemsize)
+        if pitches is not None and (source in POOLED or not sums):
+            return Source(*pitches)
+    return _gathered(spec, x) if sums else None
 
 
-def _in_one_piece(spec: Pool, pitches: tuple[int, int, int]) -> bool:
-    """Whether a plane's elements lie one behind the other."""
-    depth, height, width = _padded(spec.image.sizes, 1)
-    return (height == 1 or pitches[2] == width) and (depth == 1 or pitches[1] == height * width)
+def _gathered(spec: Pool, x: NDArray[Any]) -> Source:
+    """Any strides at all, in bytes: there are at most two axes of planes."""
+    image, strides = spec.image, x.strides
+    axes = image.plane_axes
+    plane = strides[axes[-1]] if axes else 0
+    outer, inner = (strides[axes[0]], image.shape[axes[1]]) if len(axes) == 2 else (0, image.planes)
+    slice_, row, column = (0,) * (3 - len(image.axes)) + tuple(strides[axis] for axis in image.axes)
+    channel = strides[-1] if image.inner_channels else 0
+    return Source(plane, slice_, row, outer, max(inner, 1), column, channel, True, not x.dtype.isnative)
+
+
+def _merged(spec: Pool, x: Source) -> tuple[Pool, Source]:
+    """Short rows that no window reaches along, as the channels of pixels of one long row."""
+    image, axes = spec.image, spec.image.axes
+    last, width = len(image.shape) - 1 - image.inner_channels, image.sizes[-1] * image.step
+    trivial = (spec.window[-1], spec.stride[-1], spec.before[-1], spec.after[-1]) == (1, 1, 0, 0)
+    if not trivial or axes[-2:] != (last - 1, last) or width > MERGED_WIDTH or x.row != width or x.gathered:
+        return spec, x
+    if spec.bins or spec.indices:
+        return spec, x
+
+    def merged(grid: pooling.Grid) -> pooling.Grid:
+        return pooling.Grid((*grid.shape[:last], width), axes[:-1], True)
+
+    fields = ("window", "stride", "before", "after", "dilation")
+    shorter = {name: getattr(spec, name)[:-1] for name in fields}
+    own = replace(spec, image=merged(image), output=merged(spec.output), **shorter)
+    return own, Source(x.plane, 0, x.slice if len(axes) == 3 else width)
 
 
 def _padded(numbers: tuple[int, ...], fill: int) -> tuple[int, ...]:
@@ -69,55 +110,127 @@ def _padded(numbers: tuple[int, ...], fill: int) -> tuple[int, ...]:
     return (fill,) * (3 - len(numbers)) + numbers
 
 
-def plan_pool(spec: Pool, source: np.dtype[Any], pitches: tuple[int, int, int] | None, machine: Machine) -> Plan[Pool]:
+class _Row(NamedTuple):
+    """How the outputs of a row are made: src/pool.pxd says what the numbers are."""
+
+    columns: int
+    taps: int
+    extent: int  # pixels of a row in the workspace
+    each: bool  # whether a maximum's windows are reduced one by one
+
+
+def _row(spec: Pool, rows: int) -> _Row:
+    """Some outputs of a row at a time, and some columns of windows that are longer than a row in the workspace."""
+    out, size, step = spec.output.sizes[-1], spec.image.sizes[-1], spec.image.step
+    k, stride, d = spec.window[-1], spec.stride[-1], spec.dilation[-1]
+    span, sums = (k - 1) * d + 1, spec.operation in ("avg", "lp") and spec.norm != math.inf
+    if spec.bins:
+        stride = -(-size // out)
+    overlap = not spec.bins and k > (SHARED if sums else SHARED_MAXIMA) * stride
+    each = not sums and (spec.bins or (not overlap and k > 2 * SUMMED) or span > 4 * size + 1024)
+    room = ROW_ELEMENTS // step
+    if overlap and not each:
+        room = max(room, min(4 * span, LONG_ELEMENTS // (rows * step)))
+    if not spec.bins and stride * step >= BLOCK and stride > 4 * span:  # of the columns between nothing is read
+        columns, each = 1, True
+    elif span <= room:
+        columns = min(out, (room - span) // stride + 1)
+    else:
+        columns = 1 if spec.bins or not sums else max(1, min(out, room // (2 * stride)))
+        each = True
+    taps = k
+    if span > room:
+        taps = SUMMED
+        while ((2 * taps - 1) * d + 1) * step <= ROW_ELEMENTS // 2 or (2 * taps - 1) * d + 1 <= room // 2:
+            taps *= 2
+    reach = (taps - 1) * d + 1 + (columns - 1) * stride
+    return _Row(columns, taps, reach, not sums and each)
+
+
+def _levels(n: int) -> int:
+    """Sums that wait for others at most, where n blocks have a term in the array."""
+    return 0 if n <= 1 else n.bit_length() + 2
+
+
+def plan_pool(spec: Pool, source: np.dtype[Any], layout: Source | None, machine: Machine) -> Plan[Pool]:
     """Small windows in registers, narrow planes many at a time, others rows first; see src/pool2d.pyx."""
+    asked, in_lesson = spec, _in_the_lesson(spec)
+    if layout is not None and not _narrow(spec, machine):
+        spec, layout = _merged(spec, layout)
     image, output = spec.image, spec.output
     window, stride, dilation = _padded(spec.window, 1), _padded(spec.stride, 1), _padded(spec.dilation, 1)
     before, after = _padded(spec.before, 0), _padded(spec.after, 0)
     sizes, out = _padded(image.sizes, 1), _padded(output.sizes, 1)
-    bins = _bins(spec)
-    kernel, reason = _kernel(spec, source, machine)
-    # A row with its padding, where that is no larger than the row by much.
-    extent = (out[2] - 1) * stride[2] + (window[2] - 1) * dilation[2] + 1
-    if bins.size or extent > 4 * sizes[2] + 1024:
-        extent = 0
-    row = rounded_up(max(extent, sizes[2] + before[2] if extent else sizes[2]) * image.step + 3 * WIDEST_BLOCK, BLOCK)
-    group_rows, tile_rows = 1, TILE_ROWS
+    x = layout or Source(*image.pitches())
+    kernel, reason = _kernel(spec, source, x, machine)
+    power, exponent = _power(spec.norm)
+    sums = kernel.startswith("avg")
+    # Rows of the workspace, whose length is decided by their number.
+    deep = _levels(-(-min(window[0], sizes[0]) // SUMMED) + 1) + 3 if window[0] > 1 else 0
+    row_levels = _levels(-(-min(window[1], sizes[1]) // SUMMED) + 1) if window[1] > SUMMED else 0
+    rows = 3 + row_levels + deep + (SUMMED if x.gathered or power else 0) if sums else 8
+    row = _row(spec, rows)
+    floats = rounded_up(row.extent * image.step + 3 * WIDEST_BLOCK, BLOCK)
+    result_levels = _levels(-(-min(window[2], sizes[2]) // row.taps) + 1) if row.taps < window[2] else 0
+    group_rows, band_rows = 1, 0
+    touched = math.prod(window[:2]) * min(sizes[2], out[2] * (stride[2] if not spec.bins else sizes[2])) * image.step
+    tile_rows = max(1, min(TILE_ROWS, TILE_ELEMENTS // touched))
     if kernel.endswith("narrow"):
         group_rows, band_rows = _bands(spec)
         turned = band_rows * sizes[2] + sizes[2] + group_rows * out[2]
-        workspace = turned * WIDEST_VECTOR + rounded_up(6 * out[2], LINE)
-    elif kernel.startswith(("max", "min")):
-        pitch = row * source.itemsize
+        workspace = turned * WIDEST_VECTOR + rounded_up(8 * out[2], LINE)
+    elif sums:
+        results = result_levels * (row.columns * image.step + 3 * LINE)
+        workspace = rows * floats + results + row.columns * (9 if spec.bins else 1) + 6 * LINE
+    elif row.each:
+        pixels = 2 * image.step * source.itemsize
+        workspace = rounded_up(32 * row.columns + floats * source.itemsize + pixels + 8 * BLOCK, BLOCK) // 4
+    else:
+        pitch = floats * source.itemsize
         group_rows = _group_rows(spec, pitch)
         tile_rows = max(TILE_ROWS, group_rows)
         band_rows = (group_rows - 1) * stride[1] + window[1] if group_rows > 1 else 0
         # Pointers and copies of narrow rows, partial maxima, rows; see src/pool_lanes.pxd.
         workspace = rounded_up(band_rows * 72 + group_rows * (pitch + 2 * BLOCK) + 2 * pitch + 8 * BLOCK, BLOCK) // 4
-    else:
-        band_rows, workspace = 0, 2 * row + rounded_up(out[2], LINE)
+    workspace = 0 if spec.indices or kernel.endswith("2x2") else rounded_up(workspace, LINE)
+    tiles = -(-out[0] * out[1] // tile_rows)
+    parts = 1
+    if not kernel.endswith("narrow"):
+        work = touched * out[0] * out[1] * image.planes
+        parts = max(1, min(out[2] // row.columns, -(-work // PART_ELEMENTS) // (tiles * image.planes or 1)))
     y_pitches = output.pitches()
     stream = 4 * math.prod(output.shape) >= machine.cache_bytes and not any(pitch % LINE for pitch in y_pitches)
     geometry = (
-        output.planes, *sizes, *out, image.step, *(pitches or image.pitches()), *y_pitches,
-        *window, *stride, *before, *after, *dilation,
-        bins.size > 0, extent, spec.divisor, spec.count_pad, -(-out[0] * out[1] // tile_rows), row, workspace, stream,
-        group_rows, band_rows, POOLED.index(source) if source in POOLED else -1,
+        output.planes, *sizes, *out, image.step, x.plane, x.slice, x.row, *y_pitches,
+        x.outer, x.inner, x.column, x.channel, *window, *stride, *before, *after, *dilation,
+        spec.bins, 0 if row.each else row.extent, spec.divisor, spec.count_pad, tiles, parts, row.columns, row.taps,
+        floats, row_levels, result_levels, workspace, stream, group_rows, band_rows,
+        GATHERED.index(source) if source in GATHERED else -1, x.gathered, x.swapped, power, exponent,
     )  # fmt: skip
     assert len(geometry) == len(PoolGeometry._fields)
+    convert = layout is None
+    buffers = CONVERTED_BYTES if convert or source not in (GATHERED if sums else POOLED) else 0
     return Plan(
-        spec=spec,
+        spec=asked,
         kernel=kernel,
         reason=reason,
-        threads=threads_for(spec, machine, 4 * workspace),
-        tile=(min(tile_rows, out[0] * out[1]), out[2]),
+        threads=threads_for(asked, machine, 4 * workspace, buffers),
+        tile=(min(tile_rows, out[0] * out[1]), -(-out[2] // parts)),
         workspace=4 * workspace,
-        convert=pitches is None,
+        buffers=buffers,
+        convert=convert,
         source=source,
-        compiled=source in POOLED,  # what float32 cannot hold is reduced in its own dtype
-        in_lesson=_in_the_lesson(spec),
-        tables=(np.concatenate([np.array(geometry, np.intp), bins]),),
+        compiled=sums or source in POOLED,  # what float32 cannot hold is reduced in its own dtype
+        in_lesson=in_lesson,
+        tables=(np.array(geometry, np.intp),),
     )
+
+
+def _power(norm: float) -> tuple[int, int]:
+    """The power of each absolute value that a norm sums, as the kernel's words have it, and its float's bits."""
+    if not norm or norm == math.inf:
+        return 0, 0
+    return int(norm) if norm in (1, 2) else 3, int(np.float32(norm).view(np.uint32))
 
 
 def _in_the_lesson(spec: Pool) -> bool:
@@ -133,17 +246,15 @@ def _in_the_lesson(spec: Pool) -> bool:
     return plain and len(spec.window) == 2 and spec.before == spec.after and max(spec.dilation) == 1 and whole and usual
 
 
-def _kernel(spec: Pool, source: np.dtype[Any], machine: Machine) -> tuple[str, str]:
+def _kernel(spec: Pool, source: np.dtype[Any], x: Source, machine: Machine) -> tuple[str, str]:
     """The kernel, and why."""
     if spec.indices:
         return "max_pool2d_indices", "places beside the maxima"
     operation = spec.operation
     if operation == "lp":
         operation = "avg" if math.isfinite(spec.norm) else "max"
-    if source != FLOAT32:
+    if source != FLOAT32 or x.gathered or spec.norm:
         return f"{operation}_pool2d", "rows first, then along the row, for any window"
-    if _global(spec):
-        return f"{operation}_pool_global", "one window: the whole plane"
     if _narrow(spec, machine):
         return f"{operation}_pool_narrow", "many narrow planes: a vector holds one element of each"
     halves = (spec.window, spec.stride, spec.before, spec.after) == ((2, 2), (2, 2), (0, 0), (0, 0))
@@ -165,6 +276,10 @@ def _narrow(spec: Pool, machine: Machine) -> bool:
         and spec.image.step == 1
         and max(spec.dilation) == 1
         and min(spec.window[0], *height, MOST_TURNED) * width <= MOST_TURNED
+        # A window's first terms are never padding there, which have a place in a sum of more than a block.
+        and not (
+            spec.operation == "avg" and any(k > SUMMED and p for k, p in zip(spec.window, spec.before, strict=True))
+        )
     )
 
 
@@ -195,31 +310,23 @@ def _group_rows(spec: Pool, pitch: int) -> int:
     return -(-out // -(-out // most))
 
 
-def _bins(spec: Pool) -> NDArray[np.intp]:
-    """What follows the table of sizes: starts and sizes of depth's, height's and width's windows."""
-    if not spec.bins:
-        return np.empty(0, np.intp)
-    whole = [np.array([[0, 1]], np.intp)] * (3 - len(spec.bins))
-    return np.concatenate([*whole, *spec.bins]).ravel()
-
-
 def _source(spec: Pool, dtype: np.dtype[Any]) -> np.dtype[Any]:
     """What the kernel reads: the dtype itself, or one that holds all its values."""
     native = dtype.newbyteorder("=")
-    if spec.operation == "lp" or native == np.float16:
+    if spec.norm == math.inf:
         return FLOAT32
-    if spec.indices:
-        return FLOAT32 if native in EXACT_IN_FLOAT32 else native
+    if spec.operation in ("avg", "lp"):
+        return GATHERED[GATHERED.index(native)]
+    if native == np.float16:
+        return FLOAT32
     if native in POOLED:
         return POOLED[POOLED.index(native)]
-    if spec.operation == "avg":
-        return FLOAT32
     return np.dtype(np.uint8) if native.kind == "b" else native
 
 
 def _planned(spec: Pool, x: NDArray[Any]) -> Plan[Pool]:
     source = _source(spec, x.dtype)
-    return plan_pool(spec, source, pitches_of(spec, x, source), Machine())
+    return plan_pool(spec, source, source_of(spec, x, source), Machine())
 
 
 @remembered
@@ -243,26 +350,27 @@ def global_pool(x: NDArray[Any], _: None, *options: Any) -> Plan[Pool]:
     return _planned(pooling.global_pool(x.shape, x.dtype, *options), x)
 
 
-def max_unpool(x: NDArray[Any], indices: NDArray[Any], *options: Any) -> Plan[Unpool]:
-    """The plan for an unpool's arguments: sizes alone."""
+@remembered
+def max_unpool(x: NDArray[Any], _: None, shape: tuple[int, ...], dtype: np.dtype[Any], *options: Any) -> Plan[Unpool]:
+    """The plan for an unpool's arguments: sizes alone. Shape and dtype are those of the indices."""
     check_dtype("x", x.dtype)
-    if indices.dtype.kind not in "iu":
-        raise _errors.wrong_dtype("indices", indices.dtype, "integers, as max_pool2d returns them")
-    spec = pooling.max_unpool(x.shape, x.dtype, indices.shape, *options)
+    if dtype.kind not in "iu":
+        raise _errors.wrong_dtype("indices", dtype, "integers, as max_pool2d returns them")
+    spec = pooling.max_unpool(x.shape, x.dtype, shape, *options)
     size = math.prod(spec.image.sizes)
     planes = math.prod(spec.image.shape) // size  # innermost channels are moved outwards
-    sizes = np.array([planes, size, math.prod(spec.output.sizes)], np.intp)
-    compiled = spec.dtype.itemsize == 4
+    out = math.prod(spec.output.sizes)
+    pieces = max(1, min(planes, PIECES, planes * (size + out) // PART_ELEMENTS))
+    sizes = np.array([planes, size, out, spec.dtype.itemsize, pieces], np.intp)
     return Plan(
         spec=spec,
         kernel="max_unpool",
-        reason="values of four bytes" if compiled else "no kernel for this dtype",
-        threads=1,  # values of several windows may meet
+        reason="planes are shared out: within one the last of several values for a place stays",
+        threads=min(pieces, threads_for(spec, Machine())),
         tile=(math.prod(spec.output.sizes[:-1]), spec.output.sizes[-1]),
         workspace=0,
         convert=False,
         source=spec.dtype,
-        compiled=compiled,
         in_lesson=False,
         tables=(sizes,),
     )

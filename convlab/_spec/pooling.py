@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convlab import _errors
 
@@ -91,8 +90,7 @@ class Pool:
     count_pad: bool
     norm: float = 0.0  # of an Lp pool
     indices: bool = False
-    # Each window's start and size, for each axis, where they are no uniform windows.
-    bins: tuple[NDArray[np.intp], ...] = ()
+    bins: bool = False  # whether the windows divide each axis into as many parts as there are outputs
 
     @property
     def flops(self) -> int:
@@ -232,8 +230,6 @@ def pool(
     if min(out) < 1:
         todo = "choose a smaller kernel_size or padding" if max(dilations) == 1 else "choose a smaller one or dilation"
         raise _errors.empty_output("x", sizes, window, todo)
-    if any(_holds_nothing(n, k, s, b + a, b, d, o) for (n, k, s, b, a, d), o in zip(axes, out, strict=True)):
-        raise _errors.wrong_value("dilation", dilation, f"one by which each window holds a pixel of {sizes}")
     divisor, norm = 0, 0.0
     if operation == "lp":
         norm = real("norm_type", norm_type, "a number above 0")
@@ -271,15 +267,6 @@ def _result_dtype(operation: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
     return FLOAT32 if operation in ("avg", "lp") or native == FLOAT32 else native
 
 
-def _holds_nothing(size: int, window: int, stride: int, padding: int, before: int, dilation: int, out: int) -> bool:
-    """Whether the taps of some window all miss the array: they may, where they are further apart than it is long."""
-    if size >= dilation or not padding:
-        return False
-    starts = np.arange(min(out, 1 << 20)) * stride - before
-    skipped = np.maximum(-(starts // dilation), 0)
-    return bool(np.any((starts + skipped * dilation >= size) | (skipped >= window)))
-
-
 def adaptive_pool(
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
@@ -303,7 +290,6 @@ def adaptive_pool(
     axes = list(zip(sizes, out, strict=True))
     uniform = all(size % o == 0 for size, o in axes)
     window = tuple(-(-size // o) + (size % o > 1) for size, o in axes)
-    bins = () if uniform else tuple(np.stack(_bins(size, o), axis=1) for size, o in axes)
     return Pool(
         operation=operation,
         image=image,
@@ -317,14 +303,8 @@ def adaptive_pool(
         divisor=math.prod(window) if uniform else 0,
         count_pad=False,
         indices=flag("return_indices", return_indices),
-        bins=bins,
+        bins=not uniform,
     )
-
-
-def _bins(size: int, out: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    i = np.arange(out, dtype=np.intp)
-    starts = i * size // out
-    return starts, -(-(i + 1) * size // out) - starts
 
 
 def global_pool(
