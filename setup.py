@@ -30,7 +30,7 @@ from setuptools.modified import newer_group
 
 # Built for each instruction set.
 KERNELS = [
-    "filter2d", "sepfilter2d", "box2d", "pool2d", "pool_narrow", "pool_indices", "pool_global",
+    "filter2d", "sepfilter2d", "box2d", "transpose", "pool2d", "pool_narrow", "pool_indices", "pool_global",
     "extremum2d", "median2d", "median_histogram",
     "conv_gemm", "conv_depthwise", "conv_direct", "conv_narrow", "conv_winograd", "machine",
 ]  # fmt: skip

@@ -117,6 +117,7 @@ def struct_fields(source, name):
         ("sepfilter2d.pyx", "Values", _geometry.FilterValues),
         ("box2d.pyx", "Geometry", _geometry.BoxGeometry),
         ("box2d.pyx", "Values", _geometry.FilterValues),
+        ("transpose.pyx", "Geometry", _geometry.TransposeGeometry),
         ("staging.pxd", "Geometry", _geometry.ConvGeometry),
         ("gemm.pxd", "Values", _geometry.ConvValues),
         ("pool.pxd", "Geometry", _geometry.PoolGeometry),

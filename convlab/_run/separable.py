@@ -13,7 +13,7 @@ from convlab._spec.separable import Separable2d
 from convlab._threads import share
 
 from .arrays import by_planes, check_out, finished
-from .bands import Mask, run_bands
+from .blocks import Mask, run_blocks
 from .frame import copy_frame, inside_and_frame
 
 
@@ -63,8 +63,8 @@ def run_separable(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray
         inside, *frame = inside_and_frame(spec.image, spec.filter.region, spec.filter.anchor)
         region = y[inside]
         copy_frame(x, y, frame)
-    if plan.bands and region.size:
-        run_bands(plan, spec.filter, x, None, region, _kernel)
+    if plan.blocks and region.size:
+        run_blocks(plan, spec.filter, x, None, region, _kernel)
     elif region.size:
         _kernel(plan, x, None, region)
     serve(backend, plan.kernel)
@@ -72,7 +72,7 @@ def run_separable(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray
 
 
 def _kernel(plan: Plan[Separable2d], x: NDArray[Any], _: Mask, y: NDArray[Any]) -> None:
-    """The kernel over all of x, or a band."""
+    """The kernel over all of x, or a block."""
     share(plan.threads, active().functions[plan.kernel], x, plan.taps, y, *plan.tables)
 
 
