@@ -157,6 +157,15 @@ def sep_filter2d(x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], *options: 
     return _found(x, ky, kx.tobytes(), kx.dtype, *options)
 
 
+def smooth(
+    x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], border: Any, cval: Any, channel_axis: Any, dtype: np.dtype[Any]
+) -> Plan[Separable2d]:
+    """The plan of a first step to a result of this dtype: its sums are floats, in the result itself or in blocks."""
+    # No kernel stores integers of 64 bits: plans for these sum blocks in floats.
+    kind = np.int64 if dtype.kind in "iu" else None
+    return sep_filter2d(x, ky, kx, border, cval, None, 1.0, 0.0, None, channel_axis, kind)
+
+
 @remembered
 def magnitude2d(x: NDArray[Any], pairs: NDArray[np.float32], *options: Any) -> Plan[Separable2d]:
     """The plan of the magnitude of two filters: `pairs` holds kernel_y of both, then kernel_x of both."""

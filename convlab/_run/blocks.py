@@ -22,6 +22,7 @@ from .copies import copy_into, transpose
 
 Mask = NDArray[np.bool_] | None
 Run = Callable[[Plan[Any], NDArray[Any], Mask, NDArray[Any]], None]
+Store = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], None]
 # Elements of the border that are copied at a time.
 BORDER = 1 << 16
 
@@ -43,8 +44,19 @@ class Scratch:
         return self._memory[first : first + size].view(dtype).reshape(shape)
 
 
-def run_blocks(plan: Plan[Any], spec: Filter2d, x: NDArray[Any], mask: Mask, y: NDArray[Any], run: Run) -> None:
-    """Fill y, the region of the output that is computed; `run` does one block."""
+def run_blocks(
+    plan: Plan[Any],
+    spec: Filter2d,
+    x: NDArray[Any],
+    mask: Mask,
+    y: NDArray[Any],
+    run: Run,
+    store: Store | None = None,
+) -> None:
+    """Fill y, the region of the output that is computed; `run` does one block.
+
+    `store(result, pixels, part)` puts a block's result, which is no part of y, into it; `pixels` are the image's there.
+    """
     blocks: Blocks = plan.blocks
     plans, scratch, region = dict(blocks.plans), Scratch(blocks.bytes), spec.region
     kernel_height, kernel_width = spec.kernel_shape
@@ -53,6 +65,7 @@ def run_blocks(plan: Plan[Any], spec: Filter2d, x: NDArray[Any], mask: Mask, y: 
     hidden = None if mask is None else _as_planes(_with_channels(mask, spec.image)[None], spec.image)[0]
     output = _as_planes(y if spec.kernels is not None else y[None], spec.image)
     whole = region.planes, region.height, region.width, region.step
+    top, left = spec.anchor if spec.border == "keep" else (0, 0)
     for p, k, j, i in product(*(range(0, whole[a], blocks.size[a]) for a in (0, 3, 2, 1))):
         scratch.clear()
         start = p, i, j, k
@@ -60,6 +73,16 @@ def run_blocks(plan: Plan[Any], spec: Filter2d, x: NDArray[Any], mask: Mask, y: 
             min(n, end - first) for n, end, first in zip(blocks.size, whole, start, strict=True)
         )
         part = output[:, p : p + planes, i : i + rows, j : j + columns, k : k + channels]
+        pixels = image[p : p + planes, top + i : top + i + rows, left + j : left + j + columns, k : k + channels]
+
+        def put(values: NDArray[Any], into: NDArray[Any]) -> None:
+            if store is not None:
+                store(values, pixels, into)  # noqa: B023
+            elif spec.dtype in STORED:
+                into[...] = values
+            else:
+                saturated(values, spec.dtype, into)
+
         first_row, first_column = i - above, j - before if blocks.cut else 0
         wanted = rows + kernel_height - 1
         shape = planes, wanted, columns + kernel_width - 1 if blocks.cut else spec.image.width, channels
@@ -76,16 +99,16 @@ def run_blocks(plan: Plan[Any], spec: Filter2d, x: NDArray[Any], mask: Mask, y: 
             segment = blocks.rows_of_segment(rows)
             more = 0 if blocks.by_planes else blocks.segments * segment - rows
             source = copied(image, blocks.source, spec.cval, more)
-            _run_folded(block, spec, source, segment, blocks.by_planes, part, run, scratch)
+            _run_folded(block, spec, source, segment, blocks.by_planes, part, run, put, scratch)
             continue
         source = copied(image, blocks.source, spec.cval)
-        pixels = None if hidden is None else copied(hidden, np.dtype(np.bool_), True)
+        visible = None if hidden is None else copied(hidden, np.dtype(np.bool_), True)
         if blocks.result is None:
-            run(block, source, pixels, part)
+            run(block, source, visible, part)
             continue
         result = scratch.get(part.shape, blocks.result)
-        run(block, source, pixels, result)
-        _store(result, spec.dtype, part)
+        run(block, source, visible, result)
+        put(result, part)
 
 
 def _run_folded(
@@ -96,6 +119,7 @@ def _run_folded(
     by_planes: bool,
     y: NDArray[Any],
     run: Run,
+    put: Callable[[NDArray[Any], NDArray[Any]], None],
     scratch: Scratch,
 ) -> None:
     """Planes, or segments of so many output rows, as channels of one image that lie innermost."""
@@ -124,14 +148,7 @@ def _run_folded(
         share(block.threads, transpose, values, unfolded)
         if not direct:
             whole = unfolded.reshape(part.shape) if by_planes else unfolded.reshape(shape)[None, :out_rows]
-            _store(whole, spec.dtype, part)
-
-
-def _store(result: NDArray[Any], dtype: np.dtype[Any], y: NDArray[Any]) -> None:
-    if dtype in STORED:
-        y[...] = result
-    else:
-        saturated(result, dtype, y)
+            put(whole, part)
 
 
 def _as_planes(a: NDArray[Any], layout: Layout) -> NDArray[Any]:
