@@ -57,7 +57,7 @@ class Blocks:
 
 
 def source_of_blocks(spec: Filter2d, stored: np.dtype[Any]) -> np.dtype[Any]:
-    """What blocks of an image are copied into: its own dtype if a kernel reads that and it holds the border, or floats."""
+    """What blocks are copied into: the image's dtype if a kernel reads it and it holds the border, or floats."""
     if stored not in STORED:
         return FLOAT32
     if stored != FLOAT32 and spec.border == "constant":

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from convlab._geometry import STORED, BoxGeometry, FilterValues
 from convlab._spec import separable
-from convlab._spec.arguments import FLOAT32, check_dtype
+from convlab._spec.arguments import check_dtype
 from convlab._spec.filtering import Filter2d
 from convlab._spec.imaging import truth, window
 from convlab._spec.separable import Separable2d

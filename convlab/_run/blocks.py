@@ -23,8 +23,6 @@ from .copies import copy_into, transpose
 Mask = NDArray[np.bool_] | None
 Run = Callable[[Plan[Any], NDArray[Any], Mask, NDArray[Any]], None]
 Store = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], None]
-# Elements of the border that are copied at a time.
-BORDER = 1 << 16
 
 
 class Scratch:
@@ -178,31 +176,16 @@ def _fill(target: NDArray[Any], x: NDArray[Any], border: str, start: tuple[int, 
     columns = slice(start[1] + left, start[1] + right)
     with np.errstate(all="ignore"):  # what float32 cannot hold is infinite, or 0
         copy_into(target[:, top:bottom, left:right], x[:, rows, columns])
-        beside = []  # source columns of the border
         for first, last in ((0, left), (right, n_columns)):
             indices = _borders.source_indices(border, width, start[1] + first, start[1] + last)
-            beside.append(indices)
-            for at, some in _some(indices, target.shape[0] * (bottom - top) * target.shape[3]):
-                place = slice(first + at, first + at + len(some))
-                target[:, top:bottom, place] = x[:, rows, some]
-                if border == "constant":
-                    target[:, top:bottom, place][:, :, some < 0] = cval
-        across = np.concatenate([beside[0], np.arange(columns.start, columns.stop), beside[1]])
+            for at, column in enumerate(indices.tolist(), first):
+                target[:, top:bottom, at] = cval if column < 0 else x[:, rows, column]
         for first, last in ((0, top), (bottom, n_rows)):
             indices = _borders.source_indices(border, height, start[0] + first, start[0] + last)
-            for at, some in _some(indices, target.shape[0] * n_columns * target.shape[3]):
-                place = slice(first + at, first + at + len(some))
-                own = some - start[0]
-                if np.all((some < 0) | ((own >= top) & (own < bottom))):  # rows that are here already
-                    target[:, place] = target[:, np.clip(own, top, bottom - 1)]
+            for at, row in enumerate(indices.tolist(), first):
+                if row < 0:
+                    target[:, at] = cval
+                elif top <= row - start[0] < bottom:  # it is here already
+                    target[:, at] = target[:, row - start[0]]
                 else:
-                    target[:, place] = x[:, some[:, None], across]
-                if border == "constant":
-                    target[:, place][:, :, across < 0] = cval
-                    target[:, place][:, some < 0] = cval
-
-
-def _some(indices: NDArray[np.intp], each: int) -> list[tuple[int, NDArray[np.intp]]]:
-    """Some indices at a time, and where they begin: what they copy is `each` elements for one."""
-    step = max(BORDER // max(each, 1), 1)
-    return [(at, indices[at : at + step]) for at in range(0, len(indices), step)]
+                    _fill(target[:, at : at + 1], x[:, row : row + 1], border, (0, start[1]), cval)
