@@ -248,7 +248,7 @@ def _work(plan: Plan[Any]) -> float:
         return float(spec.flops * (height + width) / (height * width))
     rows, columns = plan.tables[0].tolist()
     tiles = math.ceil(spec.region.height / plan.tile[0]) * math.ceil(spec.region.width / plan.tile[1])
-    transforms = 1 + 2 * tiles * spec.region.planes * spec.region.step
+    transforms = (spec.kernels or 1) * (1 + 2 * tiles * spec.region.planes * spec.region.step)
     return float(transforms * 2.5 * rows * columns * math.log2(rows * columns))
 
 

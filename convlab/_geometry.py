@@ -110,6 +110,16 @@ class BoxGeometry(NamedTuple):
     target: int
 
 
+class TransposeGeometry(NamedTuple):
+    """The sizes that a transposing copy reads; src/transpose.pyx has the same struct."""
+
+    rows: int
+    columns: int
+    x_row: int
+    y_row: int
+    itemsize: int
+
+
 class FilterValues(NamedTuple):
     """The numbers that a correlation kernel reads beside the taps."""
 

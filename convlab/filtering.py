@@ -140,7 +140,9 @@ def filter_bank(
     workspace_limit: int | None = None,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
-    """Correlate an image with several kernels of one size; the image is read once for all of them.
+    """Correlate an image with several kernels of one size.
+
+    Kernels that are summed directly, as small ones are, share one pass over the image.
 
     Parameters, errors and rules are those of `filter2d`.
 
@@ -169,9 +171,9 @@ def filter_bank(
     dtype : dtype, optional
         float32 unless given; an integer type rounds half to even and saturates.
     precision : {"fast", "exact"}
-        As in `filter2d`; both are exact here.
-    algorithm : {"direct"}, optional
-        Banks are correlated directly.
+        As in `filter2d`.
+    algorithm : {"direct", "separable", "fft"}, optional
+        For all kernels; chosen for each as `filter2d` chooses it unless given.
     workspace_limit : int, optional
         Bytes that the call may use beside its arguments and result.
     out : ndarray, optional
@@ -180,7 +182,7 @@ def filter_bank(
     Returns
     -------
     ndarray, shape (K, H, W), or (K, *image.shape) with `channel_axis`
-        float32 or `dtype`: what `filter2d` gives with each kernel.
+        float32 or `dtype`: what `filter2d` gives with each kernel, bit for bit.
 
     Raises
     ------

@@ -229,8 +229,8 @@ def unsharp(
     down, along = _spec.sigmas("radius", radius)
     amount = _arguments.finite("amount", amount)
     ky, kx = (_spec.gaussian_taps(deviation, 4.0, name="radius") for deviation in (down, along))
-    smooth = _plan.sep_filter2d(x, ky, kx, border, cval, None, 1.0, 0.0, None, channel_axis, None)
     plan = _plan.sep_filter2d(x, ky, kx, border, cval, None, 1.0, 0.0, clip, channel_axis, dtype)
+    smooth = _plan.smooth(x, ky, kx, border, cval, channel_axis, plan.spec.dtype)
     return _run.unsharp2d(plan, smooth, x, amount, out)
 
 

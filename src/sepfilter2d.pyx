@@ -228,6 +228,9 @@ cdef inline void beside(const Separable* f, float* row, const Py_ssize_t* column
     """The vertical sums of n columns of the border; `row` has those of the image."""
     cdef Py_ssize_t p, c, step = f.g.step
     for p in range(n):
+        if columns[p] >= 0 and step >= LANES:  # of a folded image
+            memcpy(to + p * step, row + columns[p] * step, step * sizeof(float))
+            continue
         for c in range(step):
             to[p * step + c] = constant if columns[p] < 0 else row[columns[p] * step + c]
 

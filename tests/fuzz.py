@@ -29,11 +29,11 @@ def every_call_threaded():
     with contextlib.ExitStack() as stack:
         for module in PLANNERS:
             stack.enter_context(mock.patch.object(module, "threads_for", return_value=1024))
-        cache._plans.clear()
+        cache._cache.clear()
         try:
             yield
         finally:
-            cache._plans.clear()
+            cache._cache.clear()
 
 
 def laid(rng, a, exact):

@@ -214,7 +214,7 @@ def test_a_true_of_any_byte_is_one(backend):
 def test_results_stored_past_the_caches(fast_backend, rng, monkeypatch, size, border, offset):
     """As large results are, wherever their rows begin on a cache line."""
     monkeypatch.setattr(_plan, "Machine", functools.partial(_plan.Machine, cache_bytes=0))
-    monkeypatch.setattr(cache, "_plans", {})
+    monkeypatch.setattr(cache, "_cache", cache.Cache())
     image = rng.integers(-50, 50, (30, 160)).astype(np.float32)
     kernel = rng.integers(-5, 5, (size, size))
     plan = _plan.filter2d(image, kernel, None, None, border, *FILTER_DEFAULTS[3:])
@@ -236,7 +236,7 @@ def test_results_stored_past_the_caches(fast_backend, rng, monkeypatch, size, bo
 @pytest.mark.parametrize("source", ["f4", "u1", "f8"])
 def test_integers_are_never_stored_past_the_caches(fast_backend, rng, monkeypatch, dtype, source):
     monkeypatch.setattr(_plan, "Machine", functools.partial(_plan.Machine, cache_bytes=0))
-    monkeypatch.setattr(cache, "_plans", {})
+    monkeypatch.setattr(cache, "_cache", cache.Cache())
     image = rng.integers(0, 50, (30, 160)).astype(source)
     kernel = rng.integers(-5, 5, (3, 3))
     expected = np.clip(np.rint(convlab.filter2d(image, kernel)), np.iinfo(dtype).min, np.iinfo(dtype).max)

@@ -1,5 +1,7 @@
 """filter_bank: what filter2d gives with each kernel, to the bit."""
 
+import time
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -60,8 +62,72 @@ def test_errors(kernels, error, message):
         convlab.filter_bank(np.zeros((5, 5)), kernels)
 
 
-def test_other_algorithms_are_refused_with_the_reason():
-    with pytest.raises(ValueError, match="algorithm: got 'fft'.*a bank reads the picture once"):
-        convlab.filter_bank(np.zeros((5, 5)), np.ones((2, 3, 3)), algorithm="fft")
+def test_what_cannot_serve_is_refused_with_the_reason(rng):
+    with pytest.raises(ValueError, match="algorithm: got 'separable'.*the kernel is not of rank 1"):
+        convlab.filter_bank(np.zeros((5, 5)), rng.random((2, 3, 3)), algorithm="separable")
     with pytest.raises(ValueError, match="out: got shape"):
         convlab.filter_bank(np.zeros((5, 5)), np.ones((2, 3, 3)), out=np.empty((5, 5), np.float32))
+
+
+def mixed(rng, size):
+    """Kernels of rank 1 and others, neighbours and not."""
+    height, width = size
+    kernels = rng.standard_normal((7, *size))
+    for n in (0, 1, 4):
+        kernels[n] = np.outer(rng.standard_normal(height), rng.standard_normal(width))
+    kernels[5] = 0
+    return kernels
+
+
+@pytest.mark.parametrize("options", [{}, {"precision": "exact"}, {"dtype": "u1"}, {"border": "keep"}, {"nan": "omit"}])
+@pytest.mark.parametrize("size", [(3, 3), (5, 5), (11, 8), (31, 31), (1, 60)])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "u1"])
+def test_each_kernel_takes_its_own_algorithm(fast_backend, rng, size, dtype, options):
+    """With the loop's bits, whatever is chosen for each."""
+    image = rng.integers(0, 200, (260, 300)).astype(dtype)
+    kernels = mixed(rng, size)
+    if options.get("nan") == "omit":
+        kernels = np.abs(kernels) + 0.1
+    expected = np.stack([convlab.filter2d(image, kernel, **options) for kernel in kernels])
+    actual = convlab.filter_bank(image, kernels, **options)
+    assert actual.dtype == expected.dtype
+    assert actual.tobytes() == expected.tobytes()
+    out = np.empty_like(expected)
+    assert convlab.filter_bank(image, kernels, out=out, **options) is out
+    assert out.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("algorithm", ["direct", "separable", "fft"])
+def test_one_algorithm_for_all(fast_backend, rng, algorithm):
+    image = rng.random((40, 50), dtype=np.float32)
+    kernels = [np.outer(rng.random(5), rng.random(4)) for _ in range(3)]
+    expected = np.stack([convlab.filter2d(image, kernel, algorithm=algorithm) for kernel in kernels])
+    actual = convlab.filter_bank(image, kernels, algorithm=algorithm)
+    assert actual.tobytes() == expected.tobytes()
+    assert convlab.explain("filter_bank", image.shape, kernels, algorithm=algorithm).algorithm == algorithm
+
+
+def test_explain_says_what_each_kernel_takes(rng):
+    plan = convlab.explain("filter_bank", (512, 512), mixed(rng, (31, 31)))
+    assert plan.reason == "each kernel as filter2d takes it: 3 separable, 4 fft"
+    loop = [convlab.explain("filter2d", (512, 512), kernel) for kernel in mixed(rng, (31, 31))]
+    assert plan.workspace_bytes == max(one.workspace_bytes for one in loop)
+
+
+def test_a_bank_is_never_slower_than_the_loop(rng):
+    """16 kernels of rank 1: as a bank they took 8 times as long."""
+    image = rng.random((512, 512), dtype=np.float32)
+    kernels = np.stack([np.outer(rng.random(31), rng.random(31)) for _ in range(16)]).astype(np.float32)
+
+    def seconds(call):
+        call()
+        times = []
+        for _ in range(7):
+            start = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    bank = seconds(lambda: convlab.filter_bank(image, kernels))
+    loop = seconds(lambda: [convlab.filter2d(image, kernel) for kernel in kernels])
+    assert bank < 2 * loop

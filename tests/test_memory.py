@@ -158,9 +158,9 @@ def calls(first, n):
         x = np.ones((1, 4, 5 + i % 20, 30 + i // 20), np.float32)
         layer(x), convlab.conv2d(x, w), convlab.conv2d(x, depthwise, groups=4)
         convlab.conv2d(x, w, algorithm="winograd4")
-calls(0, 140)  # twice as many plans as are kept: four a shape
+calls(0, 500)  # more plans than are kept: four a shape
 before = resident()
-calls(140, 300)
+calls(500, 300)
 print(resident() - before)
 """
 

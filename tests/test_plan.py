@@ -19,7 +19,7 @@ SIGNATURES = list(dict.fromkeys([cache.signature, cache._signature]))
 def signature(request, monkeypatch):
     """Both ways to make a key."""
     monkeypatch.setattr(cache, "signature", request.param)
-    monkeypatch.setattr(cache, "_plans", {})
+    monkeypatch.setattr(cache, "_cache", cache.Cache())
     return request.param
 
 
@@ -65,7 +65,7 @@ def test_an_option_that_may_change_is_read_anew(signature):
     assert convlab.max_pool2d(x, size).shape == (3, 3)
     size.value = 3
     assert convlab.max_pool2d(x, size).shape == (2, 2)
-    assert not cache._plans
+    assert not cache._cache.plans
 
 
 def test_lists_are_options_too(signature, rng):
@@ -86,14 +86,44 @@ def test_foreign_dtypes_never_meet_a_plan(signature):
         convlab.filter2d(np.zeros((1, 2)), strings)
 
 
-def test_the_cache_is_bounded_in_number_and_in_bytes(signature):
-    x = np.zeros((40, 40), np.float32)
-    for n in range(cache.CACHED_PLANS + 20):
-        convlab.max_pool2d(np.zeros((1, n + 1), np.float32), 1)
-    assert len(cache._plans) == cache.CACHED_PLANS
-    before = set(cache._plans)
-    convlab.filter2d(x, np.ones((200, 200)))
-    assert set(cache._plans) == before
+def test_the_cache_is_bounded_in_bytes(signature):
+    for n in range(100):
+        convlab.filter2d(np.zeros((1, n + 1), np.float32), np.ones((1, 1)))
+    kept = cache._cache
+    assert len(kept.plans) == 100
+    assert kept.bytes == sum(kept.sizes.values())
+    assert all(1000 < size < 5000 for size in kept.sizes.values()), kept.sizes
+    before = set(kept.plans)
+    convlab.filter2d(np.zeros((40, 40), np.float32), np.ones((200, 200)))  # a kernel too large for a key
+    assert set(kept.plans) == before
+    for n in range(400):  # kernels that make plans, and keys, of 40 KB and more
+        convlab.filter2d(np.zeros((1, 2), np.float32), np.full((70, 70), n + 1.0))
+        assert kept.bytes <= cache.CACHE_BYTES
+    assert before.isdisjoint(kept.plans)
+    assert kept.bytes > cache.CACHE_BYTES - 150_000
+    kept.clear()
+    assert not kept.plans
+    assert not kept.sizes
+    assert kept.bytes == 0
+
+
+def test_a_plan_counts_all_that_it_holds():
+    """Tables, taps, plans of tiles and inner plans, each once; types and functions are everybody's."""
+    taps = np.ones(1000, np.float32)
+    assert 4000 < cache.size_of(taps) < 4200
+    assert cache.size_of((taps, taps[:10], (taps,))) < 4600
+    assert cache.size_of({"a": taps, "b": b"x" * 500}) > 4500
+    assert cache.size_of((np.float32, np.dtype("f4"), cache.size_of, None)) == cache.size_of((None,) * 4)
+    image, kernel = np.zeros((300, 300)), np.ones((9, 9))
+    plan = filtering.filter2d(image, kernel, *DEFAULTS)
+    assert plan.inner is not None
+    assert cache.size_of(plan) > cache.size_of(plan.inner) + cache.size_of(plan.spec)
+
+
+def test_the_largest_plans_are_not_kept(signature, monkeypatch):
+    monkeypatch.setattr(cache, "CACHE_BYTES", 4000)
+    convlab.filter2d(np.zeros((3, 3), np.float32), np.ones((3, 3)))
+    assert not cache._cache.plans
 
 
 def test_a_plan_for_another_machine():

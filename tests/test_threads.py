@@ -161,7 +161,7 @@ def test_many_plans_from_many_threads(rng):
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(one, [*range(1, 400)] * 3))
-    assert len(cache._plans) <= cache.CACHED_PLANS
+    assert cache._cache.bytes <= cache.CACHE_BYTES
 
 
 def test_spread():

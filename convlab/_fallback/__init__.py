@@ -12,6 +12,7 @@ from .convolving import (
     winograd_weights,
 )  # fmt: skip
 from .filtering import correlate2d, correlate2d_3x3, correlate2d_5x5, correlate2d_7x7, correlate2d_masked
+from .layout import transpose2d
 from .machine import multiply_add
 from .pooling import (
     avg_pool2d,
@@ -72,6 +73,7 @@ __all__ = [
     "minimum2d",
     "multiply_add",
     "narrow_weights",
+    "transpose2d",
     "transpose_weights",
     "winograd_weights",
 ]

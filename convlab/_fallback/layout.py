@@ -6,6 +6,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from convlab._geometry import TransposeGeometry
+
 
 def pixels(
     a: NDArray[Any], planes: int, height: int, width: int, step: int, plane: int, row: int, *, writeable: bool = False
@@ -33,3 +35,10 @@ def store(values: NDArray[np.float32], y: NDArray[Any]) -> None:
     else:
         limits = np.iinfo(y.dtype)
         y[...] = np.clip(np.rint(np.where(np.isnan(values), np.float32(0), values)), limits.min, limits.max)
+
+
+def transpose2d(x: NDArray[Any], y: NDArray[Any], geometry: NDArray[np.intp], threads: int) -> None:
+    """Y[j, i] = x[i, j]."""
+    g = TransposeGeometry(*geometry.tolist())
+    source = as_strided(x, (g.rows, g.columns), (g.x_row * g.itemsize, g.itemsize), writeable=False)
+    as_strided(y, (g.columns, g.rows), (g.y_row * g.itemsize, g.itemsize))[...] = source.T

@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 from convlab._geometry import STORED, BoxGeometry, FilterValues
 from convlab._spec import separable
-from convlab._spec.arguments import FLOAT32, check_dtype
+from convlab._spec.arguments import check_dtype
 from convlab._spec.filtering import Filter2d
 from convlab._spec.imaging import truth, window
 from convlab._spec.separable import Separable2d
 
-from .bands import in_bands
+from .blocks import fold, in_blocks, source_of_blocks
 from .cache import remembered
-from .plan import Machine, Plan, pitches_of, rounded_up, threads_for
-from .separable import border_tables, plan_separable2d, separable_for, source_of
+from .plan import WORKSPACE_LIMIT, Machine, Plan, pitches_of, rounded_up, threads_for
+from .separable import border_tables, separable_for, source_of
 
 # Windows of up to so many pixels down and along are summed directly: that takes them less than blocks would.
 DIRECT = 9
@@ -24,37 +24,56 @@ DIRECT = 9
 CACHED, MOST = 1 << 17, 1 << 22
 # The widest vector; output rows of a part.
 LANES, PART_ROWS = 16, 128
+# Elements of a row up to which folding, which copies, is faster.
+NARROW = 6
 
 
 def plan_box2d(
     spec: Separable2d, source: np.dtype[Any], pitches: tuple[int, int] | None, machine: Machine
 ) -> Plan[Separable2d] | None:
     """By blocks; None where the workspace would be too large for it."""
-    part_rows = rounded_up(max(PART_ROWS, 2 * spec.filter.kernel_shape[0]), spec.filter.kernel_shape[0])
-    if pitches is None or spec.dtype not in STORED:
+    limit = WORKSPACE_LIMIT if spec.filter.workspace_limit is None else spec.filter.workspace_limit
+    kernel_height = spec.filter.kernel_shape[0]
+    columns, folded = _strip_columns(spec), fold(spec.filter, NARROW, kernel_height)
+    if pitches is not None and spec.dtype in STORED and folded is None:
+        plan = _plan_kernel(spec, source, pitches, machine, columns, limit)
+        if plan is None or plan.needed <= limit:
+            return plan
+    copied = source_of_blocks(spec.filter, source)
 
-        def of_floats(band: Filter2d) -> Plan[Separable2d]:
-            part, pitches = replace(spec, filter=band), band.image.pitches()
-            ones = np.ones(sum(band.kernel_shape), np.float32)
-            return plan_box2d(part, FLOAT32, pitches, machine) or plan_separable2d(
-                part, FLOAT32, pitches, machine, ones
-            )
+    def of_block(block: Filter2d, room: int) -> Plan[Separable2d] | None:
+        return _plan_kernel(replace(spec, filter=block), copied, block.image.pitches(), machine, columns, room)
 
-        # Bands of whole parts, whose blocks begin where those of the image do.
-        first, bands = in_bands(spec.filter, of_floats, part_rows)
-        return replace(first, spec=spec, convert=True, bands=bands)
+    # Blocks and their strips begin where parts and strips of the image do, so that windows are cut in the same places.
+    first = in_blocks(spec.filter, copied, of_block, folded, _part_rows(kernel_height), kernel_height, columns)
+    return None if first is None else replace(first, spec=spec)
+
+
+def _part_rows(kernel_height: int) -> int:
+    return rounded_up(max(PART_ROWS, 2 * kernel_height), kernel_height)
+
+
+def _strip_columns(spec: Separable2d) -> int:
+    """A strip as wide as lets its suffixes stay in the cache, but not much narrower than its windows; all alike."""
+    region, (kernel_height, kernel_width) = spec.region, spec.filter.kernel_shape
+    columns = max(CACHED // (kernel_height * region.step) - kernel_width, 2 * kernel_width, 4 * LANES)
+    columns = -(-region.width // max(1, -(-region.width // columns))) or 1
+    return columns if _holds_border(spec, columns, border_tables(spec)) else region.width
+
+
+def _plan_kernel(
+    spec: Separable2d, source: np.dtype[Any], pitches: tuple[int, int], machine: Machine, columns: int, room: int
+) -> Plan[Separable2d] | None:
+    """The kernel over an image that it can read, or over a block; None where its workspace would be too large."""
+    part_rows = _part_rows(spec.filter.kernel_shape[0])
+    columns = min(columns, spec.region.width) or 1
     image, region, step = spec.image, spec.region, spec.image.step
     kernel_height, kernel_width = spec.filter.kernel_shape
-    borders = border_tables(spec)
-    # A strip as wide as lets its suffixes stay in the cache, but not much narrower than its windows; all strips alike.
-    columns = max(CACHED // (kernel_height * step) - kernel_width, 2 * kernel_width, 4 * LANES)
-    columns = -(-region.width // max(1, -(-region.width // columns))) or 1
-    if not _holds_border(spec, columns, borders):
-        columns = region.width
     pitch = rounded_up((columns + kernel_width - 1) * step + 2 * LANES, 2 * LANES) + LANES
     workspace = rounded_up((2 * LANES + 2 + kernel_height) * pitch + 2 * kernel_width * LANES, LANES)
     if workspace > MOST:
         return None
+    buffers = 4 * (16 + pitch + kernel_height + 1)  # a constant row, and multiples of the constant
     geometry = BoxGeometry(
         region.planes, image.height, image.width, region.height, region.width, step,
         *pitches, *spec.output.pitches(), kernel_height, kernel_width,
@@ -66,12 +85,13 @@ def plan_box2d(
         spec=spec,
         kernel="box2d",
         reason="a window is the end of one block and the beginning of the next: three additions an axis",
-        threads=threads_for(spec, machine, 4 * workspace),
+        threads=threads_for(spec, machine, 4 * workspace, buffers, room),
         tile=(min(part_rows, region.height), columns),
         workspace=4 * workspace,
+        buffers=buffers,
         convert=False,
         source=source,
-        tables=(np.array(geometry, np.intp), borders, np.array(values, np.float32)),
+        tables=(np.array(geometry, np.intp), border_tables(spec), np.array(values, np.float32)),
         taps=np.ones(kernel_height + kernel_width, np.float32),
     )
 

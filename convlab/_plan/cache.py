@@ -2,27 +2,79 @@
 
 import math
 import os
+import sys
 import threading
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import fields, is_dataclass
 from functools import wraps
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Calls of a process mostly repeat a few shapes; a plan takes about a kilobyte beside its taps.
-CACHED_PLANS = 256
+# Bytes of all cached plans and their keys: some 1,500 plans of ordinary calls, which take 2 to 3 KB each.
+CACHE_BYTES = 4 << 20
 # A kernel of more bytes is no key: copying and comparing it would cost memory, and its plan is made beside much work.
 LARGEST_KEY = 1 << 16
 
-_plans: dict[Hashable, Any] = {}
-_plans_lock = threading.RLock()  # a signal's handler may call in the middle of it
+
+class Cache:
+    """Plans by key, oldest first, and how many bytes each takes."""
+
+    def __init__(self) -> None:
+        self.plans: dict[Hashable, Any] = {}
+        self.sizes: dict[Hashable, int] = {}
+        self.bytes = 0
+        self._lock = threading.RLock()  # a signal's handler may call in the middle of it
+
+    def add(self, key: Hashable, plan: Any) -> None:
+        """Keep a plan and drop the oldest ones beyond CACHE_BYTES. Larger plans than a quarter are not."""
+        size = size_of(key) + size_of(plan)
+        if size > CACHE_BYTES // 4:
+            return
+        with self._lock:
+            if key in self.plans:  # another thread made the same
+                return
+            while self.plans and self.bytes + size > CACHE_BYTES:
+                oldest = next(iter(self.plans))
+                self.plans.pop(oldest, None)
+                self.bytes -= self.sizes.pop(oldest, 0)
+            self.plans[key] = plan
+            self.sizes[key] = size
+            self.bytes += size
+
+    def clear(self) -> None:
+        with self._lock:
+            self.plans.clear()
+            self.sizes.clear()
+            self.bytes = 0
+
+
+def size_of(value: Any, seen: set[int] | None = None) -> int:
+    """Bytes that a plan or a key takes: all that it refers to, each object once; types and functions are shared."""
+    seen = set() if seen is None else seen
+    if value is None or isinstance(value, (type, bool, np.dtype)) or callable(value) or id(value) in seen:
+        return 0
+    seen.add(id(value))
+    size = sys.getsizeof(value)
+    if isinstance(value, np.ndarray):  # a view's memory is its base's
+        return size if value.base is None else size + size_of(value.base, seen)
+    if isinstance(value, (tuple, list)):
+        return size + sum(size_of(part, seen) for part in value)
+    if isinstance(value, dict):
+        return size + sum(size_of(part, seen) for item in value.items() for part in item)
+    if is_dataclass(value):
+        return size + sum(size_of(getattr(value, field.name), seen) for field in fields(value))
+    return size
+
+
+_cache = Cache()
 
 
 def _after_fork() -> None:
     """Begin anew in a child: a thread that is not in it may hold the lock, or without the GIL the dict's own."""
-    global _plans, _plans_lock
-    _plans, _plans_lock = {}, threading.RLock()
+    global _cache
+    _cache = Cache()
 
 
 if hasattr(os, "register_at_fork"):
@@ -83,13 +135,10 @@ def remembered(make: FunctionT) -> FunctionT:
             key = make, signature(options, LARGEST_KEY, x, w)
         except TypeError:  # there is no key for this call
             return quietly(x, w, *options)
-        plan = _plans.get(key)
+        plan = _cache.plans.get(key)
         if plan is None:
             plan = quietly(x, w, *options)
-            with _plans_lock:  # the oldest goes when there are too many
-                if len(_plans) >= CACHED_PLANS:
-                    _plans.pop(next(iter(_plans), None), None)
-                _plans[key] = plan
+            _cache.add(key, plan)
         return plan
 
     return find  # type: ignore[return-value]

@@ -18,7 +18,7 @@ from convlab._spec.taps import Facts, facts
 from .cache import remembered
 from .filtering_direct import plan_direct
 from .filtering_fft import plan_fft
-from .plan import Machine, Plan, pitches_of
+from .plan import Machine, Part, Plan, pitches_of
 from .separable import separable_for
 
 # Taps from which transforms are faster than sums (27 x 27 with 16 lanes; 19 x 19 with 8), if the picture is no stamp.
@@ -29,19 +29,17 @@ SEPARABLE_TAPS = 25
 SEPARABLE_PRODUCTS = 300_000
 
 
-def choose(spec: Filter2d, found: Facts | None) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    """The algorithm, the reason, and why not the others. `found` is None for a bank."""
+def choose(spec: Filter2d, found: Facts) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """The algorithm, the reason, and why not the others."""
     taps_number = math.prod(spec.kernel_shape)
     why_not: dict[str, str] = {}
     if spec.masked:
         why_not["fft"] = why_not["separable"] = "pixels are left out, so each window has weights of its own"
-    elif found is None:
-        why_not["fft"] = why_not["separable"] = "a bank reads the picture once for all its kernels"
-    if found is not None and found.factors is None:
+    if found.factors is None:
         why_not.setdefault("separable", "the kernel is not of rank 1")
     if spec.precision == "exact":
         why_not.setdefault("fft", 'precision="exact" forbids transforms')
-    if found is not None and not found.finite:
+    if not found.finite:
         why_not.setdefault("fft", "the kernel holds NaN or infinity")
     if spec.algorithm in why_not:
         raise _errors.wrong_value("algorithm", spec.algorithm, f"another: {why_not[spec.algorithm]}")
@@ -64,29 +62,29 @@ def choose(spec: Filter2d, found: Facts | None) -> tuple[str, str, tuple[tuple[s
 
 
 def _plan(x: NDArray[Any], w: NDArray[Any], bank: bool, options: tuple[Any, ...], machine: Machine) -> Plan[Filter2d]:
+    name = "kernels" if bank else "kernel"
     check_dtype("image", x.dtype)
     if bank:
-        check_kernel("kernels", w, "three axes (kernels, rows, columns) of taps")
+        check_kernel(name, w, "three axes (kernels, rows, columns) of taps")
     else:
-        check_kernel("kernel", w)
+        check_kernel(name, w)
     spec = filtering.filter2d(x.shape, w.shape, *options)
-    values = taps("kernels" if bank else "kernel", w)
-    found = None if bank else facts(values)
+    values = taps(name, w)
     if spec.masked:
-        _check_normalisable("kernels" if bank else "kernel", values)
+        _check_normalisable(name, values)
+    return _plan_bank(spec, x, values, machine) if bank else _plan_one(spec, x, values, machine, facts(values))
+
+
+def _plan_one(
+    spec: Filter2d, x: NDArray[Any], values: NDArray[np.float32], machine: Machine, found: Facts
+) -> Plan[Filter2d]:
     algorithm, reason, considered = choose(spec, found)
-    native = x.dtype.newbyteorder("=")
-    source = native if native in STORED else FLOAT32
-    pitches = pitches_of(spec.image, x, source)
     if algorithm == "fft":
         return plan_fft(spec, machine, values, reason, considered)
     if algorithm == "separable":
-        assert found is not None
         assert found.factors is not None
-        inner = separable_for(
-            Separable2d(replace(spec, workspace_limit=None)), x, np.concatenate([*found.factors, values.ravel()])
-        )
-        needed, limit = inner.buffers + inner.workspace, spec.workspace_limit
+        inner = separable_for(Separable2d(spec), x, np.concatenate([*found.factors, values.ravel()]))
+        needed, limit = inner.needed, spec.workspace_limit
         if limit is None or needed <= limit:
             return Plan(
                 spec=spec,
@@ -105,7 +103,52 @@ def _plan(x: NDArray[Any], w: NDArray[Any], bank: bool, options: tuple[Any, ...]
             )
         if spec.algorithm is not None:
             raise _errors.workspace(limit, algorithm, needed)
-    return plan_direct(spec, source, pitches, machine, values.reshape(-1, *spec.kernel_shape), reason, considered)
+    return _plan_direct(spec, x, machine, values, reason, considered)
+
+
+def _plan_direct(
+    spec: Filter2d, x: NDArray[Any], machine: Machine, values: NDArray[np.float32], *reasons: Any
+) -> Plan[Filter2d]:
+    """Direct sums with one kernel or several."""
+    native = x.dtype.newbyteorder("=")
+    source = native if native in STORED else FLOAT32
+    pitches = pitches_of(spec.image, x, source)
+    return plan_direct(spec, source, pitches, machine, values.reshape(-1, *spec.kernel_shape), *reasons)
+
+
+def _plan_bank(spec: Filter2d, x: NDArray[Any], values: NDArray[np.float32], machine: Machine) -> Plan[Filter2d]:
+    """Each kernel by the algorithm that filter2d takes for it; neighbours that are summed directly share a pass."""
+    alone = replace(spec, kernels=None)
+    found = [facts(kernel) for kernel in values]
+    chosen = [choose(alone, one) for one in found]
+    if all(algorithm == "direct" for algorithm, _, _ in chosen):
+        return _plan_direct(spec, x, machine, values, *chosen[0][1:])
+    parts: list[Part] = []
+    first = 0
+    while first < len(chosen):
+        last = first + 1
+        if chosen[first][0] == "direct":
+            while last < len(chosen) and chosen[last][0] == "direct":
+                last += 1
+            run = values[first:last]
+            plan = _plan_direct(replace(spec, kernels=len(run)), x, machine, run, *chosen[first][1:])
+        else:
+            plan = _plan_one(alone, x, values[first], machine, found[first])
+        parts.append(Part(first, last, plan))
+        first = last
+    # The part that needs most speaks for all: parts run one after the other.
+    largest = max((part.plan for part in parts), key=lambda plan: (plan.needed, plan.threads))
+    names = [algorithm for algorithm, _, _ in chosen]
+    counts = ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
+    return replace(
+        largest,
+        spec=spec,
+        reason=f"each kernel as filter2d takes it: {counts}",
+        shape=spec.result_shape,
+        plain=False,
+        taps=values,
+        parts=tuple(parts),
+    )
 
 
 def _check_normalisable(name: str, values: NDArray[np.float32]) -> None:

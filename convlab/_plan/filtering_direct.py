@@ -1,4 +1,4 @@
-"""Plans of direct correlation: the kernel, its tiles, its workspace, and bands of what must be converted."""
+"""Plans of direct correlation: the kernel, its tiles, its workspace, and blocks of what must be copied."""
 
 import math
 from dataclasses import replace
@@ -12,7 +12,7 @@ from convlab._geometry import STORED, FilterGeometry, FilterValues
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.filtering import Filter2d
 
-from .bands import in_bands
+from .blocks import LONG_ROW, fold, in_blocks, source_of_blocks
 from .plan import WIDEST_BLOCK, WIDEST_VECTOR, WORKSPACE_LIMIT, Machine, Plan, rounded_up, threads_for
 
 # Output rows in a tile, the piece of work that a thread takes: enough to make the staging of its edges cheap, and a
@@ -23,6 +23,8 @@ FEWEST_ROWS = 4
 UNROLLED = (3, 5, 7)
 # Columns of a picture of integers that are converted at a time: a tile of them stays in the first cache.
 CHUNK_COLUMNS = 256
+# Elements of a row up to which folding, which copies, is faster than blocks that are partly in vain.
+NARROW = 6
 
 
 def plan_direct(
@@ -35,20 +37,40 @@ def plan_direct(
     considered: tuple[tuple[str, str], ...] = (),
 ) -> Plan[Filter2d]:
     """Direct correlation; `pitches` of the source's planes and rows, or None where it must be converted."""
-    if pitches is None or (spec.dtype not in STORED and not spec.band):
-
-        def of_floats(band: Filter2d) -> Plan[Filter2d]:
-            return plan_direct(band, FLOAT32, band.image.pitches(), machine, taps, reason, considered)
-
-        first, bands = in_bands(spec, of_floats, TILE_ROWS)
-        return replace(first, spec=spec, shape=spec.result_shape, plain=False, convert=True, bands=bands)
     limit = WORKSPACE_LIMIT if spec.workspace_limit is None else spec.workspace_limit
-    for tile_rows in (TILE_ROWS, TILE_ROWS // 2, FEWEST_ROWS):
-        plan = _with_tiles(spec, source, pitches, machine, taps, tile_rows, limit, reason, considered)
-        if plan.buffers + plan.workspace <= limit:
+    folded = fold(spec, NARROW)
+    in_place = pitches is not None and spec.dtype in STORED and not spec.mask
+    if pitches is not None and in_place and spec.image.width * spec.image.step <= LONG_ROW and folded is None:
+        plan = _fitting(spec, source, pitches, machine, taps, limit, reason, considered)
+        if plan.needed <= limit:
             return plan
-    if spec.workspace_limit is not None:
-        raise _errors.workspace(limit, plan.algorithm, plan.buffers + plan.workspace)
+    copied = source_of_blocks(spec, source)
+
+    def of_block(block: Filter2d, room: int) -> Plan[Filter2d]:
+        return _fitting(block, copied, block.image.pitches(), machine, taps, room, reason, considered)
+
+    first = in_blocks(spec, copied, of_block, folded, TILE_ROWS)
+    assert first is not None
+    if spec.workspace_limit is not None and first.needed > limit:
+        raise _errors.workspace(limit, first.algorithm, first.needed)
+    return replace(first, spec=spec, shape=spec.result_shape, plain=False)
+
+
+def _fitting(
+    spec: Filter2d,
+    source: np.dtype[Any],
+    pitches: tuple[int, int],
+    machine: Machine,
+    taps: NDArray[np.float32],
+    room: int,
+    reason: str,
+    considered: tuple[tuple[str, str], ...],
+) -> Plan[Filter2d]:
+    """With tiles of as many rows as `room` has bytes for, or of the fewest."""
+    for tile_rows in (TILE_ROWS, TILE_ROWS // 2, FEWEST_ROWS):
+        plan = _with_tiles(spec, source, pitches, machine, taps, tile_rows, room, reason, considered)
+        if plan.needed <= room:
+            break
     return plan
 
 

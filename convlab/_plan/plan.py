@@ -63,18 +63,24 @@ class Plan(Generic[SpecT]):
     plain: bool = False  # nothing but the kernel is to be done
     tables: tuple[NDArray[Any], ...]  # the kernel's arguments after the arrays: sizes, borders, values
     taps: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
-    bands: tuple["Band", ...] = ()  # where the source or the result is converted: part by part
-    parts: Any = None  # of an order statistic in bands: their size
+    bands: Any = None  # of an order statistic in bands: their size
+    blocks: Any = None  # the Blocks of _plan/blocks.py, where an image is copied and filtered part by part
     inner: Any = None  # the plan of the operation that this one is carried out by
+    parts: tuple["Part", ...] = ()  # of a bank whose kernels take several algorithms
+
+    @property
+    def needed(self) -> int:
+        """Bytes that a call on one thread needs beside its arguments and its result."""
+        served = self if self.inner is None else self.inner
+        return int(served.buffers + served.workspace)
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
-    """Some rows of the output, the source's rows that they want (-1 the constant), and the plan of their filter."""
+class Part:
+    """Kernels first .. last - 1 of a bank, and the plan that filters with them: of one kernel, or of a smaller bank."""
 
     first: int
-    rows: int
-    source: NDArray[np.intp]
+    last: int
     plan: Plan[Any]
 
 

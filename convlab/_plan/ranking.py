@@ -123,7 +123,7 @@ def _in_bands(bands: Bands, source: np.dtype[Any], machine: Machine) -> Plan[Ran
         convert=False,
         plain=False,
         shape=spec.output.shape,
-        parts=bands,
+        bands=bands,
     )
 
 

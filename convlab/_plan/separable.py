@@ -14,12 +14,14 @@ from convlab._spec.filtering import Filter2d
 from convlab._spec.imaging import at_least, gaussian_taps, sigmas
 from convlab._spec.separable import Separable2d, check_taps
 
-from .bands import in_bands
+from .blocks import LONG_ROW, fold, in_blocks, source_of_blocks
 from .cache import LARGEST_KEY, remembered
-from .plan import Machine, Plan, pitches_of, rounded_up, threads_for
+from .plan import WORKSPACE_LIMIT, Machine, Plan, pitches_of, rounded_up, threads_for
 
 # Output rows in a tile, the piece of work that a thread takes.
 TILE_ROWS = 32
+# Elements of a row up to which folding, which copies, is faster than blocks that are partly in vain.
+NARROW = 48
 # STAGED and R of src/sepfilter2d.pyx.
 WIDEST_BLOCK, ROWS = 64, 4
 
@@ -51,13 +53,33 @@ def plan_separable2d(
 
     `kernels` are the column and the row, or those of two pairs; behind them may stand the taps of their product.
     """
-    if pitches is None or spec.dtype not in STORED:
+    limit = WORKSPACE_LIMIT if spec.filter.workspace_limit is None else spec.filter.workspace_limit
+    row = spec.image.width * spec.image.step
+    folded = fold(spec.filter, NARROW)
+    if pitches is not None and spec.dtype in STORED and row <= LONG_ROW and folded is None:
+        plan = _plan_kernel(spec, source, pitches, machine, kernels, limit)
+        if plan.needed <= limit:
+            return plan
+    copied = source_of_blocks(spec.filter, source)
 
-        def of_floats(band: Filter2d) -> Plan[Separable2d]:
-            return plan_separable2d(replace(spec, filter=band), FLOAT32, band.image.pitches(), machine, kernels)
+    def of_block(block: Filter2d, room: int) -> Plan[Separable2d]:
+        part = replace(spec, filter=block)
+        return _plan_kernel(part, copied, block.image.pitches(), machine, kernels, room)
 
-        first, bands = in_bands(spec.filter, of_floats, TILE_ROWS)
-        return replace(first, spec=spec, convert=True, bands=bands)
+    first = in_blocks(spec.filter, copied, of_block, folded, TILE_ROWS)
+    assert first is not None
+    return replace(first, spec=spec)
+
+
+def _plan_kernel(
+    spec: Separable2d,
+    source: np.dtype[Any],
+    pitches: tuple[int, int],
+    machine: Machine,
+    kernels: NDArray[np.float32],
+    room: int,
+) -> Plan[Separable2d]:
+    """The kernel over an image that it can read, or over a block, with as many threads as `room` has bytes for."""
     image, region, step = spec.image, spec.region, spec.image.step
     kernel_height, kernel_width = spec.filter.kernel_shape
     above, below, before, after = spec.filter.border_sizes
@@ -73,8 +95,7 @@ def plan_separable2d(
     workspace = rounded_up(
         (ROWS * (1 + spec.magnitude) + 2 * whole) * pitch + ROWS * WIDEST_BLOCK + 2 * slots + narrow + 16, 16
     )
-    if spec.filter.workspace_limit is not None and 4 * workspace > spec.filter.workspace_limit:
-        raise _errors.workspace(spec.filter.workspace_limit, "separable", 4 * workspace)
+    buffers = 4 * width + 64  # a constant row
     geometry = SeparableGeometry(
         region.planes, image.height, image.width, region.height, region.width, step,
         *pitches, *spec.output.pitches(), kernel_height, kernel_width,
@@ -88,8 +109,9 @@ def plan_separable2d(
         algorithm="separable",
         reason="the kernel is an outer product: its columns' sums wait in the cache for the rows'",
         tile=(tile_rows, region.width),
-        threads=threads_for(spec, machine, 4 * workspace),
+        threads=threads_for(spec, machine, 4 * workspace, buffers, room),
         workspace=4 * workspace,
+        buffers=buffers,
         convert=False,
         source=source,
         tables=(np.array(geometry, np.intp), borders, np.array(values, np.float32)),
@@ -106,14 +128,16 @@ def _planned(x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], options: tuple
     check_taps("kernel_y", ky)
     check_taps("kernel_x", kx)
     spec = separable.separable2d(x.shape, (ky.size, kx.size), *options)
-    return separable_for(spec, x, np.concatenate([taps("kernel_y", ky), taps("kernel_x", kx)]))
+    plan = separable_for(spec, x, np.concatenate([taps("kernel_y", ky), taps("kernel_x", kx)]))
+    limit = spec.filter.workspace_limit
+    if limit is not None and plan.needed > limit:
+        raise _errors.workspace(limit, plan.algorithm, plan.needed)
+    return plan
 
 
 def separable_for(spec: Separable2d, x: NDArray[Any], kernels: NDArray[np.float32]) -> Plan[Separable2d]:
     """The plan for an array of checked dtype."""
-    source = source_of(x)
-    if not _holds(source, spec):
-        source = FLOAT32
+    source = source_of_blocks(spec.filter, source_of(x))
     return plan_separable2d(spec, source, pitches_of(spec.image, x, source), Machine(), kernels)
 
 
@@ -121,14 +145,6 @@ def source_of(x: NDArray[Any]) -> np.dtype[Any]:
     """What a kernel reads of an array: its own dtype if it can, else a copy of floats."""
     native = x.dtype.newbyteorder("=")
     return native if native in STORED else FLOAT32
-
-
-def _holds(source: np.dtype[Any], spec: Separable2d) -> bool:
-    """Whether an image of this dtype can have its border's constant in rows of its own kind."""
-    if source == FLOAT32 or spec.filter.border != "constant":
-        return True
-    limits, cval = np.iinfo(source), spec.filter.cval
-    return limits.min <= cval <= limits.max and cval == int(cval)
 
 
 _found = remembered(_make)
@@ -139,6 +155,15 @@ def sep_filter2d(x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], *options: 
     if kx.ndim != 1 or kx.nbytes > LARGEST_KEY or kx.dtype.kind not in "biuf":
         return _planned(x, ky, kx, options)
     return _found(x, ky, kx.tobytes(), kx.dtype, *options)
+
+
+def smooth(
+    x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], border: Any, cval: Any, channel_axis: Any, dtype: np.dtype[Any]
+) -> Plan[Separable2d]:
+    """The plan of a first step to a result of this dtype: its sums are floats, in the result itself or in blocks."""
+    # No kernel stores integers of 64 bits: plans for these sum blocks in floats.
+    kind = np.int64 if dtype.kind in "iu" else None
+    return sep_filter2d(x, ky, kx, border, cval, None, 1.0, 0.0, None, channel_axis, kind)
 
 
 @remembered

@@ -44,8 +44,19 @@ def converted(a: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         return np.array(a, dtype, order="C")
 
 
+# Elements that are rounded at a time: the caches hold their copies.
+ROUNDED = 1 << 15
+
+
 def saturated(values: NDArray[Any], dtype: np.dtype[Any], into: NDArray[Any]) -> None:
     """Round half to even, saturate, and NaN becomes 0."""
+    if values.size > ROUNDED:
+        axis = values.shape.index(max(values.shape))
+        half = (slice(None),) * axis + (slice(values.shape[axis] // 2),)
+        rest = (slice(None),) * axis + (slice(values.shape[axis] // 2, None),)
+        saturated(values[half], dtype, into[half])
+        saturated(values[rest], dtype, into[rest])
+        return
     limits = np.iinfo(dtype)
     rounded = np.rint(values)
     # The largest integers of 32 and 64 bits are no float32: what reaches them is set after the cast.

@@ -11,7 +11,7 @@ from convlab._spec.filtering import Filter2d
 from convlab._threads import limited
 
 from .arrays import check_out, finished
-from .bands import Mask, run_bands
+from .blocks import Mask, run_blocks
 from .filtering_fft import correlate_fft
 from .filtering_reference import by_loops
 from .frame import copy_frame, inside_and_frame
@@ -24,7 +24,12 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
     if out is not None:
         inputs = {"image": x, "kernel": kernel} if mask is None else {"image": x, "kernel": kernel, "mask": mask}
         check_out(out, plan, plan.shape, spec.dtype, **inputs)
-    backend = active()
+    return _filtered(plan, x, mask, out)
+
+
+def _filtered(plan: Plan[Filter2d], x: NDArray[Any], mask: Mask, out: Any) -> NDArray[Any]:
+    """The result, in `out` where there is one, which was checked."""
+    spec, backend = plan.spec, active()
     if plan.plain and backend is not PYTHON:  # most calls, and small ones too: nothing but the kernel
         y = np.empty(plan.shape, spec.dtype) if out is None else out
         backend.functions[plan.kernel](x, plan.taps, y, *plan.tables, limited(plan.threads))
@@ -33,6 +38,13 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
     if backend is PYTHON:
         serve(backend, "filter2d")
         return finished(by_loops(plan, x, mask), spec.dtype, out)
+    if plan.parts:
+        y = np.empty(plan.shape, spec.dtype) if out is None else out
+        for part in plan.parts:
+            _filtered(
+                part.plan, x, mask, y[part.first] if part.plan.spec.kernels is None else y[part.first : part.last]
+            )
+        return y
     if plan.inner is not None:
         return run_separable(plan.inner, x, out)
     y = np.empty(plan.shape, spec.dtype) if out is None else out
@@ -47,10 +59,8 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
     if plan.algorithm == "fft":
         correlate_fft(plan, backend, x, region, limited(plan.threads))
         return y
-    if mask is not None:
-        mask = _as_read(spec, mask)
-    if plan.bands:
-        run_bands(plan, spec, x, mask, region, _kernel)
+    if plan.blocks:
+        run_blocks(plan, spec, x, mask, region, _kernel)
     else:
         _kernel(plan, x, mask, region)
     serve(backend, plan.kernel)
@@ -58,17 +68,10 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
 
 
 def _kernel(plan: Plan[Filter2d], x: NDArray[Any], mask: Mask, y: NDArray[Any]) -> None:
-    """The kernel over all of x, or a band."""
+    """The kernel over all of x, or a block."""
     arrays = (x, plan.taps, y, _bytes(mask)) if plan.spec.masked else (x, plan.taps, y)
     active().functions[plan.kernel](*arrays, *plan.tables, limited(plan.threads))
 
 
 def _bytes(mask: Mask) -> NDArray[np.uint8]:
     return np.empty(0, np.uint8) if mask is None else mask.view(np.uint8)
-
-
-def _as_read(spec: Filter2d, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """A mask as the kernel reads it: with a byte for each channel of a pixel, C-contiguous."""
-    if spec.image.inner_channels and mask.ndim == 2:
-        mask = np.broadcast_to(mask[..., None], spec.image.shape)
-    return np.ascontiguousarray(mask)

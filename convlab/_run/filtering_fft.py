@@ -37,10 +37,8 @@ def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: ND
     # Row by row the kernel's few alone. Flipped, it gives a correlation, whose tile begins kh - 1 rows further on.
     kernel = fft.rfft(plan.taps[::-1, ::-1], size[1], axis=1)
     kernel = fft.fft(kernel, size[0], axis=0, overwrite_x=True)
-    above, below, before, after = spec.border_sizes
+    above, _, before, _ = spec.border_sizes
     image = spec.image
-    rows = _borders.source_indices(spec.border, image.height, -above, image.height + below)
-    columns = _borders.source_indices(spec.border, image.width, -before, image.width + after)
     axes = image.row_axis, image.column_axis
     planes_of_y = np.moveaxis(y, axes, (-2, -1))
     planes_of_x = np.moveaxis(x, axes, (-2, -1))
@@ -62,7 +60,9 @@ def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: ND
         shape = part.shape[0] + kernel_height - 1, part.shape[1] + kernel_width - 1
         filled = window[: shape[0], : shape[1]]
         window[shape[0] :] = window[:, shape[1] :] = 0
-        _fill(filled, planes_of_x[plane], rows[i : i + shape[0]], columns[j : j + shape[1]], spec.cval)
+        rows = _borders.source_indices(spec.border, image.height, i - above, i - above + shape[0])
+        columns = _borders.source_indices(spec.border, image.width, j - before, j - before + shape[1])
+        _fill(filled, planes_of_x[plane], rows, columns, spec.cval)
         with np.errstate(all="ignore"):
             product = fft.rfft2(window)
             product *= kernel

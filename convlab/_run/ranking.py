@@ -31,7 +31,7 @@ def rank2d(plan: Plan[Rank2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
         serve(backend, plan.kernel)
         return y
     truths = spec.dtype.kind == "b"
-    in_place = truths or spec.dtype is plan.source or plan.parts is not None
+    in_place = truths or spec.dtype is plan.source or plan.bands is not None
     y = out if out is not None and in_place else None
     if y is None:
         y = np.empty(spec.output.shape, spec.dtype if in_place else plan.source)
@@ -45,7 +45,7 @@ def rank2d(plan: Plan[Rank2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
         region = y[inside]
         for part in frame:
             y[part] = x[part]
-    if plan.parts is not None:
+    if plan.bands is not None:
         _run_bands(plan, backend, x, region)
     elif region.size:
         backend.functions[plan.kernel](x, region, *plan.tables, limited(plan.threads))
@@ -66,7 +66,7 @@ def _pixels(a: NDArray[Any], layout: Layout) -> NDArray[Any]:
 
 def _run_bands(plan: Plan[Rank2d], backend: Backend, x: NDArray[Any], y: NDArray[Any]) -> None:
     """Fill y, the region of the output that is computed, part by part."""
-    bands: Bands = plan.parts
+    bands: Bands = plan.bands
     spec = bands.spec
     image, region = _pixels(x, spec.image), _pixels(y, spec.region)
     above, _, before, _ = spec.border_sizes

@@ -12,9 +12,12 @@ from convlab._spec.arguments import FLOAT32
 from convlab._spec.separable import Separable2d
 from convlab._threads import limited
 
-from .arrays import by_planes, check_out, finished
-from .bands import Mask, run_bands
+from .arrays import by_planes, check_out, finished, saturated
+from .blocks import Mask, run_blocks
 from .frame import copy_frame, inside_and_frame
+
+# Elements that are sharpened at a time.
+SHARPENED = 1 << 15
 
 
 def sep_filter2d(
@@ -37,18 +40,48 @@ def unsharp2d(
     plan: Plan[Separable2d], smooth: Plan[Separable2d], x: NDArray[Any], amount: float, out: Any
 ) -> NDArray[Any]:
     """What `smooth` takes away, added; `plan` has the result's dtype and limits."""
-    dtype, clip = plan.spec.dtype, plan.spec.filter.clip
+    spec = plan.spec
     if out is not None:
-        check_out(out, plan, plan.spec.output.shape, dtype, image=x)
-    y = run_separable(smooth, x, out if dtype == FLOAT32 else None)
-    with np.errstate(all="ignore"):
-        source = x.astype(FLOAT32, copy=False)
-        np.subtract(source, y, out=y)
-        y *= FLOAT32.type(amount)
-        y += source
-        if plan.spec.filter.finishes:
-            np.clip(y, *clip, out=y)
-    return finished(y, dtype, out)
+        check_out(out, plan, spec.output.shape, spec.dtype, image=x)
+
+    def sharpened(smoothed: NDArray[Any], pixels: NDArray[Any], y: NDArray[Any]) -> None:
+        """Some elements at a time, which the caches hold."""
+        if smoothed.size > SHARPENED:
+            axis = smoothed.shape.index(max(smoothed.shape))
+            middle = smoothed.shape[axis] // 2
+            for half in (slice(middle), slice(middle, None)):
+                part = (slice(None),) * axis + (half,)
+                lead = part[smoothed.ndim - pixels.ndim :]  # a block's result has an axis of kernels before the pixels'
+                sharpened(smoothed[part], pixels[lead], y[part])
+            return
+        with np.errstate(all="ignore"):
+            source = pixels.astype(FLOAT32, copy=False)
+            values = source - smoothed
+            values *= FLOAT32.type(amount)
+            values += source
+            if spec.filter.finishes:
+                np.clip(values, *spec.filter.clip, out=values)
+        if spec.dtype == FLOAT32:
+            y[...] = values
+        else:
+            saturated(values, spec.dtype, y)
+
+    if spec.dtype == FLOAT32 or active() is PYTHON:
+        y = run_separable(smooth, x, out if spec.dtype == FLOAT32 else None)
+        result = y if spec.dtype == FLOAT32 else np.empty(y.shape, spec.dtype) if out is None else out
+        sharpened(y, x, result)
+        return result
+    y = np.empty(spec.output.shape, spec.dtype) if out is None else out
+    region = y
+    if spec.filter.border == "keep":
+        inside, *frame = inside_and_frame(spec.image, spec.filter.region, spec.filter.anchor)
+        region = y[inside]
+        for part in frame:
+            sharpened(x[part].astype(FLOAT32), x[part], y[part])
+    if region.size:
+        run_blocks(smooth, smooth.spec.filter, x, None, region, _kernel, sharpened)
+    serve(active(), smooth.kernel)
+    return y
 
 
 def run_separable(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
@@ -63,8 +96,8 @@ def run_separable(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray
         inside, *frame = inside_and_frame(spec.image, spec.filter.region, spec.filter.anchor)
         region = y[inside]
         copy_frame(x, y, frame)
-    if plan.bands and region.size:
-        run_bands(plan, spec.filter, x, None, region, _kernel)
+    if plan.blocks and region.size:
+        run_blocks(plan, spec.filter, x, None, region, _kernel)
     elif region.size:
         _kernel(plan, x, None, region)
     serve(backend, plan.kernel)
@@ -72,7 +105,7 @@ def run_separable(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray
 
 
 def _kernel(plan: Plan[Separable2d], x: NDArray[Any], _: Mask, y: NDArray[Any]) -> None:
-    """The kernel over all of x, or a band."""
+    """The kernel over all of x, or a block."""
     active().functions[plan.kernel](x, plan.taps, y, *plan.tables, limited(plan.threads))
 
 

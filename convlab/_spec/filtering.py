@@ -36,7 +36,8 @@ class Filter2d:
     precision: str
     algorithm: str | None
     workspace_limit: int | None
-    band: bool = False  # of another filter's image: the border's rows are rows of this one
+    block: bool = False  # of another filter's image: the border's rows are rows of this one
+    cut: bool = False  # a block whose border's columns are columns of it too
 
     @property
     def result_shape(self) -> tuple[int, ...]:
@@ -54,8 +55,9 @@ class Filter2d:
         if self.border in ("valid", "keep"):
             return 0, 0, 0, 0
         (height, width), (row, column) = self.kernel_shape, self.anchor
-        above, below = (0, 0) if self.band else (row, height - 1 - row)
-        return above, below, column, width - 1 - column
+        above, below = (0, 0) if self.block else (row, height - 1 - row)
+        before, after = (0, 0) if self.cut else (column, width - 1 - column)
+        return above, below, before, after
 
     @property
     def finishes(self) -> bool:
