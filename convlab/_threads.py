@@ -4,12 +4,12 @@ import _thread
 import operator
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from convlab import _cpus, _errors
+from convlab._blocks import Setting
 
 MOST = 1024
 
@@ -36,7 +36,7 @@ def _default() -> int:
 
 _cap = _default()
 _forked = False
-_block: ContextVar[int | None] = ContextVar("convlab_threads", default=None)
+_caps: Setting[int] = Setting("threads")
 _taken = 0  # threads that calls in progress have taken
 _taking = threading.RLock()  # a signal's handler may call in the middle of it
 
@@ -88,12 +88,13 @@ def get_num_threads() -> int:
     """
     if _forked:
         return 1
-    block = _block.get()
-    return _cap if block is None else block
+    return _caps.get(_cap)
 
 
 def threads(n: int) -> AbstractContextManager[None]:
     """Let each call of a ``with`` block, in this thread or task alone, use at most `n` threads.
+
+    The object may be kept and used again, and blocks may be left in any order, as with `use_backend`.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def threads(n: int) -> AbstractContextManager[None]:
     ...     convlab.get_num_threads()
     1
     """
-    return _capped(_check("n", n))
+    return _caps.using(_check("n", n))
 
 
 def share(most: int, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -189,15 +190,6 @@ def spread(function: Callable[[T], None], items: Iterable[T], threads: int) -> N
             raise first
         finally:
             del first  # no error is held by a frame that it holds, or all that it saw would stay
-
-
-@contextmanager
-def _capped(n: int) -> Iterator[None]:
-    token = _block.set(n)
-    try:
-        yield
-    finally:
-        _block.reset(token)
 
 
 def _after_fork() -> None:

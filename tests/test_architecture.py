@@ -23,8 +23,9 @@ MAY_IMPORT = {
     "_plan": {"_borders", "_errors", "_geometry", "_spec", "_kernels"},
     "_fallback": {"_geometry"},
     "_cpus": set(),
-    "_threads": {"_cpus", "_errors"},
-    "_dispatch": {"_errors", "_fallback"},
+    "_blocks": {"_errors"},
+    "_threads": {"_blocks", "_cpus", "_errors"},
+    "_dispatch": {"_blocks", "_errors", "_fallback"},
     "_run": {"_borders", "_geometry", "_dispatch", "_errors", "_plan", "_spec", "_threads", "reference"},
     "_explain": {
         "_dispatch",
