@@ -77,7 +77,7 @@ def _pool(operation: np.ufunc, x: NDArray[Any], y: NDArray[Any], geometry: NDArr
     """Rows of the windows first, then along the row, over what of each window lies in the array."""
     g = PoolGeometry(*geometry[: len(PoolGeometry._fields)].tolist())
     a = source(x, g)
-    if operation is np.add:
+    if operation is np.add and a.dtype != np.float64:
         a = a.astype(np.float32, copy=False)
     start = identity(operation, a.dtype)
     rows = np.full((g.planes, g.out_depth, g.out_height, g.width, g.step), start)

@@ -16,7 +16,7 @@ from convlab._spec.separable import Separable2d
 from .bands import in_bands
 from .cache import remembered
 from .plan import Machine, Plan, pitches_of, rounded_up, threads_for
-from .separable import border_tables, plan_separable2d, separable_for, source_of
+from .separable import border_tables, plan_separable2d, separable_for, source_of, with_wide
 
 # Windows of up to so many pixels down and along are summed directly: that takes them less than blocks would.
 DIRECT = 9

@@ -20,6 +20,7 @@ from .filtering_direct import plan_direct
 from .filtering_fft import plan_fft
 from .plan import Machine, Plan, pitches_of
 from .separable import separable_for
+from .wide import wide_for
 
 # Taps from which transforms are faster than sums (27 x 27 with 16 lanes; 19 x 19 with 8), if the picture is no stamp.
 FFT_TAPS = 700
@@ -64,6 +65,14 @@ def choose(spec: Filter2d, found: Facts | None) -> tuple[str, str, tuple[tuple[s
 
 
 def _plan(x: NDArray[Any], w: NDArray[Any], bank: bool, options: tuple[Any, ...], machine: Machine) -> Plan[Filter2d]:
+    plan = _plan_floats(x, w, bank, options, machine)
+    wide = wide_for(plan.spec, x.dtype, kernels=w.reshape(-1, *plan.spec.kernel_shape))
+    return plan if wide is None else replace(plan, wide=wide, considered=(*plan.considered, wide.considered))
+
+
+def _plan_floats(
+    x: NDArray[Any], w: NDArray[Any], bank: bool, options: tuple[Any, ...], machine: Machine
+) -> Plan[Filter2d]:
     check_dtype("image", x.dtype)
     if bank:
         check_kernel("kernels", w, "three axes (kernels, rows, columns) of taps")

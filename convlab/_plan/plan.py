@@ -65,6 +65,7 @@ class Plan(Generic[SpecT]):
     taps: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     bands: tuple["Band", ...] = ()  # where the source or the result is converted: part by part
     inner: Any = None  # the plan of the operation that this one is carried out by
+    wide: Any = None  # what windows need that hold integers beyond float32's; see wide.py
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from convlab._spec.separable import Separable2d, check_taps
 from .bands import in_bands
 from .cache import LARGEST_KEY, remembered
 from .plan import Machine, Plan, pitches_of, rounded_up, threads_for
+from .wide import wide_for
 
 # Output rows in a tile, the piece of work that a thread takes.
 TILE_ROWS = 32
@@ -106,7 +107,8 @@ def _planned(x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], options: tuple
     check_taps("kernel_y", ky)
     check_taps("kernel_x", kx)
     spec = separable.separable2d(x.shape, (ky.size, kx.size), *options)
-    return separable_for(spec, x, np.concatenate([taps("kernel_y", ky), taps("kernel_x", kx)]))
+    plan = separable_for(spec, x, np.concatenate([taps("kernel_y", ky), taps("kernel_x", kx)]))
+    return with_wide(plan, x, ky[None], kx[None])
 
 
 def separable_for(spec: Separable2d, x: NDArray[Any], kernels: NDArray[np.float32]) -> Plan[Separable2d]:
@@ -115,6 +117,14 @@ def separable_for(spec: Separable2d, x: NDArray[Any], kernels: NDArray[np.float3
     if not _holds(source, spec):
         source = FLOAT32
     return plan_separable2d(spec, source, pitches_of(spec.image, x, source), Machine(), kernels)
+
+
+def with_wide(
+    plan: Plan[Separable2d], x: NDArray[Any], downs: NDArray[Any], alongs: NDArray[Any]
+) -> Plan[Separable2d]:
+    """The plan, with the taps in double where the image may hold integers beyond float32's."""
+    wide = wide_for(plan.spec.filter, x.dtype, downs=downs, alongs=alongs)
+    return plan if wide is None else replace(plan, wide=wide, considered=(*plan.considered, wide.considered))
 
 
 def source_of(x: NDArray[Any]) -> np.dtype[Any]:
@@ -142,13 +152,13 @@ def sep_filter2d(x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], *options: 
 
 
 @remembered
-def magnitude2d(x: NDArray[Any], pairs: NDArray[np.float32], *options: Any) -> Plan[Separable2d]:
+def magnitude2d(x: NDArray[Any], pairs: NDArray[np.float64], *options: Any) -> Plan[Separable2d]:
     """The plan of the magnitude of two filters: `pairs` holds kernel_y of both, then kernel_x of both."""
     check_dtype("image", x.dtype)
     size = pairs.shape[1]
-    return separable_for(
-        separable.separable2d(x.shape, (size, size), *options, operation="magnitude2d"), x, pairs.reshape(-1)
-    )
+    spec = separable.separable2d(x.shape, (size, size), *options, operation="magnitude2d")
+    plan = separable_for(spec, x, pairs.ravel().astype(np.float32))
+    return with_wide(plan, x, pairs[:2], pairs[2:])
 
 
 @remembered
@@ -161,4 +171,5 @@ def gaussian(
     kernels = [gaussian_taps(s, truncate) for s in sigmas("sigma", sigma)]
     shape = kernels[0].size, kernels[1].size
     spec = separable.separable2d(x.shape, shape, border, cval, None, 1.0, 0.0, None, channel_axis, dtype)
-    return separable_for(spec, x, np.concatenate(kernels).astype(np.float32))
+    plan = separable_for(spec, x, np.concatenate(kernels).astype(np.float32))
+    return with_wide(plan, x, kernels[0][None], kernels[1][None])

@@ -14,6 +14,7 @@ from convlab._spec.pooling import Pool, Unpool
 from convlab._threads import share
 
 from .arrays import check_out, converted, finished
+from .wide import average_wide, holds_wide, may_be_wide
 
 
 def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
@@ -21,10 +22,12 @@ def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
     spec = plan.spec
     if out is not None:
         check_out(out, plan, spec.output.shape, spec.dtype, x=x)
+    wide = plan.convert and spec.operation == "avg" and may_be_wide(x.dtype) and holds_wide("x", x)
     backend = serving(plan.compiled, plan.in_lesson)
     if backend is PYTHON:
         serve(backend, f"{spec.operation}_pool2d")
         return finished(_reference_pool2d(spec, x), spec.dtype, out)
+    original = x
     made = plan.source if spec.operation in ("max", "min") else FLOAT32
     if spec.norm:
         x = _powers(spec, converted(x, FLOAT32))
@@ -37,6 +40,8 @@ def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
     serve(backend, plan.kernel)
     if spec.norm:
         _roots(spec, y)
+    if wide:
+        average_wide(original, y, plan.tables)
     y = y if spec.dtype == made else finished(y, spec.dtype, out)
     return (y, results[1]) if spec.indices else y
 

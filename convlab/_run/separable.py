@@ -15,6 +15,7 @@ from convlab._threads import share
 from .arrays import by_planes, check_out, finished
 from .bands import Mask, run_bands
 from .frame import copy_frame, inside_and_frame
+from .wide import filter_holds_wide, sum_wide
 
 
 def sep_filter2d(
@@ -23,32 +24,62 @@ def sep_filter2d(
     """Run a plan of _plan.separable.sep_filter2d."""
     if out is not None:
         check_out(out, plan, plan.spec.output.shape, plan.spec.dtype, image=x, kernel_y=ky, kernel_x=kx)
-    return run_separable(plan, x, out)
+    return _run_wide(plan, x, out)
 
 
 def of_one_image(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     """Run a plan whose taps are no argument."""
     if out is not None:
         check_out(out, plan, plan.spec.output.shape, plan.spec.dtype, image=x)
-    return run_separable(plan, x, out)
+    return _run_wide(plan, x, out)
+
+
+def _run_wide(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
+    """The call in float32, and windows that hold integers beyond that in double."""
+    if plan.wide is None or not filter_holds_wide(plan.spec.filter, x):
+        return run_separable(plan, x, out)
+    y = run_separable(plan, x, out)
+    sum_wide(plan.wide, plan.spec.filter, x, None, _region(plan.spec, y))
+    return y
+
+
+def _region(spec: Separable2d, y: NDArray[Any]) -> NDArray[Any]:
+    """The part of the output that is computed."""
+    if spec.filter.border != "keep":
+        return y
+    inside, *_ = inside_and_frame(spec.image, spec.filter.region, spec.filter.anchor)
+    return y[inside]
 
 
 def unsharp2d(
     plan: Plan[Separable2d], smooth: Plan[Separable2d], x: NDArray[Any], amount: float, out: Any
 ) -> NDArray[Any]:
     """What `smooth` takes away, added; `plan` has the result's dtype and limits."""
-    dtype, clip = plan.spec.dtype, plan.spec.filter.clip
+    spec = plan.spec
+    dtype, clip = spec.dtype, spec.filter.clip
     if out is not None:
-        check_out(out, plan, plan.spec.output.shape, dtype, image=x)
+        check_out(out, plan, spec.output.shape, dtype, image=x)
+    wide = plan.wide is not None and filter_holds_wide(plan.spec.filter, x)
     y = run_separable(smooth, x, out if dtype == FLOAT32 else None)
     with np.errstate(all="ignore"):
         source = x.astype(FLOAT32, copy=False)
         np.subtract(source, y, out=y)
         y *= FLOAT32.type(amount)
         y += source
-        if plan.spec.filter.finishes:
+        if spec.filter.finishes:
             np.clip(y, *clip, out=y)
-    return finished(y, dtype, out)
+    y = finished(y, dtype, out)
+    _keep_frame(spec, x, y)
+    if wide:
+        sum_wide(plan.wide, spec.filter, x, None, _region(spec, y), sharpen=amount)
+    return y
+
+
+def _keep_frame(spec: Separable2d, x: NDArray[Any], y: NDArray[Any]) -> None:
+    """Copy the frame of border="keep"."""
+    if spec.filter.border == "keep":
+        _, *frame = inside_and_frame(spec.image, spec.filter.region, spec.filter.anchor)
+        copy_frame(x, y, frame)
 
 
 def run_separable(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
@@ -56,13 +87,12 @@ def run_separable(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray
     backend = active()
     if backend is PYTHON:
         serve(backend, spec.operation)
-        return finished(_reference(spec, plan.taps, x), spec.dtype, out)
+        y = finished(_reference(spec, plan.taps, x), spec.dtype, out)
+        _keep_frame(spec, x, y)
+        return y
     y = np.empty(spec.output.shape, spec.dtype) if out is None else out
-    region = y
-    if spec.filter.border == "keep":
-        inside, *frame = inside_and_frame(spec.image, spec.filter.region, spec.filter.anchor)
-        region = y[inside]
-        copy_frame(x, y, frame)
+    _keep_frame(spec, x, y)
+    region = _region(spec, y)
     if plan.bands and region.size:
         run_bands(plan, spec.filter, x, None, region, _kernel)
     elif region.size:
