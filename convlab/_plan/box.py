@@ -103,6 +103,7 @@ def box(
     )
     source = source_of(x)
     plan = None
-    if max(rows, columns) > DIRECT:
+    if max(rows, columns) > DIRECT and spec.filter.precision == "fast":
         plan = plan_box2d(spec, source, pitches_of(spec.image, x, source), Machine())
-    return plan or separable_for(spec, x, np.ones(rows + columns, np.float32))
+    plan = plan or separable_for(spec, x, np.ones(rows + columns, np.float32))
+    return with_wide(plan, x, np.ones((1, rows)), np.ones((1, columns)))

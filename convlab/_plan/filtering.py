@@ -52,8 +52,12 @@ def choose(spec: Filter2d, found: Facts | None) -> tuple[str, str, tuple[tuple[s
         why_not.setdefault("fft", f"{taps_number} taps are too few for transforms to pay (from {FFT_TAPS} on)")
     if math.prod(spec.region.shape) < FFT_PIXELS:
         why_not.setdefault("fft", f"the picture is too small for transforms to pay (from {FFT_PIXELS} pixels on)")
-    if taps_number < SEPARABLE_TAPS or taps_number * math.prod(spec.region.shape) < SEPARABLE_PRODUCTS:
+    # With precision="exact" the image's size must not decide.
+    few_products = spec.precision != "exact" and taps_number * math.prod(spec.region.shape) < SEPARABLE_PRODUCTS
+    if taps_number < SEPARABLE_TAPS or few_products:
         why_not.setdefault("separable", "two passes over so few taps cost more than one")
+    if spec.precision == "exact" and spec.workspace_limit is not None:
+        why_not.setdefault("separable", "what it needs depends on the size, which must not decide an exact sum")
     if "separable" not in why_not:
         why_not["direct"] = f"{sum(spec.kernel_shape)} products a pixel are fewer than {taps_number}"
         why_not.setdefault("fft", "so few products need no transforms")
