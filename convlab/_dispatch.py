@@ -202,8 +202,8 @@ _blocks = _backends.blocks.get
 
 
 def active() -> Backend:
-    """The backend of the innermost block, or the process's."""
-    return _backends.get(_default) if _blocks() else _default  # most calls are in no block, and asked quickest like this
+    """The backend of the innermost block, or the process's: most calls are in no block, which is asked first."""
+    return _backends.get(_default) if _blocks() else _default
 
 
 def serving(compiled: bool, in_lesson: bool) -> Backend:

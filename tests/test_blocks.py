@@ -97,7 +97,7 @@ def test_a_block_decorates_a_function(kind):
 
 
 def test_leaving_what_was_not_entered_is_an_error(kind):
-    make, now, values, default = kind
+    make, _, values, _ = kind
     block = make(values[0])
     with pytest.raises(RuntimeError, match="got an exit of a block that was not entered"):
         block.__exit__(None, None, None)

@@ -3,6 +3,8 @@
 Sizes are drawn on both sides of every limit at which a plan chooses otherwise.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -154,7 +156,17 @@ def test_channels(fast_backend, rng, axis):
 
 # Channels, output channels and groups on both sides of what decides between a panel and rows in place, vectors of
 # channels, Winograd's tiles, and channels alone.
-LAYERS = [(1, 8, 1), (3, 16, 1), (16, 16, 1), (17, 40, 1), (48, 96, 2), (64, 64, 1), (6, 6, 6), (5, 10, 5), (128, 32, 1)]
+LAYERS = [
+    (1, 8, 1),
+    (3, 16, 1),
+    (16, 16, 1),
+    (17, 40, 1),
+    (48, 96, 2),
+    (64, 64, 1),
+    (6, 6, 6),
+    (5, 10, 5),
+    (128, 32, 1),
+]
 PLANES = [3, 7, 8, 9, 11, 14, 15, 16, 17, 28, 31, 33, 56]
 
 
@@ -191,3 +203,38 @@ def test_convolutions(fast_backend, seed):
         for same in (crop, np.ascontiguousarray(crop), last, np.asfortranarray(crop), crop.astype(np.float64)):
             assert_array_equal(convlab.conv2d(same, w, bias, **options), whole[part])
             assert_array_equal(layer(same), whole[part])
+
+
+WITHOUT_A_CHOICE = {
+    "filter_bank": (lambda a: convlab.filter_bank(a, np.ones((1, 6, 6)) / 7, border="valid")[0], (6, 6)),
+    "sep_filter2d": (lambda a: convlab.sep_filter2d(a, np.ones(12) / 7, np.ones(5) / 3, border="valid"), (12, 5)),
+    "gaussian": (lambda a: convlab.gaussian(a, 1.5, border="valid"), (13, 13)),
+    "laplacian": (lambda a: convlab.laplacian(a, border="valid"), (3, 3)),
+    "unsharp": (lambda a: convlab.unsharp(a, 1.0, border="keep")[4 : len(a) - 4, 4 : a.shape[1] - 4], (9, 9)),
+    "sobel": (lambda a: convlab.sobel(a, border="valid"), (3, 3)),
+    "scharr": (lambda a: convlab.scharr(a, axis=0, border="valid"), (3, 3)),
+    "prewitt": (lambda a: convlab.prewitt(a, axis=1, border="valid"), (3, 3)),
+    "gradient_magnitude": (lambda a: convlab.gradient_magnitude(a, 1.5, border="valid"), (13, 13)),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_A_CHOICE)
+@pytest.mark.parametrize("seed", range(6))
+def test_filters_without_a_choice(fast_backend, name, seed):
+    call, size = WITHOUT_A_CHOICE[name]
+    rng = np.random.default_rng(seed)
+    assert_of_the_window_alone(call, image(rng, size, rng.choice(["f4", "f4", "u1", "i2"])), size, rng)
+
+
+def test_the_limits_that_the_page_names():
+    page = Path(__file__).resolve().parent.parent / "docs" / "in-production.md"
+    if not page.is_file():
+        pytest.skip("the documents are not beside these tests")
+    text = page.read_text(encoding="utf-8")
+    assert f"from {filtering.SEPARABLE_TAPS} taps on is a column and a row" in text
+    assert f"from {filtering.SEPARABLE_PRODUCTS:,} products of taps and pixels on" in text
+    assert f"from {filtering.FFT_TAPS} taps on is multiplied as transforms" in text
+    assert f"from {filtering.FFT_PIXELS:,} pixels on" in text
+    assert f"more than {box_plan.DIRECT} pixels a side" in text
+    for limit in (filtering.SEPARABLE_PRODUCTS, filtering.FFT_PIXELS):
+        assert f"{limit:,}" in convlab.filter2d.__doc__

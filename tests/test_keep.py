@@ -6,13 +6,38 @@ from numpy.testing import assert_array_equal
 
 import convlab
 
-SOURCES = ["i4", ">i4", "u4", ">u4", "i8", ">i8", "u8", ">u8", "i2", ">u2", "u1", "i1", "?", "f2", "f4", ">f4", "f8", ">f8"]
+SOURCES = [
+    "i4",
+    ">i4",
+    "u4",
+    ">u4",
+    "i8",
+    ">i8",
+    "u8",
+    ">u8",
+    "i2",
+    ">u2",
+    "u1",
+    "i1",
+    "?",
+    "f2",
+    "f4",
+    ">f4",
+    "f8",
+    ">f8",
+]
 TARGETS = [None, "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"]
 CALLS = {
     "filter2d": (lambda x, **o: convlab.filter2d(x, np.ones((5, 3)), **o), (2, 1), (2, 1)),
-    "filter2d of rank 1": (lambda x, **o: convlab.filter2d(x, np.ones((5, 5)), algorithm="separable", **o), (2, 2), (2, 2)),
-    "filter2d by transforms": (lambda x, **o: convlab.filter2d(x, np.ones((5, 3)), algorithm="fft", **o), (2, 1), (2, 1)),
-    "filter2d finished": (lambda x, **o: convlab.filter2d(x, np.ones((3, 3)), scale=2, offset=9, clip=(0, 3), **o), (1, 1), (1, 1)),
+    "filter2d of rank 1": (
+        lambda x, **o: convlab.filter2d(x, np.ones((5, 5)), algorithm="separable", **o), (2, 2), (2, 2),
+    ),
+    "filter2d by transforms": (
+        lambda x, **o: convlab.filter2d(x, np.ones((5, 3)), algorithm="fft", **o), (2, 1), (2, 1),
+    ),
+    "filter2d finished": (
+        lambda x, **o: convlab.filter2d(x, np.ones((3, 3)), scale=2, offset=9, clip=(0, 3), **o), (1, 1), (1, 1),
+    ),
     "filter_bank": (lambda x, **o: convlab.filter_bank(x, np.ones((1, 3, 3)), **o)[0], (1, 1), (1, 1)),
     "sep_filter2d": (lambda x, **o: convlab.sep_filter2d(x, [1, 2, 3, 4], [1, 2], anchor=(0, 1), **o), (0, 1), (3, 0)),
     "box": (lambda x, **o: convlab.box(x, 3, **o), (1, 1), (1, 1)),

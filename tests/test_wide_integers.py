@@ -1,4 +1,4 @@
-"""Integers beyond 2**24 are no float32's: windows that hold one are summed in double, in every function that filters."""
+"""Integers beyond 2**24 are no float32's: windows that hold one are summed in double, by every filter."""
 
 import numpy as np
 import pytest
@@ -72,8 +72,10 @@ def test_whole_sums_are_exact(backend, rng, dtype, border):
         assert_array_equal(call(border=border, cval=5, dtype=np.int32), clipped)
 
 
-@pytest.mark.parametrize("name", ["sobel", "scharr", "prewitt", "gaussian", "laplacian", "unsharp", "gradient_magnitude",
-                                  "gabor", "box"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    ["sobel", "scharr", "prewitt", "gaussian", "laplacian", "unsharp", "gradient_magnitude", "gabor", "box"],
+)
 @pytest.mark.parametrize("offset", [10**8, 2**40])
 def test_every_filter_sees_small_steps_on_a_large_offset(fast_backend, rng, name, offset):
     small = rng.integers(0, 50, (40, 50))
@@ -168,9 +170,7 @@ def test_pixels_left_out(fast_backend, rng, per_channel):
     y = convlab.filter2d(x, kernel, mask=mask, channel_axis=-1, border="nearest", scale=1000, offset=-1e11, dtype="i8")
     full = np.broadcast_to(mask if per_channel else mask[..., None], x.shape).astype(float)
     for c in range(2):
-        total, weight = (
-            ndimage.correlate(a[..., c], kernel.astype(float), mode="nearest") for a in (x * full, full)
-        )
+        total, weight = (ndimage.correlate(a[..., c], kernel.astype(float), mode="nearest") for a in (x * full, full))
         there = weight > 0
         assert_array_equal(y[..., c][there], np.rint(total[there] / weight[there] * 1000 - 1e11))
         assert (y[..., c][~there] == 0).all()  # NaN
@@ -228,8 +228,10 @@ def test_float64_rounds_to_float32(fast_backend):
     assert convlab.filter2d(np.full((3, 3), EXACT + 1.0), [[1]])[0, 0] == EXACT
 
 
-@pytest.mark.parametrize(("shape", "size"), [((1, 5000), (1, 9)), ((5000, 1), (9, 1)), ((3, 900), (2, 300)), ((300, 4), (200, 3)),
-                                             ((70, 3000), (5, 5))])  # fmt: skip
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [((1, 5000), (1, 9)), ((5000, 1), (9, 1)), ((3, 900), (2, 300)), ((300, 4), (200, 3)), ((70, 3000), (5, 5))],
+)
 def test_tiles(fast_backend, rng, shape, size):
     """Long and thin images, large kernels, and little memory."""
     x = 10**8 + rng.integers(0, 100, shape)

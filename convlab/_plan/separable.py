@@ -119,9 +119,7 @@ def separable_for(spec: Separable2d, x: NDArray[Any], kernels: NDArray[np.float3
     return plan_separable2d(spec, source, pitches_of(spec.image, x, source), Machine(), kernels)
 
 
-def with_wide(
-    plan: Plan[Separable2d], x: NDArray[Any], downs: NDArray[Any], alongs: NDArray[Any]
-) -> Plan[Separable2d]:
+def with_wide(plan: Plan[Separable2d], x: NDArray[Any], downs: NDArray[Any], alongs: NDArray[Any]) -> Plan[Separable2d]:
     """The plan, with the taps in double where the image may hold integers beyond float32's."""
     wide = wide_for(plan.spec.filter, x.dtype, downs=downs, alongs=alongs)
     return plan if wide is None else replace(plan, wide=wide, considered=(*plan.considered, wide.considered))

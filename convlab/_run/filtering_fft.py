@@ -165,9 +165,7 @@ def _squares(window: NDArray[Any], block: tuple[int, int]) -> tuple[NDArray[Any]
         return sums, squares
 
 
-def _in_double(
-    spec: Filter2d, kernel: _Kernel, filled: NDArray[np.float32], y: NDArray[Any], tile: list[int]
-) -> None:
+def _in_double(spec: Filter2d, kernel: _Kernel, filled: NDArray[np.float32], y: NDArray[Any], tile: list[int]) -> None:
     """A tile by transforms in double, of parts so small that they need no more memory."""
     (height, width), (kernel_height, kernel_width) = tile, spec.kernel_shape
     for i in range(0, y.shape[0], height):

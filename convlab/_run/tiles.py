@@ -7,7 +7,11 @@ from numpy.typing import NDArray
 
 
 def fill(
-    window: NDArray[np.floating[Any]], plane: NDArray[Any], rows: NDArray[np.intp], columns: NDArray[np.intp], cval: float
+    window: NDArray[np.floating[Any]],
+    plane: NDArray[Any],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    cval: float,
 ) -> None:
     """Copy the given rows and columns of a plane, -1 the constant, as floats: what lies inside in one go."""
     top, bottom = inside_of(rows)
