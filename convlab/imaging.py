@@ -76,8 +76,9 @@ def box(
     NaN or an infinity stays in the windows that hold it. With precision="fast" the order of such a sum depends on the
     place in the image modulo the size, and windows too large for the workspace (from about 1000 pixels a side on, which
     depends on the image's width too) are summed directly, at a cost that grows; on nothing else: not on threads,
-    strides, dtype of the result or instruction set, the baseline included. The error is at most ``4 * (rows + columns) * eps`` times the mean of the absolute values, and 0 for whole
-    numbers whose sums stay below 2**24, before the division (a multiplication by the inverse, rounded to float32).
+    strides, dtype of the result or instruction set, the baseline included. The error is at most ``4 * (rows + columns)
+    * eps`` times the mean of the absolute values, and 0 for whole numbers whose sums stay below 2**24, before the
+    division (a multiplication by the inverse, rounded to float32).
 
     Source: M. van Herk, A fast algorithm for local minimum and maximum filters on rectangular and octagonal kernels,
     Pattern Recognition Letters 13 (1992), 517-521; here with sums.
@@ -299,7 +300,8 @@ def gabor(
 
     Notes
     -----
-    Kernel and normalisation are those of scikit-image's `gabor`.
+    Kernel and normalisation are those of scikit-image's `gabor`. The two correlations are `filter2d`'s with
+    precision="fast", and so the order of their sums depends on the image's size.
 
     Source: J. G. Daugman, Uncertainty relation for resolution in space, spatial frequency, and orientation optimized by
     two-dimensional visual cortical filters, JOSA A 2 (1985), 1160-1169.
