@@ -49,7 +49,7 @@ def test_calls_follow():
     assert f"[{DEFAULT}" in convlab.last_kernel()
 
 
-@pytest.mark.parametrize("order", itertools.permutations(range(3)))
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_blocks_are_left_in_any_order(kind, order):
     """The innermost block that is still open counts."""
     make, now, values, default = kind
