@@ -11,9 +11,8 @@ import os
 import platform
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import ExtensionFileLoader
@@ -22,6 +21,7 @@ from types import ModuleType
 from typing import Any, TypedDict
 
 from convlab import _errors, _importing
+from convlab._blocks import Setting
 
 # Kernel name -> the module of src/ that holds it.
 KERNELS = {
@@ -186,8 +186,13 @@ _default = _choose(
     "CONVLAB_BACKEND",
     "CONVLAB_ISA",
 )
-_active: ContextVar[Backend] = ContextVar("convlab_backend", default=_default)
-active = _active.get
+_backends: Setting[Backend] = Setting("use_backend")
+_blocks = _backends.blocks.get
+
+
+def active() -> Backend:
+    """The backend of the innermost block, or the process's: most calls are in no block, which is asked first."""
+    return _backends.get(_default) if _blocks() else _default
 
 
 def serving(compiled: bool, in_lesson: bool) -> Backend:
@@ -256,6 +261,9 @@ def backend() -> dict[str, KernelInfo]:
 def use_backend(backend: str, isa: str = "auto") -> AbstractContextManager[None]:
     """Choose what serves the calls of a ``with`` block, in this thread or task alone.
 
+    The object may be kept and used again, also inside its own block. Blocks may be left in any order: the innermost
+    that is still open counts. A task that is started inside a block keeps the block's choice.
+
     Parameters
     ----------
     backend : {"auto", "compiled", "numpy", "python"}
@@ -278,13 +286,4 @@ def use_backend(backend: str, isa: str = "auto") -> AbstractContextManager[None]
     array([[1., 0.],
            [0., 1.]])
     """
-    return _using(_choose(backend, isa, "backend", "isa"))
-
-
-@contextmanager
-def _using(backend: Backend) -> Iterator[None]:
-    token = _active.set(backend)
-    try:
-        yield
-    finally:
-        _active.reset(token)
+    return _backends.using(_choose(backend, isa, "backend", "isa"))

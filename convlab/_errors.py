@@ -127,3 +127,14 @@ def cannot_serve(algorithm: str, reason: str, choices: Iterable[str]) -> ValueEr
         f"algorithm: got {algorithm!r}, which cannot serve this call ({reason}); expected None or one of: "
         f"{', '.join(choices)}"
     )
+
+
+def not_entered(name: str) -> RuntimeError:
+    return RuntimeError(f"{name}: got an exit of a block that was not entered; expected one exit for each entry")
+
+
+def too_wide(name: str, value: int) -> ValueError:
+    return ValueError(
+        f"{name}: got {value}; expected integers of at most 2**53 in magnitude, which sums in double hold: subtract an "
+        f"offset or divide first, or pass {name}.astype(numpy.float32) if rounding does not matter"
+    )

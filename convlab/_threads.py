@@ -6,12 +6,12 @@ import operator
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from convlab import _cpus, _errors
+from convlab._blocks import Setting
 
 try:
     import convlab._kernels.convlab_workers as _workers
@@ -53,7 +53,7 @@ def _openmp_limit() -> int:
 _workers.set_cap(_default())
 _workers.set_cpus(_cpus.available())
 atexit.register(_workers.end)
-_block: ContextVar[int | None] = ContextVar("convlab_threads", default=None)
+_caps: Setting[int] = Setting("threads")
 _beside = 0  # threads that `spread` started and that still run
 _counting = threading.RLock()  # a signal's handler may call in the middle of it
 
@@ -104,12 +104,13 @@ def get_num_threads() -> int:
     ...     convlab.get_num_threads()
     3
     """
-    block = _block.get()
-    return _workers.get_cap() if block is None else block
+    return int(_caps.get(_workers.get_cap()))
 
 
 def threads(n: int) -> AbstractContextManager[None]:
     """Let each call of a ``with`` block, in this thread or task alone, use at most `n` threads.
+
+    The object may be kept and used again, and blocks may be left in any order, as with `use_backend`.
 
     Parameters
     ----------
@@ -128,7 +129,7 @@ def threads(n: int) -> AbstractContextManager[None]:
     ...     convlab.get_num_threads()
     1
     """
-    return _capped(_check("n", n))
+    return _caps.using(_check("n", n))
 
 
 def limited(most: int) -> int:
@@ -206,15 +207,6 @@ def _spread(function: Callable[[T], None], waiting: list[T], threads: int) -> No
             raise first
         finally:
             del first  # no error is held by a frame that it holds, or all that it saw would stay
-
-
-@contextmanager
-def _capped(n: int) -> Iterator[None]:
-    token = _block.set(n)
-    try:
-        yield
-    finally:
-        _block.reset(token)
 
 
 def _after_fork() -> None:

@@ -364,7 +364,7 @@ def _edges(
 
 def _magnitude(
     image: ArrayLike,
-    pairs: NDArray[np.float32],
+    pairs: NDArray[np.float64],
     scale: float,
     border: str,
     cval: float,

@@ -36,7 +36,8 @@ def filter2d(
     Parameters
     ----------
     image : array_like, shape (H, W); with `channel_axis` (H, W, C), (C, H, W) or (H, C, W)
-        bool, integers, float16, float32 or float64, any byte order and strides. The arithmetic is float32.
+        bool, integers, float16, float32 or float64, any byte order and strides. The arithmetic is float32; windows that
+        hold an integer beyond 2**24 in magnitude are summed in double. Integers reach at most 2**53.
     kernel : array_like, shape (kh, kw)
         Taps of any real dtype, or nested lists. Any size, larger than the image included (except with "valid").
     border : {"mirror", "symmetric", "nearest", "wrap", "constant", "valid", "keep"}
@@ -66,7 +67,8 @@ def filter2d(
     dtype : dtype, optional
         float32 unless given; an integer type rounds half to even and saturates, and NaN becomes 0.
     precision : {"fast", "exact"}
-        "exact" forbids transforms, whose error depends on the whole tile and not on the window alone.
+        With "exact" each result is a function of its window's pixels, the kernel and the options alone. With "fast" the
+        image's size chooses too, between the ways that are named below.
     algorithm : {"direct", "separable", "fft"}, optional
         Chosen by the plan unless given; `convlab.explain` says which and why.
     workspace_limit : int, optional
@@ -93,13 +95,16 @@ def filter2d(
 
     Notes
     -----
-    Every tap counts, a tap of 0 too: 0 times NaN is NaN. Each pixel's sum runs over the taps row by row in float32
-    with fused multiply-adds, so it never depends on the size, the place in the image or the threads, and errs by
-    4 * taps * eps * sum(abs(kernel) * abs(neighbourhood)) at the most. A kernel of rank 1 is the product of a column
-    and a row, and may be summed as such, within the same bound. Kernels of some 900 taps and more are multiplied as
-    transforms of tiles, which err by 4 * log2(size) * eps * norm(kernel) * norm(tile); tiles that hold NaN or infinity
-    are not. With border="keep" the frame holds the source's pixels, untouched by scale, offset and clip. Where pixels
-    are left out and none of a window is there, or their taps sum to 0, the result is NaN.
+    Every tap counts, a tap of 0 too: 0 times NaN is NaN. Each pixel's sum runs over the taps row by row in float32 with
+    fused multiply-adds, never in another order for the place in the image or the threads, and errs by 4 * taps * eps *
+    sum(abs(kernel) * abs(neighbourhood)) at the most. A kernel of rank 1 from 25 taps on is the product of a column and
+    a row, and is summed as such, within the same bound; with precision="fast" only from 300,000 products of taps and
+    pixels on. With "fast", other kernels from 700 taps on are multiplied as transforms of tiles, in images from 65,536
+    pixels on. These err by 4 * log2(size) * eps * norm(kernel) * norm(tile), and so tiles whose pixels would make that
+    much more than the direct sum's error (a bright pixel among dark ones), or that hold NaN or infinity, are
+    transformed in double or summed directly. With border="keep" the frame holds the source's pixels, untouched by
+    scale, offset and clip. Where pixels are left out and none of a window is there, or their taps sum to 0, the result
+    is NaN.
 
     Source: R. C. Gonzalez and R. E. Woods, Digital Image Processing, 4th ed., Pearson, 2018, section 3.4.
 

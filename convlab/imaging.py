@@ -23,9 +23,10 @@ def box(
     anchor: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
+    precision: str = "fast",
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
-    """The mean, or the sum, of the window around each pixel; any size costs the same.
+    """Compute the mean, or the sum, of the window around each pixel; any size costs the same.
 
     Parameters
     ----------
@@ -45,6 +46,9 @@ def box(
         The axis of the channels of an image with three axes; each is filtered alone.
     dtype : dtype, optional
         float32 unless given; an integer type rounds half to even and saturates, and NaN becomes 0.
+    precision : {"fast", "exact"}
+        "exact" sums every window in one order, one pixel after the other: down the columns, then along the row. The
+        result then depends on the window's pixels and the options alone, at a cost that grows with rows + columns.
     out : ndarray, optional
         Where to write: the exact shape and dtype, C-contiguous, sharing no memory with an input.
 
@@ -69,11 +73,12 @@ def box(
     Windows of up to 9 pixels a side are summed one pixel after the other, as by `sep_filter2d` with taps of 1. Of
     larger ones each sum is the end of one block and the beginning of the next, where blocks of the window's size are
     counted from the border's first pixel: three additions an axis, and nothing is ever subtracted, so that an error, a
-    NaN or an infinity stays in the windows that hold it. The order of such a sum depends on the place in the image
-    modulo the size, but on nothing else: not on threads, strides, dtype of the result or instruction set, the baseline
-    included. The error is at most ``4 * (rows + columns) * eps`` times the mean of the absolute values, and 0 for whole
-    numbers whose sums stay below 2**24, before the division (a multiplication by the inverse, rounded to float32).
-    Windows too large for the workspace (more than about 1100 pixels a side) are summed directly, at a cost that grows.
+    NaN or an infinity stays in the windows that hold it. With precision="fast" the order of such a sum depends on the
+    place in the image modulo the size, and windows too large for the workspace (from about 1000 pixels a side on, which
+    depends on the image's width too) are summed directly, at a cost that grows; on nothing else: not on threads,
+    strides, dtype of the result or instruction set, the baseline included. The error is at most ``4 * (rows + columns)
+    * eps`` times the mean of the absolute values, and 0 for whole numbers whose sums stay below 2**24, before the
+    division (a multiplication by the inverse, rounded to float32).
 
     Source: M. van Herk, A fast algorithm for local minimum and maximum filters on rectangular and octagonal kernels,
     Pattern Recognition Letters 13 (1992), 517-521; here with sums.
@@ -87,7 +92,7 @@ def box(
            [1., 1., 1.]], dtype=float32)
     """
     x = image if type(image) is np.ndarray else _arguments.array("image", image)
-    plan = _boxes.box(x, None, size, normalize, border, cval, anchor, channel_axis, dtype)
+    plan = _boxes.box(x, None, size, normalize, border, cval, anchor, channel_axis, dtype, precision)
     return _run.of_one_image(plan, x, out)
 
 
@@ -295,7 +300,8 @@ def gabor(
 
     Notes
     -----
-    Kernel and normalisation are those of scikit-image's `gabor`.
+    Kernel and normalisation are those of scikit-image's `gabor`. The two correlations are `filter2d`'s with
+    precision="fast", and so the order of their sums depends on the image's size.
 
     Source: J. G. Daugman, Uncertainty relation for resolution in space, spatial frequency, and orientation optimized by
     two-dimensional visual cortical filters, JOSA A 2 (1985), 1160-1169.

@@ -41,8 +41,8 @@ def sep_filter2d(
     Parameters
     ----------
     image : array_like, shape (H, W); with `channel_axis` (H, W, C), (C, H, W) or (H, C, W)
-        bool, integers, float16, float32 or float64, any byte order and strides. The arithmetic is float32. Integers of
-        8 and 16 bits are converted as they are read.
+        bool, integers, float16, float32 or float64, any byte order and strides. The arithmetic is float32, and double
+        as in `filter2d`. Integers of 8 and 16 bits are converted as they are read.
     kernel_y : array_like, shape (kh,)
         The taps that go down the columns, of any real dtype.
     kernel_x : array_like, shape (kw,)
@@ -66,7 +66,7 @@ def sep_filter2d(
     dtype : dtype, optional
         float32 unless given; an integer type rounds half to even and saturates, and NaN becomes 0.
     precision : {"fast", "exact"}
-        As in `filter2d`; columns and rows are exact in its sense.
+        As in `filter2d`; both are the same for columns and rows.
     algorithm : {"separable", "direct", "fft"}, optional
         "separable" unless given; the others, and pixels that are left out, take `filter2d` with the outer product.
     workspace_limit : int, optional

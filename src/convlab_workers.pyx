@@ -35,7 +35,7 @@ cdef int may_ask() noexcept nogil:
 
 
 def set_main_thread():
-    """Note that Python's main thread, the only one in which signals' handlers run, is threading's: anew after a fork."""
+    """Note which thread is Python's main one, in which alone signals' handlers run: anew after a fork."""
     global main_thread
     main_thread = threading.main_thread().ident
 

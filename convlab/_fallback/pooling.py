@@ -132,8 +132,8 @@ def _pool(operation: np.ufunc, x: NDArray[Any], y: NDArray[Any], geometry: NDArr
     g = geometry_of(geometry)
     a = source(x, g)
     with np.errstate(all="ignore"):
-        if operation is np.add:
-            a = _powers(a.astype(np.float32, copy=False), g)
+        if operation is np.add:  # in double where the result is
+            a = _powers(a.astype(y.dtype if y.dtype == np.float64 else np.float32, copy=False), g)
         for axis in (1, 0, 2):
             a = _reduce(operation, a, g, axis)
         if operation is np.add:

@@ -16,7 +16,7 @@ from convlab._spec.separable import Separable2d
 from .blocks import fold, in_blocks, source_of_blocks
 from .cache import remembered
 from .plan import WORKSPACE_LIMIT, Machine, Plan, pitches_of, rounded_up, threads_for
-from .separable import border_tables, separable_for, source_of
+from .separable import border_tables, separable_for, source_of, with_wide
 
 # Windows of up to so many pixels down and along are summed directly: that takes them less than blocks would.
 DIRECT = 9
@@ -123,6 +123,7 @@ def box(
     )
     source = source_of(x)
     plan = None
-    if max(rows, columns) > DIRECT:
+    if max(rows, columns) > DIRECT and spec.filter.precision == "fast":
         plan = plan_box2d(spec, source, pitches_of(spec.image, x, source), Machine())
-    return plan or separable_for(spec, x, np.ones(rows + columns, np.float32))
+    plan = plan or separable_for(spec, x, np.ones(rows + columns, np.float32))
+    return with_wide(plan, x, np.ones((1, rows)), np.ones((1, columns)))

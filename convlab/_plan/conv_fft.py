@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
+from convlab._importing import scipy_fft
 from convlab._spec.convolving import Conv
 
 # Elements of a tile, where the kernel does not want more: doubles that the second-level cache holds.
@@ -36,8 +37,6 @@ def tiles_for(
     out_size: tuple[int, ...], stride: tuple[int, ...], kernel: tuple[int, ...], dilation: tuple[int, ...]
 ) -> Tiles:
     """Tiles that overlap by the kernel's size less one; an axis of one output row keeps its size."""
-    from scipy.fft import next_fast_len
-
     extents = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     long = sum(n > 1 for n in out_size) or 1
     most = round(POINTS ** (1 / long))
@@ -47,7 +46,7 @@ def tiles_for(
         outputs = max(1, min(n, step // s))
         outputs = -(-n // -(-n // outputs))  # of about the same size
         size.append(outputs)
-        sides.append(next_fast_len((outputs - 1) * s + extent, real=True))
+        sides.append(scipy_fft().next_fast_len((outputs - 1) * s + extent, real=True))
     number = math.prod(-(-n // t) for n, t in zip(out_size, size, strict=True))
     return Tiles(tuple(size), tuple(sides), number)
 

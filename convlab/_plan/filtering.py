@@ -20,6 +20,7 @@ from .filtering_direct import plan_direct
 from .filtering_fft import plan_fft
 from .plan import Machine, Part, Plan, pitches_of
 from .separable import separable_for
+from .wide import wide_for
 
 # Taps from which transforms are faster than sums (27 x 27 with 16 lanes; 19 x 19 with 8), if the picture is no stamp.
 FFT_TAPS = 700
@@ -49,8 +50,12 @@ def choose(spec: Filter2d, found: Facts) -> tuple[str, str, tuple[tuple[str, str
         why_not.setdefault("fft", f"{taps_number} taps are too few for transforms to pay (from {FFT_TAPS} on)")
     if math.prod(spec.region.shape) < FFT_PIXELS:
         why_not.setdefault("fft", f"the picture is too small for transforms to pay (from {FFT_PIXELS} pixels on)")
-    if taps_number < SEPARABLE_TAPS or taps_number * math.prod(spec.region.shape) < SEPARABLE_PRODUCTS:
+    # With precision="exact" the image's size must not decide.
+    few_products = spec.precision != "exact" and taps_number * math.prod(spec.region.shape) < SEPARABLE_PRODUCTS
+    if taps_number < SEPARABLE_TAPS or few_products:
         why_not.setdefault("separable", "two passes over so few taps cost more than one")
+    if spec.precision == "exact" and spec.workspace_limit is not None:
+        why_not.setdefault("separable", "what it needs depends on the size, which must not decide an exact sum")
     if "separable" not in why_not:
         why_not["direct"] = f"{sum(spec.kernel_shape)} products a pixel are fewer than {taps_number}"
         why_not.setdefault("fft", "so few products need no transforms")
@@ -62,6 +67,14 @@ def choose(spec: Filter2d, found: Facts) -> tuple[str, str, tuple[tuple[str, str
 
 
 def _plan(x: NDArray[Any], w: NDArray[Any], bank: bool, options: tuple[Any, ...], machine: Machine) -> Plan[Filter2d]:
+    plan = _plan_floats(x, w, bank, options, machine)
+    wide = wide_for(plan.spec, x.dtype, kernels=w.reshape(-1, *plan.spec.kernel_shape))
+    return plan if wide is None else replace(plan, wide=wide, considered=(*plan.considered, wide.considered))
+
+
+def _plan_floats(
+    x: NDArray[Any], w: NDArray[Any], bank: bool, options: tuple[Any, ...], machine: Machine
+) -> Plan[Filter2d]:
     name = "kernels" if bank else "kernel"
     check_dtype("image", x.dtype)
     if bank:

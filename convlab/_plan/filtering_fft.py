@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab import _errors
+from convlab._importing import scipy_fft
 from convlab._spec.filtering import Filter2d
 
 from .plan import WORKSPACE_LIMIT, Machine, Plan, threads_for
@@ -13,6 +14,8 @@ from .plan import WORKSPACE_LIMIT, Machine, Plan, threads_for
 TILE_SIDE = 640
 # The window, its transform, the kernel's, and the inverse's two: floats for each pixel of a tile.
 ARRAYS = 5
+# The same of a part of a tile that is transformed in double, beside the tile's own window; one of the two is rounded.
+DOUBLE_ARRAYS = 9
 
 
 def plan_fft(
@@ -48,16 +51,30 @@ def plan_fft(
         convert=False,
         source=np.dtype(np.float32),
         shape=spec.result_shape,
-        tables=(np.array((rows, columns), np.intp),),
+        tables=(np.array((rows, columns), np.intp), _in_double(spec, (height, width), rows * columns)),
         taps=taps,
     )
 
 
+def _in_double(spec: Filter2d, tile: tuple[int, int], pixels: int) -> NDArray[np.intp]:
+    """Sides of a transform in double and of its part of a tile, which need no more memory than the tile in float32."""
+    pieces = 1
+    while True:
+        part = [-(-n // pieces) for n in tile]
+        sides = [_side(n, kernel) for n, kernel in zip(part, spec.kernel_shape, strict=True)]
+        if DOUBLE_ARRAYS * sides[0] * (sides[1] + 2) <= (ARRAYS - 1) * pixels or max(part) == 1:
+            return np.array((*sides, *part), np.intp)
+        pieces += 1
+
+
+def _side(tile: int, kernel: int) -> int:
+    """One axis of the transform that a tile of the output takes."""
+    return int(scipy_fft().next_fast_len(tile + kernel - 1, real=True))
+
+
 def _sides(n: int, kernel: int, most: int) -> tuple[int, int]:
     """One axis of a tile of the output, and of the transform that it takes."""
-    from scipy.fft import next_fast_len
-
     n = max(n, 1)  # border="keep" may leave nothing to compute
     tiles = -(-n // max(most - kernel + 1, kernel))
     tile = -(-n // tiles)
-    return tile, next_fast_len(tile + kernel - 1, real=True)
+    return tile, _side(tile, kernel)

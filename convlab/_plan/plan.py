@@ -74,6 +74,8 @@ class Plan(Generic[SpecT]):
         served = self if self.inner is None else self.inner
         return int(served.buffers + served.workspace)
 
+    wide: Any = None  # what windows need that hold integers beyond float32's; see wide.py
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

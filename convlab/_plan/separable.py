@@ -17,6 +17,7 @@ from convlab._spec.separable import Separable2d, check_taps
 from .blocks import LONG_ROW, fold, in_blocks, source_of_blocks
 from .cache import LARGEST_KEY, remembered
 from .plan import WORKSPACE_LIMIT, Machine, Plan, pitches_of, rounded_up, threads_for
+from .wide import wide_for
 
 # Output rows in a tile, the piece of work that a thread takes.
 TILE_ROWS = 32
@@ -132,13 +133,19 @@ def _planned(x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], options: tuple
     limit = spec.filter.workspace_limit
     if limit is not None and plan.needed > limit:
         raise _errors.workspace(limit, plan.algorithm, plan.needed)
-    return plan
+    return with_wide(plan, x, ky[None], kx[None])
 
 
 def separable_for(spec: Separable2d, x: NDArray[Any], kernels: NDArray[np.float32]) -> Plan[Separable2d]:
     """The plan for an array of checked dtype."""
     source = source_of_blocks(spec.filter, source_of(x))
     return plan_separable2d(spec, source, pitches_of(spec.image, x, source), Machine(), kernels)
+
+
+def with_wide(plan: Plan[Separable2d], x: NDArray[Any], downs: NDArray[Any], alongs: NDArray[Any]) -> Plan[Separable2d]:
+    """The plan, with the taps in double where the image may hold integers beyond float32's."""
+    wide = wide_for(plan.spec.filter, x.dtype, downs=downs, alongs=alongs)
+    return plan if wide is None else replace(plan, wide=wide, considered=(*plan.considered, wide.considered))
 
 
 def source_of(x: NDArray[Any]) -> np.dtype[Any]:
@@ -167,13 +174,13 @@ def smooth(
 
 
 @remembered
-def magnitude2d(x: NDArray[Any], pairs: NDArray[np.float32], *options: Any) -> Plan[Separable2d]:
+def magnitude2d(x: NDArray[Any], pairs: NDArray[np.float64], *options: Any) -> Plan[Separable2d]:
     """The plan of the magnitude of two filters: `pairs` holds kernel_y of both, then kernel_x of both."""
     check_dtype("image", x.dtype)
     size = pairs.shape[1]
-    return separable_for(
-        separable.separable2d(x.shape, (size, size), *options, operation="magnitude2d"), x, pairs.reshape(-1)
-    )
+    spec = separable.separable2d(x.shape, (size, size), *options, operation="magnitude2d")
+    plan = separable_for(spec, x, pairs.ravel().astype(np.float32))
+    return with_wide(plan, x, pairs[:2], pairs[2:])
 
 
 @remembered
@@ -186,4 +193,5 @@ def gaussian(
     kernels = [gaussian_taps(s, truncate) for s in sigmas("sigma", sigma)]
     shape = kernels[0].size, kernels[1].size
     spec = separable.separable2d(x.shape, shape, border, cval, None, 1.0, 0.0, None, channel_axis, dtype)
-    return separable_for(spec, x, np.concatenate(kernels).astype(np.float32))
+    plan = separable_for(spec, x, np.concatenate(kernels).astype(np.float32))
+    return with_wide(plan, x, kernels[0][None], kernels[1][None])

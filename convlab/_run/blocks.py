@@ -67,7 +67,7 @@ def run_blocks(
     for p, k, j, i in product(*(range(0, whole[a], blocks.size[a]) for a in (0, 3, 2, 1))):
         scratch.clear()
         start = p, i, j, k
-        planes, rows, columns, channels = size = tuple(
+        planes, rows, columns, channels = (
             min(n, end - first) for n, end, first in zip(blocks.size, whole, start, strict=True)
         )
         part = output[:, p : p + planes, i : i + rows, j : j + columns, k : k + channels]
@@ -92,7 +92,7 @@ def run_blocks(
             target[:, wanted:] = 0  # noqa: B023
             return target
 
-        block = plans[size]
+        block = plans[planes, rows, columns, channels]
         if blocks.by_planes or blocks.segments:
             segment = blocks.rows_of_segment(rows)
             more = 0 if blocks.by_planes else blocks.segments * segment - rows

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab._dispatch import Backend
+from convlab._importing import scipy_fft
 from convlab._plan.conv_choice import Request
 from convlab._plan.conv_fft import tiles
 from convlab._plan.conv_pieces import part_of, shape_of
@@ -51,7 +52,7 @@ def _one_group(
     spec: Conv, backend: Backend, x: NDArray[Any], w: NDArray[np.float32], b: NDArray[np.float32],
     y: NDArray[np.float32],
 ) -> None:  # fmt: skip
-    from scipy import fft
+    fft = scipy_fft()
 
     cut, axes = tiles(spec), tuple(range(-len(spec.size), 0))
     extents = [(k - 1) * d + 1 for k, d in zip(spec.kernel, spec.dilation, strict=True)]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab._dispatch import PYTHON, active, serve
+from convlab._dispatch import PYTHON, Backend, active, serve
 from convlab._plan.plan import Plan
 from convlab._spec.filtering import Filter2d
 from convlab._threads import limited
@@ -16,6 +16,7 @@ from .filtering_fft import correlate_fft
 from .filtering_reference import by_loops
 from .frame import copy_frame, inside_and_frame
 from .separable import run_separable
+from .wide import filter_holds_wide, sum_wide
 
 
 def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: Mask, out: Any) -> NDArray[Any]:
@@ -35,6 +36,24 @@ def _filtered(plan: Plan[Filter2d], x: NDArray[Any], mask: Mask, out: Any) -> ND
         backend.functions[plan.kernel](x, plan.taps, y, *plan.tables, limited(plan.threads))
         serve(backend, plan.kernel)
         return y
+    wide = plan.wide is not None and filter_holds_wide(spec, x)
+    y = _floats(plan, backend, x, mask, out)
+    if wide:
+        sum_wide(plan.wide, spec, x, mask, _region(spec, y))
+    return y
+
+
+def _region(spec: Filter2d, y: NDArray[Any]) -> NDArray[Any]:
+    """The part of the output that is computed."""
+    if spec.border != "keep":
+        return y
+    inside, *_ = inside_and_frame(spec.image, spec.region, spec.anchor)
+    return y[inside if spec.kernels is None else (slice(None), *inside)]
+
+
+def _floats(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], mask: Mask, out: Any) -> NDArray[Any]:
+    """The call in float32, with the frame of border="keep"."""
+    spec = plan.spec
     if backend is PYTHON:
         serve(backend, "filter2d")
         return finished(by_loops(plan, x, mask), spec.dtype, out)
@@ -48,10 +67,9 @@ def _filtered(plan: Plan[Filter2d], x: NDArray[Any], mask: Mask, out: Any) -> ND
     if plan.inner is not None:
         return run_separable(plan.inner, x, out)
     y = np.empty(plan.shape, spec.dtype) if out is None else out
-    region = y
+    region = _region(spec, y)
     if spec.border == "keep":
-        inside, *frame = inside_and_frame(spec.image, spec.region, spec.anchor)
-        region = y[inside if spec.kernels is None else (slice(None), *inside)]
+        _, *frame = inside_and_frame(spec.image, spec.region, spec.anchor)
         for one in [y] if spec.kernels is None else y:
             copy_frame(x, one, frame)
     if not region.size:

@@ -4,18 +4,23 @@
 
 A window is a tile with the k - 1 rows and columns more that its sums want, border included, so what wraps round falls
 outside the tile. Threads share out the tiles. Those that SciPy has for one transform wait for each other on a busy
-machine, and fail where another thread forks. Tiles that hold NaN or infinity, which would spread over all of a tile,
-are computed directly.
+machine, and fail where another thread forks.
+
+A transform errs everywhere by a share of the whole tile's norm, a direct sum by a share of its own window's. So the
+pixels of each tile decide: where the norms of its blocks differ much, it is transformed in double, or summed directly
+where that is faster, and where there is NaN or infinity, which would spread over all of it.
 """
 
+import threading
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlab import _borders
 from convlab._dispatch import Backend, serve
+from convlab._importing import scipy_fft
 from convlab._plan.filtering_direct import plan_direct
 from convlab._plan.plan import Machine, Plan
 from convlab._spec.arguments import FLOAT32
@@ -24,19 +29,59 @@ from convlab._spec.layout import Layout
 from convlab._threads import spread
 
 from .arrays import saturated
+from .tiles import fill
 
 RESERVED = 136 << 20  # bytes that a thread reserves of addresses: a stack, and what GNU's malloc allots from
+# The largest norm of a block over the lower quartile of those that are not 0, up to which float32 transforms are about
+# as exact as direct sums (pictures: at most 6.4); and double ones, whose rounding is 2**29 times finer.
+FLOAT_RANGE = 16.0
+DOUBLE_RANGE = 2.0**29 * FLOAT_RANGE
+# Taps from which a tile is transformed in double sooner than it is summed directly.
+DOUBLE_TAPS = 1000
+# A sum of fewer numbers but 0 rounds less than 8 times as little as a transform: taps, and columns of a block.
+FEWEST_TERMS, FEWEST_COLUMNS = 64, 8
+# Sums of squares that float32 holds without loss.
+SMALLEST, LARGEST = 1e-30, 1e37
+# What a transform in float32 must stay below: the pixels of a window, times its largest block's norm, times the taps.
+OVERFLOW = 1e37
+
+
+class _Kernel:
+    """The transform of the taps for windows of one size, made when it is first wanted."""
+
+    def __init__(self, taps: NDArray[np.float32], size: tuple[int, int], dtype: Any) -> None:
+        self.taps, self.size, self.dtype = taps, size, dtype
+        self.transform: NDArray[Any] | None = None
+        self.lock = threading.Lock()
+
+    def correlate(self, window: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+        """The sums of a window, of which `shape` is filled and the rest 0."""
+        fft = scipy_fft()
+
+        with self.lock:
+            if self.transform is None:
+                # Row by row the kernel's few alone. Flipped, it gives a correlation, whose tile begins kh - 1 rows
+                # further on.
+                rows = fft.rfft(self.taps[::-1, ::-1].astype(self.dtype), self.size[1], axis=1)
+                self.transform = fft.fft(rows, self.size[0], axis=0, overwrite_x=True)
+        height, width = self.taps.shape
+        with np.errstate(all="ignore"):
+            product = fft.rfft2(window)
+            product *= self.transform
+            product = fft.ifft(product, axis=0, overwrite_x=True)
+            sums: NDArray[Any] = fft.irfft(product[height - 1 : shape[0]], self.size[1], axis=1)
+        return sums[:, width - 1 : shape[1]]
 
 
 def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: NDArray[Any], threads: int) -> None:
     """Fill y, the region of the output that is computed."""
-    from scipy import fft
-
     spec = plan.spec
-    size = plan.tables[0].tolist()
-    # Row by row the kernel's few alone. Flipped, it gives a correlation, whose tile begins kh - 1 rows further on.
-    kernel = fft.rfft(plan.taps[::-1, ::-1], size[1], axis=1)
-    kernel = fft.fft(kernel, size[0], axis=0, overwrite_x=True)
+    rows, columns = plan.tables[0].tolist()
+    fine_rows, fine_columns, *fine_tile = plan.tables[1].tolist()
+    single = _Kernel(plan.taps, (rows, columns), FLOAT32)
+    double = _Kernel(plan.taps, (fine_rows, fine_columns), np.float64)
+    few_taps = np.count_nonzero(plan.taps) < FEWEST_TERMS
+    gain = rows * columns * float(np.abs(plan.taps).sum(dtype=np.float64))
     above, _, before, _ = spec.border_sizes
     image = spec.image
     axes = image.row_axis, image.column_axis
@@ -51,7 +96,7 @@ def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: ND
     ]
     if threads > 1 and not _room(threads * (plan.workspace + RESERVED)):
         threads = 1
-    windows = [np.zeros(size, FLOAT32) for _ in range(threads)]
+    windows = [np.zeros((rows, columns), FLOAT32) for _ in range(threads)]
 
     def compute(tile: tuple[tuple[int, ...], int, int]) -> None:
         plane, i, j = tile
@@ -60,24 +105,78 @@ def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: ND
         shape = part.shape[0] + kernel_height - 1, part.shape[1] + kernel_width - 1
         filled = window[: shape[0], : shape[1]]
         window[shape[0] :] = window[:, shape[1] :] = 0
-        rows = _borders.source_indices(spec.border, image.height, i - above, i - above + shape[0])
-        columns = _borders.source_indices(spec.border, image.width, j - before, j - before + shape[1])
-        _fill(filled, planes_of_x[plane], rows, columns, spec.cval)
-        with np.errstate(all="ignore"):
-            product = fft.rfft2(window)
-            product *= kernel
-            product = fft.ifft(product, axis=0, overwrite_x=True)
-            sums = fft.irfft(product[kernel_height - 1 : shape[0]], size[1], axis=1)
-            sums = sums[:, kernel_width - 1 : shape[1]]
-            finite = np.isfinite(sums.sum())  # NaN or infinity anywhere are everywhere now
-        if finite:
-            _finish(spec, sums, part)
+        places = [
+            _borders.source_indices(spec.border, n, first, first + size)
+            for n, first, size in ((image.height, i - above, shape[0]), (image.width, j - before, shape[1]))
+        ]
+        fill(filled, planes_of_x[plane], places[0], places[1], spec.cval)
+        norms = block_norms(filled, spec.kernel_shape)
+        # A number that overflows would be everywhere.
+        if norms.ratio <= FLOAT_RANGE and not norms.simple and not few_taps and norms.largest * gain < OVERFLOW:
+            _finish(spec, single.correlate(window, shape), part)
+        elif norms.ratio <= DOUBLE_RANGE and plan.taps.size >= DOUBLE_TAPS:
+            _in_double(spec, double, filled, part, fine_tile)
         else:
             _directly(spec, plan.taps, backend, filled, part)
         windows.append(window)
 
     spread(compute, tiles, threads)
     serve(backend, plan.kernel)
+
+
+class Norms(NamedTuple):
+    """What the blocks of a window, of the kernel's size, say of a transform's error beside a direct sum's."""
+
+    largest: float  # norm of a block
+    ratio: float  # of the largest norm to the lower quartile of those that are not 0
+    simple: bool  # whether a direct sum hardly rounds: few numbers but 0 in a block, or all blocks alike
+
+
+def block_norms(window: NDArray[Any], block: tuple[int, int]) -> Norms:
+    """Look at a window's blocks; the last ones lie over their neighbours.
+
+    Norms are infinite if there is NaN or infinity. Blocks whose squares float32 loses beside the largest count as 0.
+    """
+    columns, squares = _squares(window, block)
+    largest = squares.max()
+    if largest == 0 and not window.any():
+        return Norms(0.0, 1.0, False)
+    if not SMALLEST <= largest <= LARGEST:
+        columns, squares = _squares(window.astype(np.float64), block)
+    found = np.sqrt(np.sort(squares[squares != 0], axis=None), dtype=np.float64)  # NaN comes last
+    if not np.isfinite(found[-1]):
+        return Norms(np.inf, np.inf, False)
+    simple = np.count_nonzero(columns) < min(FEWEST_COLUMNS, block[1]) * len(found) or found[0] == found[-1]
+    return Norms(float(found[-1]), float(found[-1] / found[len(found) // 4]), bool(simple))
+
+
+def _squares(window: NDArray[Any], block: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The sums of squares of blocks: of each one's columns, in whole rows, and of all of each."""
+    (height, width), (rows, columns) = window.shape, block
+    down, along = height // rows * rows, width // columns * columns
+    with np.errstate(all="ignore"):
+        parts = window[:down].reshape(-1, rows, width)
+        sums = np.einsum("ijk,ijk->ik", parts, parts)
+        if down < height:
+            last = window[-rows:]
+            sums = np.concatenate([sums, np.einsum("jk,jk->k", last, last)[None]])
+        squares = sums[:, :along].reshape(len(sums), -1, columns).sum(2)
+        if along < width:
+            squares = np.concatenate([squares, sums[:, -columns:].sum(1)[:, None]], 1)
+        return sums, squares
+
+
+def _in_double(spec: Filter2d, kernel: _Kernel, filled: NDArray[np.float32], y: NDArray[Any], tile: list[int]) -> None:
+    """A tile by transforms in double, of parts so small that they need no more memory."""
+    (height, width), (kernel_height, kernel_width) = tile, spec.kernel_shape
+    for i in range(0, y.shape[0], height):
+        for j in range(0, y.shape[1], width):
+            part = filled[i : i + height + kernel_height - 1, j : j + width + kernel_width - 1]
+            window = np.zeros(kernel.size)
+            window[: part.shape[0], : part.shape[1]] = part
+            sums = kernel.correlate(window, part.shape)
+            with np.errstate(all="ignore"):
+                _finish(spec, sums.astype(FLOAT32), y[i : i + height, j : j + width])
 
 
 def _room(size: int) -> bool:
@@ -87,38 +186,6 @@ def _room(size: int) -> bool:
     except MemoryError:
         return False
     return True
-
-
-def _fill(
-    window: NDArray[np.float32], plane: NDArray[Any], rows: NDArray[np.intp], columns: NDArray[np.intp], cval: float
-) -> None:
-    """The given rows and columns of a plane, -1 the constant, as floats: what lies inside in one go."""
-    top, bottom = _inside(rows)
-    left, right = _inside(columns)
-    first, last = (int(columns[left]), int(columns[right - 1]) + 1) if left < right else (0, 0)
-    around = np.concatenate([np.arange(top), np.arange(bottom, len(rows))])
-    beside = np.concatenate([np.arange(left), np.arange(right, len(columns))])
-    with np.errstate(all="ignore"):  # what float32 cannot hold is infinite, or 0
-        if top < bottom:
-            window[top:bottom, left:right] = plane[int(rows[top]) : int(rows[bottom - 1]) + 1, first:last]
-        window[around, left:right] = plane[rows[around], first:last]
-        wanted = columns[beside]
-        if wanted.size and first <= wanted.min() and wanted.max() < last:  # columns of this very window, mostly
-            window[:, beside] = np.take(window, wanted - first + left, axis=1)
-        else:
-            window[:, beside] = plane[rows[:, None], wanted]
-    window[rows < 0] = cval
-    window[:, columns < 0] = cval
-
-
-def _inside(indices: NDArray[np.intp]) -> tuple[int, int]:
-    """The longest run of neighbours among the indices, which an axis's inside is."""
-    breaks = np.flatnonzero((np.diff(indices) != 1) | (indices[:-1] < 0)) + 1
-    starts = np.r_[0, breaks]
-    ends = np.r_[breaks, len(indices)]
-    longest = int(np.argmax(ends - starts))
-    first, last = int(starts[longest]), int(ends[longest])
-    return (first, last) if indices[first] >= 0 else (0, 0)
 
 
 def _finish(spec: Filter2d, sums: NDArray[np.float32], y: NDArray[Any]) -> None:

@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from convlab._spec.layout import Layout
 
-from .arrays import finished
+from .arrays import saturated
+
+PIXELS = 1 << 16  # that are rounded at a time
 
 
 def inside_and_frame(image: Layout, region: Layout, anchor: tuple[int, int]) -> list[tuple[slice, ...]]:
@@ -30,10 +32,22 @@ def inside_and_frame(image: Layout, region: Layout, anchor: tuple[int, int]) -> 
 
 
 def copy_frame(x: NDArray[Any], y: NDArray[Any], frame: list[tuple[slice, ...]]) -> None:
-    """The source's pixels, exactly where the dtypes are the same, else by way of float32."""
+    """Copy the source's pixels, exactly where the result's dtype holds them; else the nearest that it has."""
     with np.errstate(all="ignore"):  # what float32 cannot hold is infinite, or 0
         for part in frame:
-            if x.dtype == y.dtype or y.dtype.kind == "f":
-                y[part] = x[part]
-            else:
-                finished(np.asarray(x[part], np.float32), y.dtype, y[part])
+            copy_pixels(x[part], y[part])
+
+
+def copy_pixels(x: NDArray[Any], y: NDArray[Any]) -> None:
+    """Copy pixels into another dtype and byte order: integers are saturated, fractions rounded half to even."""
+    if y.dtype.kind == "f" or np.can_cast(x.dtype, y.dtype, "safe"):
+        y[...] = x
+    elif x.dtype.kind == "f":
+        rows = max(1, PIXELS // max(1, x[:1].size))
+        for first in range(0, len(x), rows):
+            values = x[first : first + rows]
+            saturated(values.astype(values.dtype.newbyteorder("="), copy=False), y.dtype, y[first : first + rows])
+    else:
+        ours, theirs = np.iinfo(y.dtype), np.iinfo(x.dtype)
+        low, high = max(ours.min, theirs.min), min(ours.max, theirs.max)
+        np.clip(x, low, high, out=y, casting="unsafe")

@@ -18,6 +18,7 @@ from convlab._spec.pooling import Pool, Unpool
 from convlab._threads import limited
 
 from .arrays import check_out, converted, finished
+from .wide import average_wide, holds_wide, may_be_wide
 
 
 def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
@@ -25,6 +26,7 @@ def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
     spec = plan.spec
     if out is not None:
         check_out(out, plan, spec.output.shape, spec.dtype, x=x)
+    wide = spec.operation == "avg" and spec.norm == 0 and may_be_wide(x.dtype) and holds_wide("x", x)
     backend = serving(plan.compiled, plan.in_lesson)
     if backend is PYTHON:
         serve(backend, f"{spec.operation}_pool2d")
@@ -39,6 +41,8 @@ def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
     serve(backend, plan.kernel)
     if spec.norm not in (0, 1, np.inf):
         _roots(spec, y)
+    if wide:
+        average_wide(spec, x, y)
     return (y, results[1]) if spec.indices else y
 
 

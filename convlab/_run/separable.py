@@ -15,6 +15,7 @@ from convlab._threads import limited
 from .arrays import by_planes, check_out, finished, saturated
 from .blocks import Mask, run_blocks
 from .frame import copy_frame, inside_and_frame
+from .wide import filter_holds_wide, sum_wide
 
 # Elements that are sharpened at a time.
 SHARPENED = 1 << 15
@@ -26,14 +27,31 @@ def sep_filter2d(
     """Run a plan of _plan.separable.sep_filter2d."""
     if out is not None:
         check_out(out, plan, plan.spec.output.shape, plan.spec.dtype, image=x, kernel_y=ky, kernel_x=kx)
-    return run_separable(plan, x, out)
+    return _run_wide(plan, x, out)
 
 
 def of_one_image(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     """Run a plan whose taps are no argument."""
     if out is not None:
         check_out(out, plan, plan.spec.output.shape, plan.spec.dtype, image=x)
-    return run_separable(plan, x, out)
+    return _run_wide(plan, x, out)
+
+
+def _run_wide(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
+    """The call in float32, and windows that hold integers beyond that in double."""
+    if plan.wide is None or not filter_holds_wide(plan.spec.filter, x):
+        return run_separable(plan, x, out)
+    y = run_separable(plan, x, out)
+    sum_wide(plan.wide, plan.spec.filter, x, None, _region(plan.spec, y))
+    return y
+
+
+def _region(spec: Separable2d, y: NDArray[Any]) -> NDArray[Any]:
+    """The part of the output that is computed."""
+    if spec.filter.border != "keep":
+        return y
+    inside, *_ = inside_and_frame(spec.image, spec.filter.region, spec.filter.anchor)
+    return y[inside]
 
 
 def unsharp2d(
@@ -43,6 +61,7 @@ def unsharp2d(
     spec = plan.spec
     if out is not None:
         check_out(out, plan, spec.output.shape, spec.dtype, image=x)
+    wide = plan.wide is not None and filter_holds_wide(plan.spec.filter, x)
 
     def sharpened(smoothed: NDArray[Any], pixels: NDArray[Any], y: NDArray[Any]) -> None:
         """Some elements at a time, which the caches hold."""
@@ -67,21 +86,26 @@ def unsharp2d(
             saturated(values, spec.dtype, y)
 
     if spec.dtype == FLOAT32 or active() is PYTHON:
-        y = run_separable(smooth, x, out if spec.dtype == FLOAT32 else None)
-        result = y if spec.dtype == FLOAT32 else np.empty(y.shape, spec.dtype) if out is None else out
-        sharpened(y, x, result)
-        return result
-    y = np.empty(spec.output.shape, spec.dtype) if out is None else out
-    region = y
-    if spec.filter.border == "keep":
-        inside, *frame = inside_and_frame(spec.image, spec.filter.region, spec.filter.anchor)
-        region = y[inside]
-        for part in frame:
-            sharpened(x[part].astype(FLOAT32), x[part], y[part])
-    if region.size:
-        run_blocks(smooth, smooth.spec.filter, x, None, region, _kernel, sharpened)
-    serve(active(), smooth.kernel)
+        smoothed = run_separable(smooth, x, out if spec.dtype == FLOAT32 else None)
+        y = smoothed if spec.dtype == FLOAT32 else np.empty(smoothed.shape, spec.dtype) if out is None else out
+        sharpened(smoothed, x, y)
+    else:
+        y = np.empty(spec.output.shape, spec.dtype) if out is None else out
+        region = _region(spec, y)
+        if region.size:
+            run_blocks(smooth, smooth.spec.filter, x, None, region, _kernel, sharpened)
+        serve(active(), smooth.kernel)
+    _keep_frame(spec, x, y)
+    if wide:
+        sum_wide(plan.wide, spec.filter, x, None, _region(spec, y), sharpen=amount)
     return y
+
+
+def _keep_frame(spec: Separable2d, x: NDArray[Any], y: NDArray[Any]) -> None:
+    """Copy the frame of border="keep"."""
+    if spec.filter.border == "keep":
+        _, *frame = inside_and_frame(spec.image, spec.filter.region, spec.filter.anchor)
+        copy_frame(x, y, frame)
 
 
 def run_separable(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
@@ -89,13 +113,12 @@ def run_separable(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray
     backend = active()
     if backend is PYTHON:
         serve(backend, spec.operation)
-        return finished(_reference(spec, plan.taps, x), spec.dtype, out)
+        y = finished(_reference(spec, plan.taps, x), spec.dtype, out)
+        _keep_frame(spec, x, y)
+        return y
     y = np.empty(spec.output.shape, spec.dtype) if out is None else out
-    region = y
-    if spec.filter.border == "keep":
-        inside, *frame = inside_and_frame(spec.image, spec.filter.region, spec.filter.anchor)
-        region = y[inside]
-        copy_frame(x, y, frame)
+    _keep_frame(spec, x, y)
+    region = _region(spec, y)
     if plan.blocks and region.size:
         run_blocks(plan, spec.filter, x, None, region, _kernel)
     elif region.size:

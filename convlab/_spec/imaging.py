@@ -57,7 +57,7 @@ def gaussian_taps(sigma: float, truncate: float, order: int = 0, name: str = "si
 
 
 @lru_cache(256)
-def gradient_pairs(sigma_y: float, sigma_x: float, truncate: float) -> NDArray[np.float32]:
+def gradient_pairs(sigma_y: float, sigma_x: float, truncate: float) -> NDArray[np.float64]:
     """Two filters, the derivative down and along: kernel_y of both, then kernel_x of both, padded to one size."""
     rows = [
         gaussian_taps(sigma_y, truncate, 1),
@@ -65,14 +65,14 @@ def gradient_pairs(sigma_y: float, sigma_x: float, truncate: float) -> NDArray[n
         gaussian_taps(sigma_x, truncate),
         gaussian_taps(sigma_x, truncate, 1),
     ]
-    return _frozen(np.array(rows, np.float32))
+    return _frozen(np.array(rows))
 
 
 @lru_cache
-def edge_pairs(name: str) -> NDArray[np.float32]:
+def edge_pairs(name: str) -> NDArray[np.float64]:
     """The same of an edge filter."""
     edge, smooth = (-1, 0, 1), SMOOTHING[name]
-    return _frozen(np.array([edge, smooth, smooth, edge], np.float32))
+    return _frozen(np.array([edge, smooth, smooth, edge]))
 
 
 @lru_cache(64)
