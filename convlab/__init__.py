@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from convlab import _importing
 from convlab._dispatch import backend, last_kernel, use_backend
+from convlab._subnormals import get_subnormals, set_subnormals, subnormals
 from convlab._threads import get_num_threads, register_threadpoolctl, set_num_threads, threads
 from convlab._version import __version__
 
@@ -37,6 +38,7 @@ __all__ = [
     "gabor",
     "gaussian",
     "get_num_threads",
+    "get_subnormals",
     "global_avg_pool",
     "global_lp_pool",
     "global_max_pool",
@@ -63,8 +65,10 @@ __all__ = [
     "scharr",
     "sep_filter2d",
     "set_num_threads",
+    "set_subnormals",
     "signal",
     "sobel",
+    "subnormals",
     "threads",
     "translate",
     "unsharp",

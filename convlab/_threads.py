@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
-from convlab import _cpus, _errors
+from convlab import _cpus, _errors, _subnormals
 from convlab._blocks import Setting
 
 try:
@@ -19,6 +19,7 @@ except ImportError:  # not built: the fallback has transforms alone to run on se
     import convlab._no_workers as _workers
 
 MOST = 1024
+FLUSH = 1 << 16
 
 T = TypeVar("T")
 
@@ -135,6 +136,11 @@ def threads(n: int) -> AbstractContextManager[None]:
 def limited(most: int) -> int:
     """Return how many threads a call may use for which `most` pay."""
     return 1 if most == 1 else min(most, get_num_threads(), _workers.get_cpus())
+
+
+def limited_sums(most: int) -> int:
+    """Return the same for a kernel that sums, and with it whether it flushes subnormal numbers (src/tasks.h)."""
+    return limited(most) | FLUSH if _subnormals.flushing() else limited(most)
 
 
 def spread(function: Callable[[T], None], items: Iterable[T], threads: int) -> None:

@@ -24,7 +24,7 @@ from libc.string cimport memcpy
 from arrays cimport PyArray_DATA, ndarray
 
 from storage cimport FLOAT32, INT16, UINT16, UINT8, itemsize, load, store, widen
-from tasks cimport get_workspace, run_tasks, task_function
+from tasks cimport begin_tasks, get_workspace, run_tasks, task_function
 from vector cimport LANES, veven, vfloat, vload, vodd, vsplat, vstore
 
 
@@ -297,7 +297,7 @@ def box2d(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, nd
     b.below = b.above + g.n_above
     b.before = b.below + g.n_below
     b.after = b.before + g.n_before
-    threads = <int>max(1, min(threads, tiles))
+    threads = begin_tasks(threads, tiles)
     memory = <char*>get_workspace(threads, size, (16 + g.pitch + g.kernel_height + 1) * sizeof(float))
     with nogil:
         workspace = <float*>(memory + 64 - (<size_t>memory) % 64)

@@ -23,7 +23,7 @@ from depthwise_staged cimport Staged, blocks, set_up
 from depthwise_staged cimport Tap as StagedTap
 from gemm cimport Values
 from staging cimport Geometry, zero
-from tasks cimport get_workspace, run_tasks
+from tasks cimport begin_tasks, get_workspace, run_tasks
 from vector cimport HALF, LANES, vlanes, vlanes_between, vload, vstore_part
 
 
@@ -349,7 +349,7 @@ def conv_depthwise(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geomet
         # Exchanged rows and columns are counted as they are packed.
         call.parts *= ((g.out_width if g.turned else g.out_height) + g.block_rows - 1) // g.block_rows
         call.parts *= ((g.out_height if g.turned else g.out_width) + g.block_columns - 1) // g.block_columns
-    threads = <int>max(1, min(threads, call.parts))
+    threads = begin_tasks(threads, call.parts)
     call.pieces = threads * ((call.parts + threads * LONGEST - 1) // (threads * LONGEST))
     workspace = <float*>get_workspace(threads, size, shared)
     tables = workspace + threads * g.workspace

@@ -15,7 +15,7 @@ from arrays cimport PyArray_DATA, ndarray
 
 from gemm cimport NONE, Values, activated
 from staging cimport Geometry, zero
-from tasks cimport get_workspace, run_tasks, task_function
+from tasks cimport begin_tasks, get_workspace, run_tasks, task_function
 from vector cimport LANES, fence, vfloat, vheld, vlanes, vlanes_between, vload_masked, vsplat
 from vector cimport vload_part, vstore, vstore_masked, vstore_part, vstream
 
@@ -242,7 +242,7 @@ def conv_direct(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry,
     call.f, call.rows = &f, g.batch * g.groups * g.out_height
     f.stream = f.v.activation == 0 and call.rows * g.out_channels * g.out_width >= LARGE and g.y_channel % LANES == 0
     call.rows *= (g.out_width + g.block_columns - 1) // g.block_columns
-    threads = <int>max(1, min(threads, call.rows))
+    threads = begin_tasks(threads, call.rows)
     # Pieces of many rows, between which a signal may be seen.
     call.pieces = threads * ((call.rows + threads * LONGEST - 1) // (threads * LONGEST))
     workspace = <float*>get_workspace(threads, size, 0)

@@ -19,7 +19,7 @@ from axis cimport Axis, source_at
 from gemm cimport Values, rows
 from panel cimport Shifts, fill, shift, shifts_of, spread
 from staging cimport Geometry, copy, first, put
-from tasks cimport get_workspace, run_tasks, task_function
+from tasks cimport WORKERS_MOST, begin_tasks, get_workspace, run_tasks, task_function
 from vector cimport LANES, prefetch, vload, vstore
 
 
@@ -186,7 +186,7 @@ def conv_gemm(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, n
     f.pitch = ((pixels + LANES + 15) // 16 | 1) * 16
     f.far = g.out_channels * g.channels * taps * g.kernel_depth > CACHED
     tasks = g.batch * g.groups * g.out_depth * f.row_blocks * f.column_blocks
-    threads = <int>max(1, threads)
+    threads = begin_tasks(threads, WORKERS_MOST)
     f.parts = 1
     if tasks % threads and tasks < 8 * threads:
         f.parts = min(threads, (g.out_channels + 7) // 8)

@@ -12,7 +12,7 @@ from axis cimport Axis, source_at
 from gemm cimport Values, activated
 from panel cimport fill
 from staging cimport Geometry
-from tasks cimport get_workspace, run_tasks, task_function
+from tasks cimport WORKERS_MOST, begin_tasks, get_workspace, run_tasks, task_function
 from vector cimport LANES, prefetch, vfloat, vload, vstore
 
 cdef enum:
@@ -136,7 +136,7 @@ def conv_narrow(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry,
     f.panels = (g.out_channels + WIDTH - 1) // WIDTH
     f.pitch = ((g.out_height * g.out_width + LANES + 15) // 16 | 1) * 16
     tasks = g.batch * g.groups * g.out_depth
-    threads = <int>max(1, threads)
+    threads = begin_tasks(threads, WORKERS_MOST)
     f.parts = 1
     if tasks % threads and tasks < 8 * threads:
         f.parts = min(threads, f.panels)

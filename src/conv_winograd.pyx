@@ -21,10 +21,10 @@ from arrays cimport PyArray_DATA, PyArray_DIM, ndarray
 from axis cimport Axis, source_at
 from gemm cimport Values, activated, rows
 from staging cimport Geometry, Span, span_of, stage_row
-from tasks cimport find_workers, get_workspace, run_tasks, task_function
+from tasks cimport WORKERS_MOST, begin_tasks, find_workers, get_workspace, run_tasks, task_function
 from vector cimport LANES, vany_nan, veven, vfloat, vload, vodd, vsplat, vstore
 from vector cimport vstore_part, vzip_high, vzip_low
-from winograd cimport back, into, transform_weights
+from winograd cimport Weights, back, into, weights_task
 
 cdef enum:
     DEPTH = 512                         # channels that are multiplied at a time
@@ -350,7 +350,7 @@ cdef int convolve(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometr
     f.tile, f.tiles = tile, g.batch * f.tile_rows * f.tile_columns
     f.blocks = (f.tiles + g.block_columns - 1) // g.block_columns
     tasks = g.groups * f.blocks
-    threads = <int>max(1, threads)
+    threads = begin_tasks(threads, WORKERS_MOST)
     # The plan's workspace: the matrices, and what one thread stages.
     f.scratch_size = elements * (g.block_columns + 2 * LANES) + 2 * g.columns + 64 * LANES
     scratch = f.scratch_size * sizeof(float)
@@ -380,21 +380,6 @@ def conv_winograd4(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geomet
     convolve(x, w, y, bias, geometry, sources, values, u, threads, 4)
 
 
-cdef struct Weights:
-    const float* w
-    float* u
-    Py_ssize_t n, m, tile               # input channels, output channels
-
-
-cdef void weights_task(const Weights* f, Py_ssize_t t, void* unused) noexcept nogil:
-    """The weights of one output channel."""
-    cdef const float* w = f.w + t * f.n * 9
-    if f.tile == 2:
-        transform_weights(w, f.u + t * f.n, f.n, f.m * f.n, 2)
-    else:
-        transform_weights(w, f.u + t * f.n, f.n, f.m * f.n, 4)
-
-
 def winograd_weights(ndarray w, ndarray u, int tile, int threads, /):
     """The transformed weights of w (M, C, 3, 3): u is ((tile + 2)^2, M, C)."""
     cdef Weights f
@@ -402,4 +387,4 @@ def winograd_weights(ndarray w, ndarray u, int tile, int threads, /):
     f.n, f.m, f.tile = PyArray_DIM(w, 1), PyArray_DIM(w, 0), tile
     find_workers()
     with nogil:
-        run_tasks(<task_function>weights_task, &f, f.m, threads, NULL, 0, NULL)
+        run_tasks(<task_function>weights_task, &f, f.m, begin_tasks(threads, f.m), NULL, 0, NULL)

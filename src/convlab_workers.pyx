@@ -10,11 +10,11 @@ from cpython.pycapsule cimport PyCapsule_New
 cdef extern from "workers.h":
     ctypedef void (*WorkersTask)(void*, Py_ssize_t, int) noexcept nogil
     ctypedef struct Workers:
-        void (*run)(WorkersTask, void*, Py_ssize_t, int) noexcept nogil
+        void (*run)(WorkersTask, void*, Py_ssize_t, int, int) noexcept nogil
         int (*may_ask)() noexcept nogil
 
 cdef extern from "workers.c" nogil:
-    void workers_run(WorkersTask function, void* context, Py_ssize_t tasks, int max_threads)
+    void workers_run(WorkersTask function, void* context, Py_ssize_t tasks, int max_threads, int flush)
     int workers_start()
     void workers_set_cpus(int n)
     int workers_get_cpus()

@@ -26,7 +26,7 @@ from arrays cimport PyArray_DATA, PyArray_DIM, ndarray
 
 from filter_image cimport FLOAT32, UINT8, Filter, Geometry, Values, itemsize, stage
 from filter_taps cimport finished, store, sums
-from tasks cimport get_workspace, run_tasks, task_function
+from tasks cimport begin_tasks, get_workspace, run_tasks, task_function
 from vector cimport LANES, fence, prefetch, prefetch_to_write
 from vector cimport vfloat, vload, vratio, vsplat, vstore, vstore_part, vstream, vvalid, vwhere
 
@@ -323,7 +323,7 @@ cdef int correlate(tile_function function, const Py_ssize_t block_width, ndarray
     f.pitch = (max(f.left, f.right, f.chunk) + f.kernel_width - 1) * g.step + 4 * LANES
     f.pitch += (16 - f.pitch % 16) % 16
     f.mask_offset = f.pitch * (min(g.tile_rows, max(g.out_height, 4)) + f.kernel_height - 1)
-    threads = <int>max(1, min(threads, g.planes * g.tiles))
+    threads = begin_tasks(threads, g.planes * g.tiles)
     # A constant row, and behind it one of the mask, whose pixels all count.
     workspace = <float*>get_workspace(threads, size, 2 * width * sizeof(float))
     with nogil:

@@ -28,7 +28,7 @@ Channels that lie innermost are pixels of `step` floats.
 from arrays cimport PyArray_DATA, ndarray
 
 from lanes cimport FLOAT32, INT16, INT8, UINT16, UINT8
-from tasks cimport get_workspace, run_tasks
+from tasks cimport begin_tasks, get_workspace, run_tasks
 from vector cimport fence, vfloat, vsplat
 from pool cimport AVERAGE, MAXIMUM, MINIMUM, Geometry, Operation, Rows, columns_of, source_of
 from pool_each cimport each_tile
@@ -166,7 +166,7 @@ cdef int pool(tile_function function, ndarray x, ndarray y, ndarray geometry, in
     cdef void* memory
     call.g, call.x, call.y = g, <const char*>PyArray_DATA(x), <char*>PyArray_DATA(y)
     call.function = function
-    threads = <int>max(1, min(threads, g.planes * g.tiles * g.parts))
+    threads = begin_tasks(threads, g.planes * g.tiles * g.parts)
     memory = get_workspace(threads, size, 64)
     with nogil:
         run_tasks(task, &call, g.planes * g.tiles * g.parts, threads, <void*>aligned(<Py_ssize_t>memory), size, memory)

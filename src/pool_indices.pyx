@@ -19,7 +19,7 @@ from libc.string cimport memset
 from arrays cimport PyArray_DATA, ndarray
 
 from lanes cimport FLOAT32, INT16, INT8, UINT16, UINT8
-from tasks cimport get_workspace, run_tasks
+from tasks cimport begin_tasks, get_workspace, run_tasks
 from vector cimport (
     LANES, veven, vfloat, vload, vsplat, vstore, vstore_i16, vstore_u16, vstore_u8,
 )
@@ -234,7 +234,7 @@ def max_pool2d_indices(ndarray x, ndarray y, ndarray indices, ndarray geometry, 
     cdef Call call
     cdef Py_ssize_t n = g.planes * g.tiles * g.parts
     cdef void* memory
-    threads = <int>max(1, min(threads, n))
+    threads = begin_tasks(threads, n)
     memory = get_workspace(threads, 0, 0)
     call.g, call.x, call.y = g, <const char*>PyArray_DATA(x), <char*>PyArray_DATA(y)
     call.places = <long long*>PyArray_DATA(indices)
@@ -303,7 +303,7 @@ def max_unpool(ndarray x, ndarray indices, ndarray y, ndarray sizes, int threads
     u.planes, u.n, u.out, u.itemsize, u.pieces = n[0], n[1], n[2], n[3], n[4]
     for i in range(u.pieces):
         u.failed[i] = False
-    threads = <int>max(1, min(threads, u.pieces))
+    threads = begin_tasks(threads, u.pieces)
     memory = get_workspace(threads, 0, 0)
     with nogil:
         run_tasks(put_piece, &u, u.pieces, threads, NULL, 0, memory)

@@ -11,7 +11,7 @@ turned back. Vectors are searched for NaN while they are turned: a band without 
 """
 from arrays cimport PyArray_DATA, ndarray
 
-from tasks cimport get_workspace, run_tasks
+from tasks cimport begin_tasks, get_workspace, run_tasks
 from vector cimport LANES, prefetch, vfloat, vload, vsplat, vstore
 from pool cimport (
     AVERAGE, MAXIMUM, MINIMUM, VNEVER, Geometry, Operation, Window, join, quick, vany, veither, vtruth,
@@ -253,7 +253,7 @@ cdef int pool(group_function function, ndarray x, ndarray y, ndarray geometry, i
     cdef void* memory
     call.g, call.x, call.y = g, <const float*>PyArray_DATA(x), <float*>PyArray_DATA(y)
     call.function = function
-    threads = <int>max(1, min(threads, groups))
+    threads = begin_tasks(threads, groups)
     memory = get_workspace(threads, size, 64)
     with nogil:
         run_tasks(task, &call, groups, threads, <void*>((<size_t>memory + 63) // 64 * 64), size, memory)

@@ -22,7 +22,7 @@ from pool_along cimport few_taps, shared
 from pool_load cimport bytes_of, number_of, vector_of
 from pool_registers cimport column_counts, divide, in_registers, registers_tile
 from pool_tree cimport BLOCK, WAITING, Tree, add, line_sum, sum_of, vectors_of
-from tasks cimport get_workspace, run_tasks
+from tasks cimport begin_tasks, get_workspace, run_tasks
 from vector cimport LANES, vfloat, vload, vstore
 
 
@@ -388,7 +388,7 @@ def avg_pool2d(ndarray x, ndarray y, ndarray geometry, int threads, /):
     cdef void* memory
     call.g, call.x, call.y = g, <const char*>PyArray_DATA(x), <float*>PyArray_DATA(y)
     call.registers = g.source == FLOAT32 and not g.gathered and not g.power and in_registers(g, AVERAGE)
-    threads = <int>max(1, min(threads, n))
+    threads = begin_tasks(threads, n)
     memory = get_workspace(threads, size, 64)
     with nogil:
         run_tasks(task, &call, n, threads, <void*>((<size_t>memory + 63) // 64 * 64), size, memory)

@@ -10,7 +10,7 @@ from libc.string cimport memcpy, memset
 from arrays cimport PyArray_DATA, ndarray
 
 from lanes cimport FLOAT32, UINT8, VBYTES
-from tasks cimport get_workspace, run_tasks, task_function
+from tasks cimport begin_tasks, get_workspace, run_tasks, task_function
 from vector cimport LANES, vany_nan, vfloat, vload, vsplat, vstore
 
 
@@ -253,7 +253,7 @@ cdef inline int share_out(tile_function function, ndarray x, ndarray y, ndarray 
     f.number = g.source != FLOAT32 or (<const float*>PyArray_DATA(cval))[0] == (<const float*>PyArray_DATA(cval))[0]
     row_bytes = (g.tile_columns + g.window_width - 1) * f.pixel
     constant_bytes = aligned(row_bytes)
-    threads = <int>max(1, min(threads, g.planes * g.tiles))
+    threads = begin_tasks(threads, g.planes * g.tiles)
     memory = <char*>get_workspace(threads, g.workspace, constant_bytes + 64)
     with nogil:
         workspace = <char*>((<size_t>memory + 63) // 64 * 64)

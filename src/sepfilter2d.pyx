@@ -28,7 +28,7 @@ from arrays cimport PyArray_DATA, ndarray
 
 from separable_columns cimport R, vertical
 from storage cimport FLOAT32, INT16, UINT16, UINT8, fill, itemsize, store, widen
-from tasks cimport get_workspace, run_tasks, task_function
+from tasks cimport begin_tasks, get_workspace, run_tasks, task_function
 from vector cimport LANES, vany_nan, vbetween, vfloat, vload, vmax, vmin, vselect_negative
 from vector cimport vsplat, vsqrt, vstore, vvalid
 
@@ -348,7 +348,7 @@ cdef int correlate(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray bo
     f.below = f.above + g.n_above
     f.before = f.below + g.n_below
     f.after = f.before + g.n_before
-    threads = <int>max(1, min(threads, g.planes * g.tiles))
+    threads = begin_tasks(threads, g.planes * g.tiles)
     memory = <char*>get_workspace(threads, size, (width + 16) * sizeof(float))
     with nogil:
         workspace = <float*>(memory + 64 - (<size_t>memory) % 64)

@@ -19,6 +19,23 @@
 #define convlab_set(p, value) (*(p) = (value))
 #endif
 
+/* What a kernel is told of threads: how many at most, and whether subnormal numbers are flushed to zero. */
+#define TASKS_FLUSH (1 << 16)
+#if defined(_MSC_VER)
+#define TASKS_THREAD_LOCAL __declspec(thread)
+#else
+#define TASKS_THREAD_LOCAL __thread
+#endif
+static TASKS_THREAD_LOCAL int tasks_flush; /* of the kernel that runs on this thread */
+
+/* Begin a kernel: return how many threads it may use for its tasks. */
+static inline int begin_tasks(int threads, Py_ssize_t tasks)
+{
+    int most = threads & (TASKS_FLUSH - 1);
+    tasks_flush = threads & TASKS_FLUSH;
+    return tasks < 1 || most < 1 ? 1 : tasks < most ? (int)tasks : most;
+}
+
 typedef void (*TaskFunction)(const void *f, Py_ssize_t task, void *workspace);
 
 typedef struct {
@@ -51,8 +68,10 @@ static inline int tasks_stopped(Tasks *t, int slot)
     time_t now = slot == 0 && t->may_ask ? time(NULL) : t->second;
     if (slot == 0 && now != t->second) {
         PyGILState_STATE state = PyGILState_Ensure();
+        int flush = tasks_flush; /* a handler may call kernels */
         if (PyErr_CheckSignals() != 0)
             convlab_set(&t->stopped, 1);
+        tasks_flush = flush;
         PyGILState_Release(state);
         t->second = now;
     }
@@ -72,7 +91,7 @@ static inline int finish_tasks(
 {
     const Workers *workers = convlab_get(&convlab_workers);
     Tasks t = {function, f, (char *)workspace, each, workers->may_ask(), time(NULL), 0};
-    workers->run(run_task, &t, tasks, threads);
+    workers->run(run_task, &t, tasks, threads, tasks_flush);
     return !t.stopped;
 }
 

@@ -8,7 +8,9 @@ ctypedef void (*task_function)(const void*, Py_ssize_t, void*) noexcept nogil
 
 
 cdef extern from "tasks.h" nogil:
+    const int WORKERS_MOST
     int find_workers() except -1 with gil
+    int begin_tasks(int threads, Py_ssize_t tasks)
     bint finish_tasks(task_function function, const void* f, Py_ssize_t tasks, int threads, void* workspace,
                       Py_ssize_t each)
 

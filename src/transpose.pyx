@@ -10,7 +10,7 @@ a block, move one by one, by STEP rows and columns.
 from libc.stdint cimport uint16_t, uint8_t, uint32_t
 from arrays cimport PyArray_DATA, ndarray
 
-from tasks cimport get_workspace, run_tasks, task_function
+from tasks cimport begin_tasks, get_workspace, run_tasks, task_function
 from turn cimport turn_load
 from vector cimport LANES, vfloat, vstore
 
@@ -98,7 +98,7 @@ def transpose2d(ndarray x, ndarray y, ndarray geometry, int threads, /):
     copy.x = <const char*>PyArray_DATA(x)
     copy.y = <char*>PyArray_DATA(y)
     copy.g = g
-    threads = <int>max(1, min(threads, tasks))
+    threads = begin_tasks(threads, tasks)
     memory = get_workspace(threads, 0, 0)
     with nogil:
         run_tasks(<task_function>block, &copy, tasks, threads, memory, 0, memory)

@@ -85,3 +85,18 @@ cdef inline void transform_weights(const float* w, float* u, Py_ssize_t n, Py_ss
         for i in range(size * size):
             vstore_part(u + i * matrix + k, d[i], count)
         k += LANES
+
+
+cdef struct Weights:
+    const float* w
+    float* u
+    Py_ssize_t n, m, tile               # input channels, output channels
+
+
+cdef inline void weights_task(const Weights* f, Py_ssize_t t, void* unused) noexcept nogil:
+    """The weights of one output channel."""
+    cdef const float* w = f.w + t * f.n * 9
+    if f.tile == 2:
+        transform_weights(w, f.u + t * f.n, f.n, f.m * f.n, 2)
+    else:
+        transform_weights(w, f.u + t * f.n, f.n, f.m * f.n, 4)

@@ -9,8 +9,8 @@
  * one cache line. Many tasks are taken some at a time, so that a count of them has 31 bits.
  *
  * Workers are started when a job wants them, at most as many as there are CPUs for. A worker without a job watches for a
- * new one for SPIN_NS, unless threads outnumber the CPUs, and then sleeps. It blocks all signals, computes in IEEE
- * arithmetic, whatever the state of the thread that started it, and never calls Python.
+ * new one for SPIN_NS, unless threads outnumber the CPUs, and then sleeps. It blocks all signals, computes
+ * as the job says, whatever the state of the thread that started it, and never calls Python.
  *
  * Locking. `lock` protects the list of jobs and all counts, and is held for a few instructions, or while a thread is
  * started. Ranges and the number of finished tasks are atomic. A job is on the heap and counts its users, since a worker
@@ -187,19 +187,21 @@ static int watch(atomic_uint *word, unsigned value)
     return atomic_load_explicit(word, memory_order_acquire) != value;
 }
 
-/* ---- IEEE arithmetic: nothing flushed to zero, rounding to nearest. ---- */
+/* ---- Arithmetic: IEEE 754, rounding to nearest; or the same with subnormal numbers flushed to zero. ---- */
 
 #if defined(__SSE2__) || defined(_M_X64)
 #include <immintrin.h>
 typedef unsigned State;
 #define STATE_FLAGS 0x3Fu /* which exceptions there were */
 #define STATE_IEEE 0x1F80u
+#define STATE_FLUSH 0x8040u
 static State get_state(void) { return _mm_getcsr(); }
 static void set_state(State state) { _mm_setcsr(state); }
 #elif defined(__aarch64__) && (defined(__GNUC__) || defined(__clang__))
 typedef uint64_t State;
 #define STATE_FLAGS 0u /* they have a register of their own */
 #define STATE_IEEE 0u
+#define STATE_FLUSH ((State)1 << 24)
 static State get_state(void)
 {
     State state;
@@ -211,23 +213,18 @@ static void set_state(State state) { __asm__ volatile("msr fpcr, %0" : : "r"(sta
 typedef int State;
 #define STATE_FLAGS 0
 #define STATE_IEEE 0
+#define STATE_FLUSH 0
 static State get_state(void) { return STATE_IEEE; }
 static void set_state(State state) { (void)state; }
 #endif
 
-/* Begin to compute in IEEE arithmetic; return what to give to `restore`. */
-static State enter_ieee(void)
+/* Change how the thread computes, but not the flags of what happened; return what it was. */
+static State change_state(State wanted)
 {
     State before = get_state();
-    if ((before & ~(State)STATE_FLAGS) != STATE_IEEE)
-        set_state(STATE_IEEE | (before & STATE_FLAGS));
+    if ((before ^ wanted) & ~(State)STATE_FLAGS)
+        set_state((wanted & ~(State)STATE_FLAGS) | (before & STATE_FLAGS));
     return before;
-}
-
-static void restore(State before)
-{
-    if ((before & ~(State)STATE_FLAGS) != STATE_IEEE)
-        set_state((before & ~(State)STATE_FLAGS) | (get_state() & STATE_FLAGS));
 }
 
 /* ---- Jobs. ---- */
@@ -241,6 +238,7 @@ typedef union {
 typedef struct Job {
     WorkersTask function;
     void *context;
+    State state;
     ptrdiff_t tasks, each; /* a claim is of `each` tasks, the last one of fewer */
     unsigned claims;
     int slots, given; /* slots that a thread has, or had; under the lock */
@@ -298,7 +296,6 @@ static void leave(Job *job)
 
 static void work_forever(void)
 {
-    set_state(STATE_IEEE);
     inside = 1; /* a task's own calls run on its thread */
     acquire(&lock);
     for (;;) {
@@ -311,6 +308,7 @@ static void work_forever(void)
             atomic_fetch_add(&job->users, 1);
             busy++;
             release(&lock);
+            change_state(job->state);
             work_on(job, slot);
             leave(job);
             acquire(&lock);
@@ -380,12 +378,12 @@ static void wait_for(Job *job)
     }
 }
 
-static Job *new_job(WorkersTask function, void *context, ptrdiff_t tasks, int slots)
+static Job *new_job(WorkersTask function, void *context, ptrdiff_t tasks, int slots, State state)
 {
     Job *job = malloc(sizeof(Job) + (size_t)slots * sizeof(Range));
     if (job == NULL)
         return NULL;
-    job->function = function, job->context = context, job->tasks = tasks;
+    job->function = function, job->context = context, job->tasks = tasks, job->state = state;
     job->each = tasks / INT32_MAX + 1;
     job->claims = (unsigned)((tasks - 1) / job->each + 1);
     job->slots = slots, job->given = 1, job->next = NULL;
@@ -400,16 +398,16 @@ static Job *new_job(WorkersTask function, void *context, ptrdiff_t tasks, int sl
     return job;
 }
 
-static void workers_run(WorkersTask function, void *context, ptrdiff_t tasks, int max_threads)
+static void workers_run(WorkersTask function, void *context, ptrdiff_t tasks, int max_threads, int flush)
 {
-    State before = enter_ieee();
+    State state = flush ? STATE_IEEE | STATE_FLUSH : STATE_IEEE, before = change_state(state);
     unsigned forks_before = forks;
     int slots = max_threads < atomic_load(&cpus) ? max_threads : atomic_load(&cpus);
     Job *job = NULL;
     if (tasks < slots)
         slots = (int)tasks;
     if (slots > 1 && !inside)
-        job = new_job(function, context, tasks, slots);
+        job = new_job(function, context, tasks, slots, state);
     if (job != NULL) {
         inside = 1;
         publish(job);
@@ -424,7 +422,7 @@ static void workers_run(WorkersTask function, void *context, ptrdiff_t tasks, in
     if (job == NULL || forks != forks_before)
         for (ptrdiff_t task = 0; task < tasks; task++)
             function(context, task, 0);
-    restore(before);
+    change_state(before);
 }
 
 /* ---- What the module asks for. ---- */

@@ -9,8 +9,9 @@ typedef void (*WorkersTask)(void *context, ptrdiff_t task, int slot);
 
 /* What kernels get of the pool, as a capsule. */
 typedef struct {
-    /* Run all tasks, in any order, on the calling thread, which has slot 0, and on at most max_threads - 1 others. */
-    void (*run)(WorkersTask function, void *context, ptrdiff_t tasks, int max_threads);
+    /* Run all tasks, in any order, on the calling thread, which has slot 0, and on at most max_threads - 1 others; with
+     * subnormal numbers taken and stored as 0 if `flush` says so. */
+    void (*run)(WorkersTask function, void *context, ptrdiff_t tasks, int max_threads, int flush);
     /* Return whether the calling thread may ask the interpreter for signals: the main one, until the program ends. */
     int (*may_ask)(void);
 } Workers;

@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import sys
 import threading
 import time
 import weakref
@@ -471,3 +472,14 @@ time.sleep(1)
 print(time.process_time() - before)
 """
     assert float(run_python(code).stdout) < 0.001
+
+
+def test_a_subinterpreter_gets_numpys_import_error():
+    """NumPy cannot be loaded twice in a process, and convlab says nothing else."""
+    interpreters = pytest.importorskip("_xxsubinterpreters")
+    number = interpreters.create()
+    try:
+        with pytest.raises(interpreters.RunFailedError, match="ImportError.*more than once"):
+            interpreters.run_string(number, f"import sys\nsys.path[:] = {sys.path!r}\nimport convlab")
+    finally:
+        interpreters.destroy(number)

@@ -12,7 +12,7 @@ from convlab._dispatch import NUMPY, PYTHON, Backend, active, serve
 from convlab._plan.conv_blocks import NARROW_WIDTH
 from convlab._plan.convolving import ConvPlan, TransposePlan
 from convlab._spec.arguments import FLOAT32, check_dtype, float32
-from convlab._threads import limited
+from convlab._threads import limited, limited_sums
 
 from .arrays import check_out, converted
 from .conv_fft import convolve_fft
@@ -120,13 +120,13 @@ def _convolve(
         else:
             ready = (prepared.ready(backend, plan.kernel, groups),)
     if plan.pieces is None:
-        backend.functions[plan.kernel](x, w, y, b, *plan.tables, *ready, limited(plan.threads))
+        backend.functions[plan.kernel](x, w, y, b, *plan.tables, *ready, limited_sums(plan.threads))
         return
     buffer = buffer_of(next(iter(plan.pieces.plans.values())).spec)  # the largest piece's
     for start, piece in plan.pieces.each():
         part = y[box_of(plan.spec, start, piece.spec)]
         packed = filled(plan.spec, start, piece.spec, x, buffer)
-        backend.functions[piece.kernel](packed, w, part, b, *piece.tables, *ready, limited(piece.threads))
+        backend.functions[piece.kernel](packed, w, part, b, *piece.tables, *ready, limited_sums(piece.threads))
 
 
 def conv_transpose(

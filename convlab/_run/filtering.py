@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from convlab._dispatch import PYTHON, Backend, active, serve
 from convlab._plan.plan import Plan
 from convlab._spec.filtering import Filter2d
-from convlab._threads import limited
+from convlab._threads import limited, limited_sums
 
 from .arrays import check_out, finished
 from .blocks import Mask, run_blocks
@@ -33,7 +33,7 @@ def _filtered(plan: Plan[Filter2d], x: NDArray[Any], mask: Mask, out: Any) -> ND
     spec, backend = plan.spec, active()
     if plan.plain and backend is not PYTHON:  # most calls, and small ones too: nothing but the kernel
         y = np.empty(plan.shape, spec.dtype) if out is None else out
-        backend.functions[plan.kernel](x, plan.taps, y, *plan.tables, limited(plan.threads))
+        backend.functions[plan.kernel](x, plan.taps, y, *plan.tables, limited_sums(plan.threads))
         serve(backend, plan.kernel)
         return y
     wide = plan.wide is not None and filter_holds_wide(spec, x)
@@ -88,7 +88,7 @@ def _floats(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], mask: Mask,
 def _kernel(plan: Plan[Filter2d], x: NDArray[Any], mask: Mask, y: NDArray[Any]) -> None:
     """The kernel over all of x, or a block."""
     arrays = (x, plan.taps, y, _bytes(mask)) if plan.spec.masked else (x, plan.taps, y)
-    active().functions[plan.kernel](*arrays, *plan.tables, limited(plan.threads))
+    active().functions[plan.kernel](*arrays, *plan.tables, limited_sums(plan.threads))
 
 
 def _bytes(mask: Mask) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from convlab._plan.pool_pieces import CONVERTED_BYTES, Piece, pieces
 from convlab._plan.pooling import Source, plan_pool
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.pooling import Pool, Unpool
-from convlab._threads import limited
+from convlab._threads import limited, limited_sums
 
 from .arrays import check_out, converted, finished
 from .wide import average_wide, holds_wide, may_be_wide
@@ -37,7 +37,8 @@ def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
         if plan.buffers:
             _run_pieces(plan, backend, x, results)
         else:
-            backend.functions[plan.kernel](x, *results, *plan.tables, limited(plan.threads))
+            threads = limited_sums(plan.threads) if spec.operation == "avg" or spec.norm else limited(plan.threads)
+            backend.functions[plan.kernel](x, *results, *plan.tables, threads)
     serve(backend, plan.kernel)
     if spec.norm not in (0, 1, np.inf):
         _roots(spec, y)

@@ -10,7 +10,7 @@ from convlab._dispatch import PYTHON, active, serve
 from convlab._plan.plan import Plan
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.separable import Separable2d
-from convlab._threads import limited
+from convlab._threads import limited_sums
 
 from .arrays import by_planes, check_out, finished, saturated
 from .blocks import Mask, run_blocks
@@ -129,7 +129,7 @@ def run_separable(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray
 
 def _kernel(plan: Plan[Separable2d], x: NDArray[Any], _: Mask, y: NDArray[Any]) -> None:
     """The kernel over all of x, or a block."""
-    active().functions[plan.kernel](x, plan.taps, y, *plan.tables, limited(plan.threads))
+    active().functions[plan.kernel](x, plan.taps, y, *plan.tables, limited_sums(plan.threads))
 
 
 def _reference(spec: Separable2d, kernels: NDArray[np.float32], x: NDArray[Any]) -> NDArray[Any]:

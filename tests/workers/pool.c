@@ -85,7 +85,7 @@ static int good(Notes *notes, int tasks, int threads, int work)
     int right = 1;
     memset(notes, 0, sizeof *notes);
     notes->slots = threads, notes->work = work;
-    workers_run(note, notes, tasks, threads);
+    workers_run(note, notes, tasks, threads, 0);
     for (int i = 0; i < MOST_TASKS; i++)
         right &= atomic_load(&notes->runs[i]) == (i < tasks);
     return right && atomic_load(&notes->wrong) == 0 && atomic_load(&notes->threads) <= threads;
@@ -117,7 +117,7 @@ static void test_small_jobs(long jobs)
     int64_t start = now_ns();
     atomic_store(&ran, 0);
     for (long i = 0; i < jobs; i++)
-        workers_run(add, NULL, 2, 2);
+        workers_run(add, NULL, 2, 2, 0);
     CHECK(atomic_load(&ran) == 2 * jobs);
     printf("%ld jobs of 2 tasks: %.2f us each\n", jobs, (double)(now_ns() - start) / 1e3 / (double)jobs);
 }
@@ -136,7 +136,7 @@ static void test_sleeping_workers(int jobs_of)
         int64_t start;
         usleep(1000); /* much longer than workers watch for a job */
         start = now_ns();
-        workers_run(add, NULL, 2, 2);
+        workers_run(add, NULL, 2, 2, 0);
         times[i] = now_ns() - start;
     }
     CHECK(atomic_load(&ran) == 2 * jobs_of);
@@ -147,14 +147,14 @@ static void test_sleeping_workers(int jobs_of)
 /* A claim of several tasks, which only jobs of 2^31 tasks and more need. */
 static void test_many_tasks(void)
 {
-    Job *job = new_job(add, NULL, (ptrdiff_t)INT32_MAX * 5 + 3, 2);
+    Job *job = new_job(add, NULL, (ptrdiff_t)INT32_MAX * 5 + 3, 2, STATE_IEEE);
     unsigned number;
     CHECK(job->each == 6);
     CHECK((ptrdiff_t)job->claims * job->each >= job->tasks && (ptrdiff_t)(job->claims - 1) * job->each < job->tasks);
     CHECK(claim(job, 1, &number) && number == job->claims / 2);
     CHECK(claim(job, 0, &number) && number == 0);
     free(job);
-    job = new_job(add, NULL, 10, 3); /* ranges 0-2, 3-5, 6-9 */
+    job = new_job(add, NULL, 10, 3, STATE_IEEE); /* ranges 0-2, 3-5, 6-9 */
     for (unsigned expected = 3; expected < 6; expected++)
         CHECK(claim(job, 1, &number) && number == expected);
     for (unsigned expected = 9; expected > 5; expected--) /* from the far end of the next range */
@@ -211,9 +211,11 @@ static void test_no_threads_to_start(void)
 static atomic_int odd_state;
 static void look_at_state(void *context, ptrdiff_t task, int slot)
 {
-    (void)context, (void)task;
+    (void)task;
     volatile float tiny = 1e-40f, one = 1;
-    if ((get_state() & ~(State)STATE_FLAGS) != STATE_IEEE || tiny * one == 0)
+    int flush = context != NULL;
+    State wanted = flush ? STATE_IEEE | STATE_FLUSH : STATE_IEEE;
+    if ((get_state() & ~(State)STATE_FLAGS) != wanted || (tiny * one == 0) != (flush && STATE_FLUSH != 0))
         atomic_fetch_add(&odd_state, 1);
 #ifndef _WIN32
     sigset_t blocked;
@@ -225,17 +227,13 @@ static void look_at_state(void *context, ptrdiff_t task, int slot)
 
 static void test_state(void)
 {
-#if defined(__SSE2__)
-    State flushing = STATE_IEEE | 0x8040;
-#elif defined(__aarch64__)
-    State flushing = 1 << 24;
-#else
-    State flushing = STATE_IEEE;
-#endif
+    State flushing = STATE_IEEE | STATE_FLUSH;
     State before = get_state();
     set_state(flushing); /* of workers that this job starts too */
-    for (int i = 0; i < 100; i++)
-        workers_run(look_at_state, NULL, 300, 12);
+    for (int i = 0; i < 100; i++) {
+        int flush = i % 3 == 2;
+        workers_run(look_at_state, flush ? &flush : NULL, 300, 12, flush);
+    }
     CHECK((get_state() & ~(State)STATE_FLAGS) == flushing);
     set_state(before);
     CHECK(atomic_load(&odd_state) == 0);
@@ -279,7 +277,7 @@ static void test_fork(void)
     for (int i = 0; i < 20; i++) { /* in the middle of a call: the child finishes it, and later calls of its own */
         memset(notes, 0, sizeof *notes);
         notes->slots = 4, notes->work = 3000, forked = -1;
-        workers_run(fork_inside, notes, 300, 4);
+        workers_run(fork_inside, notes, 300, 4, 0);
         if (forked == 0) {
             int all = 1;
             for (int task = 0; task < 300; task++)
@@ -343,7 +341,7 @@ int main(int n, char **words)
     CHECK(started > 0);
     test_many_tasks();
     test_counts();
-    workers_run(nest, NULL, 50, 4);
+    workers_run(nest, NULL, 50, 4, 0);
     workers_set_cpus(2);
     test_small_jobs(1000000 / scale);
     test_sleeping_workers(1000 / scale + 1 < 1000 ? 1000 / scale + 1 : 1000);
