@@ -29,13 +29,13 @@ def set_subnormals(mode: str) -> None:
     """Say what sums do with subnormal numbers, in the whole process.
 
     Numbers below 2**-126 (1.2e-38) in magnitude take some processors 10 to 350 times as long to multiply. With "flush",
-    compiled kernels that sum (filters, boxes, convolutions, average and Lp pools) take them and store them as 0. Results
-    then have the same bits on any number of threads and on every x86 instruction set with fused multiply-adds, but not
-    on other processors, in the NumPy fallback, or where SciPy's transforms serve, all of which keep subnormal numbers.
+    compiled kernels that sum (filters, boxes, convolutions, average and Lp pools) take them and store them as 0.
+    Results then have the same bits on any number of threads and on every x86 instruction set with fused multiply-adds,
+    but not on other processors, in the NumPy fallback, or where SciPy's transforms serve: those keep them.
     Maxima, minima, medians, unpooling and the frame of ``border="keep"`` only move pixels, and always keep them.
 
-    The default is CONVLAB_SUBNORMALS, or else "keep". The calling thread's own floating-point state does not matter, and
-    is as it was after each call.
+    The default is CONVLAB_SUBNORMALS, or else "keep". The calling thread's own floating-point state does not matter,
+    and is as it was after each call.
 
     Parameters
     ----------
