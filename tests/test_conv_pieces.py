@@ -34,7 +34,7 @@ def small_pieces(monkeypatch):
     """Pieces of a few kilobytes."""
     monkeypatch.setattr(conv_pieces, "PIECE_BYTES", 12_000)
     monkeypatch.setattr(convolving, "COPIED", 0)
-    monkeypatch.setattr(cache, "_plans", {})
+    monkeypatch.setattr(cache, "_cache", cache.Cache())
 
 
 def call(name, x, w, options):

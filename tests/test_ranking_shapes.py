@@ -80,7 +80,7 @@ def test_bands(fast_backend, rng, operation, dtype, border, monkeypatch):
     expected = []
     for bytes_ in (rank_bands.BAND_BYTES, (4_000, 8_000, 64_000)):
         monkeypatch.setattr(rank_bands, "BAND_BYTES", bytes_)
-        cache._plans.clear()
+        cache._cache.clear()
         results = [
             FILTERS[operation][0](image, size, border=border, cval=2)
             for image in (x, x[::-1, ::-1], np.asfortranarray(x), wide)
@@ -93,7 +93,7 @@ def test_bands(fast_backend, rng, operation, dtype, border, monkeypatch):
             expected = results
         for y, right in zip(results, expected, strict=True):
             assert_array_equal(y, right)
-    cache._plans.clear()
+    cache._cache.clear()
     if border in MODES:
         native = x.astype(x.dtype.newbyteorder("="))
         assert_array_equal(expected[0], by_windows(operation, native, (3, 3), border, 2))
@@ -116,10 +116,10 @@ def test_ranks_and_bisection_give_the_same_bits(fast_backend, rng, monkeypatch):
     by_ranks = convlab.median_filter(x, (9, 7)).tobytes()
     assert convlab.last_kernel() == "median2d_ranked" + fast_backend
     monkeypatch.setattr(rank_tiles, "_ranked", lambda spec: None)
-    cache._plans.clear()
+    cache._cache.clear()
     assert convlab.median_filter(x, (9, 7)).tobytes() == by_ranks or fast_backend == "[numpy]"
     assert convlab.last_kernel() == "median2d" + fast_backend
-    cache._plans.clear()
+    cache._cache.clear()
 
 
 def test_explain_says_how_a_median_is_found():

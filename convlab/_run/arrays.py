@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab import _errors
+from convlab._spec.arguments import is_masked
 from convlab._spec.layout import Layout
 
 
@@ -21,7 +22,7 @@ def check_out(out: Any, plan: Any, shape: tuple[int, ...], dtype: np.dtype[Any],
     if isinstance(out, PlanOnlyError):
         out.plan = plan
         raise out
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+    if not isinstance(out, np.ndarray) or is_masked(out):
         raise _errors.wrong_type("out", out, "a NumPy array")
     if out.shape != shape:
         raise _errors.out_mismatch("shape", out.shape, shape)

@@ -2,6 +2,7 @@
 
 import math
 import operator
+import sys
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,14 @@ EXACT_IN_FLOAT32 = tuple(
 LARGEST_NUMBER = 2**31 - 1  # of a window, stride or padding
 
 
+def is_masked(value: Any) -> bool:
+    """Return whether it is a masked array; numpy.ma, which takes 8 MB, is not imported to look."""
+    return type(value) is not np.ndarray and "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray)
+
+
 def array(name: str, value: Any) -> NDArray[Any]:
     """The argument as a plain array, or an error. What lends its memory by DLPack alone is taken at its word."""
-    if isinstance(value, np.ma.MaskedArray):
+    if is_masked(value):
         raise _errors.masked(name)
     if not isinstance(value, np.ndarray):
         try:
