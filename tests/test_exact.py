@@ -206,7 +206,6 @@ def test_convolutions(fast_backend, seed):
 
 
 WITHOUT_A_CHOICE = {
-    "filter_bank": (lambda a: convlab.filter_bank(a, np.ones((1, 6, 6)) / 7, border="valid")[0], (6, 6)),
     "sep_filter2d": (lambda a: convlab.sep_filter2d(a, np.ones(12) / 7, np.ones(5) / 3, border="valid"), (12, 5)),
     "gaussian": (lambda a: convlab.gaussian(a, 1.5, border="valid"), (13, 13)),
     "laplacian": (lambda a: convlab.laplacian(a, border="valid"), (3, 3)),
