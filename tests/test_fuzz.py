@@ -14,6 +14,7 @@ NOT_DRAWN = {
     "backend", "data", "explain", "filters", "get_num_threads", "last_kernel", "ndimage", "reference",
     "set_num_threads", "signal", "threads", "translate", "use_backend", "Explanation", "__version__",
     "gabor", "gaussian", "gradient_magnitude", "laplacian", "unsharp",
+    "get_subnormals", "register_threadpoolctl", "set_subnormals", "subnormals",
 }  # fmt: skip
 
 
