@@ -24,7 +24,7 @@ CALLS = {
     "averages": "convlab.avg_pool2d(plane(6000, 6000), 1501, 1)",
     "norms of one row": "convlab.lp_pool1d(plane(1, 1, 1 << 25), 3.5, 1 << 20, 1 << 14)",
     "gemm": "convlab.conv2d(plane(1, 512, 224, 224), plane(512, 512, 9, 9))",
-    "depthwise": "convlab.conv2d(plane(32, 256, 128, 128), plane(256, 1, 63, 63), groups=256)",
+    "depthwise": "convlab.conv2d(plane(32, 256, 128, 128), plane(256, 1, 63, 63), padding=31, groups=256)",
     "winograd": "convlab.conv2d(plane(4, 2048, 128, 128), plane(2048, 2048, 3, 3), padding=1, algorithm='winograd4')",
     "transpose": "convlab.conv_transpose2d(plane(8, 64, 256, 256), plane(64, 256, 9, 9))",
 }
