@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from convlab._plan.cache import signature
 from convlab.translation.borders import ours
 
-from ._short_lines import GUARDED, guarded
+from ._lines import GUARDED, guarded
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 

@@ -31,7 +31,7 @@ def medfilt2d(input: Any, kernel_size: Any = 3) -> Any:
 
 
 def _short_line(value: Any, kernel: Any) -> bool:
-    """Whether SciPy would give its ranks a line that may not be longer than the window: see ndimage/_short_lines.py."""
+    """Whether SciPy would give its ranks a line that may not be longer than the window: see ndimage/_lines.py."""
     x, sizes = np.asarray(value), np.asarray(kernel)
     return x.ndim == 1 and x.dtype.kind in "iuf" and x.dtype.itemsize > 2 * (x.dtype.kind == "f") and sizes.size == 1
 

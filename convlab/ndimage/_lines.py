@@ -1,6 +1,7 @@
-"""Ranks over short lines, which SciPy 1.17 is given with their border.
+"""Ranks over lines, which SciPy 1.17 is given in the one form that its code for one axis handles.
 
-Its code for one axis reads beyond its buffer, or never ends, where a line is not longer than the window.
+That code reads beyond its buffer, or never ends, where a line is not longer than the window: such a line is given with its
+border. It writes into `output` as if that were contiguous and of the input's dtype: it is given none.
 """
 
 import inspect
@@ -18,7 +19,7 @@ GUARDED = ("median_filter", "percentile_filter", "rank_filter")
 
 
 def guarded(original: Callable[..., Any]) -> Callable[..., Any]:
-    """SciPy's function, which is given short lines with their border."""
+    """SciPy's function, which is given lines in a form that it handles."""
     signature = inspect.signature(original)
 
     @wraps(original)
@@ -30,7 +31,7 @@ def guarded(original: Callable[..., Any]) -> Callable[..., Any]:
             except TypeError:  # SciPy says it
                 return original(*args, **kwargs)
             bound.apply_defaults()
-            result = _on_a_longer_line(original, bound.arguments)
+            result = _safely(original, bound.arguments)
             if result is not None:
                 return result
         return original(*args, **kwargs)
@@ -58,8 +59,8 @@ def _stored(output: Any, x: NDArray[Any]) -> NDArray[Any] | None:
     return result if result.dtype.kind in "biuf" else None
 
 
-def _on_a_longer_line(original: Callable[..., Any], call: dict[str, Any]) -> NDArray[Any] | None:
-    """The result; None where the line is long, or the call is wrong in a way that SciPy words before it computes."""
+def _safely(original: Callable[..., Any], call: dict[str, Any]) -> NDArray[Any] | None:
+    """The result; None where SciPy handles the line, or words what is wrong with the call before it computes."""
     x = np.asarray(call["input"])
     footprint = call["footprint"]
     k = _length(call["size"]) if footprint is None else np.asarray(footprint).size
@@ -67,17 +68,22 @@ def _on_a_longer_line(original: Callable[..., Any], call: dict[str, Any]) -> NDA
     border = ours("scipy.ndimage", call["mode"]) if isinstance(call["mode"], str) else None
     if not x.size or x.dtype.kind not in "biuf" or k is None or k < 1 or origin is None or border is None:
         return None
-    if x.size > 2 * k or not 0 <= k // 2 + origin < k or (call["axes"] is not None and np.size(call["axes"]) != 1):
+    if not 0 <= k // 2 + origin < k or (call["axes"] is not None and np.size(call["axes"]) != 1):
         return None
-    output = _stored(call["output"], x)
+    plain = x.flags.c_contiguous and x.dtype.isnative and call["output"] is None
+    output = None if x.size > 2 * k and plain else _stored(call["output"], x)
     if output is None:
         return None
+    options = {name: value for name, value in call.items() if name not in ("input", "rank", "percentile")}
+    rank = [call[name] for name in ("rank", "percentile") if name in call]
+    if x.size > 2 * k:
+        line = np.ascontiguousarray(x, x.dtype.newbyteorder("="))
+        np.copyto(output, original(line, *rank, **options | {"output": None}), casting="unsafe")
+        return output
     numbers = _borders.source_indices(border, x.size, -k, x.size + k)
     line = x.astype(np.int64 if x.dtype.kind in "biu" else x.dtype.newbyteorder("="), copy=False)[numbers]
     # As SciPy has them: the constant in the type that ranks are compared in.
     line[numbers < 0] = (np.float32 if x.dtype == np.float16 else line.dtype.type)(call["cval"])
-    options = {name: value for name, value in call.items() if name not in ("input", "rank", "percentile")}
-    rank = [call[name] for name in ("rank", "percentile") if name in call]
     result = original(line, *rank, **options | {"output": None, "mode": "nearest"})
     np.copyto(output, result[k : k + x.size], casting="unsafe")
     return output
