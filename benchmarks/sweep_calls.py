@@ -192,6 +192,8 @@ def dropin_calls(shape: tuple[int, ...]) -> Iterator[Call]:
         ("minimum_filter", (9,), {}),
         ("minimum_filter1d", (9,), along),
         ("median_filter", (3,), {}),
+        ("rank_filter", (1, 3), {}),
+        ("percentile_filter", (50, 3), {}),
     ):
         yield Call(f"ndimage.{name}", shape, arguments, options)
     if axes == 2:

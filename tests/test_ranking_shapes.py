@@ -140,8 +140,8 @@ GROWTH = {
     "narrow rows": ("maximum", (3, 3), (1 << 14, 2), 0, None),
     "rows of an image": ("median", (9, 9), (64, 64), 0, None),
     "columns of an image": ("minimum", (15, 15), (256, 256), 1, None),
-    "channels, a network": ("median", (5, 5), (16, 16, 250), 2, 2),
-    "channels, bisected": ("median", (3, 1), (16, 16, 250), 2, 2),
+    "channels, a network": ("median", (5, 5), (16, 16, 1000), 2, 2),
+    "channels, bisected": ("median", (3, 1), (16, 16, 1000), 2, 2),
     "channels, a maximum": ("maximum", (3, 3), (16, 16, 500), 2, 2),
     "planes": ("median", (3, 3), (250, 16, 16), 0, 0),
 }

@@ -1,7 +1,7 @@
 """Ranks over lines, which SciPy 1.17 is given in the one form that its code for one axis handles.
 
-That code reads beyond its buffer, or never ends, where a line is not longer than the window: such a line is given with its
-border. It writes into `output` as if that were contiguous and of the input's dtype: it is given none.
+That code reads beyond its buffer, or never ends, where a line is not longer than the window: such a line is given with
+its border. It writes into `output` as if that were contiguous and of the input's dtype: it is given none.
 """
 
 import inspect
