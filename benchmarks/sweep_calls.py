@@ -205,6 +205,8 @@ def dropin_calls(shape: tuple[int, ...]) -> Iterator[Call]:
         ):
             yield Call(f"signal.{name}", shape, (taps(3, 3),), options)
         yield Call("signal.medfilt2d", shape, (3,))
+        yield Call("signal.medfilt", shape, (3,))
+        yield Call("signal.order_filter", shape, (np.ones((3, 3)), 4))
 
 
 def pairs(elements: int) -> Iterator[tuple[Call, Call]]:
