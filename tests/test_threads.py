@@ -3,7 +3,6 @@
 import gc
 import os
 import signal
-import sys
 import threading
 import time
 import weakref
@@ -476,10 +475,13 @@ print(time.process_time() - before)
 
 def test_a_subinterpreter_gets_numpys_import_error():
     """NumPy cannot be loaded twice in a process, and convlab says nothing else."""
-    interpreters = pytest.importorskip("_xxsubinterpreters")
-    number = interpreters.create()
-    try:
-        with pytest.raises(interpreters.RunFailedError, match="ImportError.*more than once"):
-            interpreters.run_string(number, f"import sys\nsys.path[:] = {sys.path!r}\nimport convlab")
-    finally:
-        interpreters.destroy(number)
+    pytest.importorskip("_xxsubinterpreters")
+    code = """
+import sys, numpy, convlab, _xxsubinterpreters as interpreters
+number = interpreters.create()
+try:
+    interpreters.run_string(number, f"import sys; sys.path[:] = {sys.path!r}; import convlab")
+except interpreters.RunFailedError as error:
+    print(error)
+"""
+    assert "ImportError" in run_python(code).stdout
