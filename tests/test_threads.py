@@ -480,7 +480,7 @@ def test_a_subinterpreter_gets_numpys_import_error():
 import sys, numpy, convlab, _xxsubinterpreters as interpreters
 number = interpreters.create()
 try:
-    interpreters.run_string(number, f"import sys; sys.path[:] = {sys.path!r}; import convlab")
+    interpreters.run_string(number, f"import sys; sys.path[:] = {sys.path!r}; import convlab; convlab.max_pool2d")
 except interpreters.RunFailedError as error:
     print(error)
 """
