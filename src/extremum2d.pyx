@@ -95,7 +95,7 @@ cdef inline void group(const Rank* f, const char** rows, char* y, Py_ssize_t G, 
 
 
 cdef inline void reduce_tile(const Rank* image, Py_ssize_t t, char* workspace, const Operation operation,
-                      const int kind) noexcept nogil:
+                             const int kind) noexcept nogil:
     cdef Tile tile
     cdef const Rank* f = &tile.f
     cdef Py_ssize_t k = image.g.window_height, i = 0, s, G, n

@@ -201,7 +201,8 @@ cdef inline void tile_5x5_of(const Rank* image, Py_ssize_t t, char* workspace, c
     cdef Tile tile
     cdef const Rank* f = &tile.f
     cdef Py_ssize_t i, r, n, pixel, pitch
-    # After the source rows: sorted columns with their border, pairs; of an image with NaN, a row with its border, twice.
+    # After the source rows: sorted columns with their border, pairs; of an image with NaN, a row with its border,
+    # twice.
     cdef char* body
     open_tile(image, t, workspace, &tile)
     n, pixel, pitch = max(f.g.width * f.pixel, VBYTES), f.pixel, f.g.pitch

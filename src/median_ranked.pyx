@@ -128,7 +128,7 @@ cdef inline uint32_t find_median(Window* w) noexcept nogil:
         word += 1
     w.below, w.word = below, word
     bits = w.bits[word]
-    for n in range(wanted - below):
+    for n in range(wanted - below):  # no-cython-lint
         bits &= bits - 1
     return <uint32_t>(w.pixels[word * 64 + lowest_bit(bits)] >> 32)
 
@@ -142,7 +142,7 @@ cdef void slide(const Rank* f, Window* w, char* y, Py_ssize_t y_line, Py_ssize_t
         insert(w, i * w.line, w.k_line, 1)
     for j in range(columns):
         put_key(y, line * y_line + j * y_column, find_median(w), f.g.source)
-        for i in range(1, n_lines):
+        for i in range(1, n_lines):  # no-cython-lint
             if j % 2 == 0:
                 delete(w, line * w.line + j, w.k_line, 1)
                 insert(w, (line + w.k_lines) * w.line + j, w.k_line, 1)

@@ -6,7 +6,8 @@ for those a, b that lie in the array: padding never wins; an average divides by 
 A volume's window has rows in several slices, and is otherwise a plane's; a line is a plane of one row.
 
 Order: down the rows of the window first, slice by slice, then along the row, whatever the size or the place. The first
-of equals stays, and NaN stays once it is met: in that order, so that a maximum may be put together in any way from parts
+of equals stays, and NaN stays once it is met: in that order, so that a maximum may be put together in any way from
+parts
 that stand in it.
 
 Blocking. Windows of 2, 3 and 5 columns at stride 1, and of 2 and 3 at stride 2, are made in registers, a vector of
@@ -20,7 +21,8 @@ All others take two steps: the window's rows are reduced into one row of the wor
 row along itself, at other strides into a second row first, from which the wanted windows are picked. Maxima (src/
 pool_lanes.pxd) are of any type, 64 bytes at a time; those of a group of output rows that have a row in common are made
 together, three operations a source row whatever the window's height (src/extremum.pxd), and along the row of 4, 16 ...
-columns, since they may overlap. Windows that overlap little, or divide a row, are reduced one by one (src/pool_each.pxd).
+columns, since they may overlap. Windows that overlap little, or divide a row, are reduced one by one
+(src/pool_each.pxd).
 Long rows are cut into blocks of outputs. Sums are made in src/pool_sums.pyx, but those of 2 x 2 at stride 2.
 
 Channels that lie innermost are pixels of `step` floats.

@@ -1,7 +1,8 @@
 # Maxima and minima of windows one by one, where they overlap little or divide a row: nothing is computed that no output
 # wants. See src/pool2d.pyx.
 #
-# The workspace: a block's windows, the reduction of some columns' rows, a pixel of the result and one to be joined to it.
+# The workspace: a block's windows, the reduction of some columns' rows, a pixel of the result and one to be joined to
+# it.
 from libc.stdint cimport int8_t, int16_t, uint8_t, uint16_t
 from libc.string cimport memcpy
 

@@ -41,7 +41,7 @@ cdef inline vfloat piece(const Geometry* g, const char* x, Py_ssize_t at, Py_ssi
         return vector_of(x, at, LANES, kind)
     if kind == FLOAT32:
         return vload_lanes(<const float*>x + at, low, high, vsplat(-INFINITY))
-    for l in range(LANES):
+    for l in range(LANES):  # no-cython-lint
         lanes[l] = number_of(x, at + l, kind) if low <= l < high else -INFINITY
     return vload(lanes)
 
@@ -77,7 +77,7 @@ cdef inline void put(char* y, Py_ssize_t i, vfloat v, Py_ssize_t n, const int ki
         vstore_u16(<uint16_t*>y + i, v)
     else:
         vstore(lanes, v)
-        for l in range(n):
+        for l in range(n):  # no-cython-lint
             put_one(y, i + l, lanes[l], kind)
 
 
@@ -267,7 +267,7 @@ cdef inline void put_back(Unpool* u, Py_ssize_t piece, const element* _) noexcep
     cdef element* y = <element*>u.y + first * u.out
     cdef const long long* places = u.places + first * u.n
     cdef long long at  # read once: another thread may change it
-    for plane in range(first, last):
+    for plane in range(first, last):  # no-cython-lint
         memset(y, 0, u.out * sizeof(element))
         for i in range(u.n):
             at = places[i]

@@ -35,7 +35,7 @@ cdef inline void divide(const Geometry* g, const float* counts, Py_ssize_t n, fl
 
 
 cdef inline bint in_registers(const Geometry* g, const Operation operation) noexcept nogil:
-    """Whether a clone of strips serves: of sums only those of at most a block of rows and slices, which have one order."""
+    """Whether a clone of strips serves: of sums, those of at most a block of rows and slices, which have one order."""
     if LANES == 1 or g.step > 1 or g.dilation_width > 1 or g.bins:
         return False
     if operation == AVERAGE and max(g.window_depth, g.window_height) > BLOCK:

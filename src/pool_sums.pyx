@@ -4,12 +4,15 @@ that along itself, from every type, layout and byte order.
     y[i, j] = sum over a, b of x[i * stride - pad + a * dilation, j * stride - pad + b * dilation] / divisor
 
 Order: down the rows of a slice, then the slices, then along the row, each axis as src/pool_tree.pxd says, where padding
-has its place and is -0. So a sum's bits depend on the window's size and content alone: not on the stride, the place, the
+has its place and is -0. So a sum's bits depend on the window's size and content alone: not on the stride, the place,
+the
 layout, or which of the ways below was taken; and its error grows with the logarithm of the size.
 
-Blocking. Small windows of floats are made in registers (src/pool_registers.pxd). A block is as many outputs as have their
+Blocking. Small windows of floats are made in registers (src/pool_registers.pxd). A block is as many outputs as have
+their
 columns in a row of the workspace; of windows longer than that some columns are summed at a time. Windows that overlap
-little are summed one by one. Where many have a column in common, sums of 8, 16, 32 ... columns are made from each column
+little are summed one by one. Where many have a column in common, sums of 8, 16, 32 ... columns are made from each
+column
 on, in place, and a window is put together from those that its size is made of.
 """
 from libc.math cimport fabsf, powf
@@ -171,7 +174,7 @@ cdef void column_sums(const char* x, Py_ssize_t pitch, Py_ssize_t rows, Py_ssize
 
 
 cdef void rows_sum(const Geometry* g, const char* x, const Window* high, Py_ssize_t pixels, float* to,
-                          float* waiting, float* scratch) noexcept nogil:
+                   float* waiting, float* scratch) noexcept nogil:
     """One slice's rows of a window, the first of which is at x."""
     cdef Py_ssize_t i = 0, r, t, n, elements = pixels * g.step
     cdef Py_ssize_t pitch = g.x_row * g.dilation_height * (1 if g.gathered else bytes_of(<int>g.source))
@@ -203,7 +206,7 @@ cdef void rows_sum(const Geometry* g, const char* x, const Window* high, Py_ssiz
 
 
 cdef void down(const Geometry* g, const char* x, Py_ssize_t slice, Py_ssize_t row, Py_ssize_t pixels, float* to,
-                      float* waiting) noexcept nogil:
+               float* waiting) noexcept nogil:
     """The rows of a window summed, from a column of the plane's first row on: those of each slice, then the slices."""
     cdef Window deep = window(g, 0, slice), high = window(g, 1, row)
     cdef Py_ssize_t size = 1 if g.gathered else bytes_of(<int>g.source), z, t, elements = pixels * g.step
@@ -258,7 +261,7 @@ cdef bint one_by_one(const Geometry* g) noexcept nogil:
 
 
 cdef void along(const Geometry* g, float* v, float* spare, Py_ssize_t outputs, Py_ssize_t k,
-                       float* y) noexcept nogil:
+                float* y) noexcept nogil:
     """Windows of k columns from a row that holds them and their padding, and is used up."""
     cdef Py_ssize_t i, unit = g.stride_width * g.step
     if one_by_one(g):
@@ -288,8 +291,8 @@ cdef float* columns_sum(const Geometry* g, const char* x, Py_ssize_t slice, Py_s
 
 
 cdef void block_sums(const Geometry* g, const char* x, Py_ssize_t slice, Py_ssize_t row, Py_ssize_t first,
-                            Py_ssize_t outputs, const Window* windows, float* v, float* spare, float* results,
-                            float* waiting, float* y) noexcept nogil:
+                     Py_ssize_t outputs, const Window* windows, float* v, float* spare, float* results,
+                     float* waiting, float* y) noexcept nogil:
     """Some outputs of a row, from the first on, some columns of their windows at a time."""
     cdef Py_ssize_t start = first * g.stride_width - g.pad_width, k = g.window_width, d = g.dilation_width, segment, at
     cdef Py_ssize_t n, columns, i, apart = padded(outputs * g.step)
