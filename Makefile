@@ -24,7 +24,8 @@ test: $(VENV)/.test ## run the whole test suite, compiled kernels required
 FALLBACK := build/fallback
 FALLBACK_TESTS := box cli conv2d conv_axes data dispatch docs errors explain filter2d filter2d_arrays filter_bank filter_fft \
     filter_masked filter_parameters filters imaging ndimage ndimage_calls onnx onnx_command onnx_models \
-    onnx_networks pool2d pool_options ranking ranking_calls reference separable signal threads translation
+    onnx_networks pool2d pool_options ranking ranking_calls reference separable signal threads threads_fork \
+    threads_signals translation
 test-fallback: $(VENV)-fallback/.test ## run the operations' tests on a build without compiled kernels
 	$(SAY) "The operations' tests, without compiled kernels"
 	@rm -rf $(FALLBACK) && mkdir -p $(FALLBACK) && cp -r tests pyproject.toml $(FALLBACK)
