@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml $(wildcard src/*)
 SAY := @printf '\n==> %s\n'
 
-.PHONY: demo test test-fallback conformance stress fuzz hashes sanitize lint format bench sweep wheels cpus matrix cross platforms clean help
+.PHONY: demo test test-slow test-fallback conformance stress fuzz hashes sanitize lint format bench sweep wheels cpus matrix cross platforms clean help
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -16,9 +16,13 @@ demo: $(VENV)/.built ## run the lesson: filter and pool a picture, draw it, time
 	@mkdir -p build/demo
 	$(BIN)/convlab demo --out build/demo
 
-test: $(VENV)/.test ## run the whole test suite, compiled kernels required
-	$(SAY) "All tests, on compiled kernels"
-	$(BIN)/pytest --kernels=compiled --numprocesses=auto
+test: $(VENV)/.test ## run the test suite, compiled kernels required, but for the files that take minutes
+	$(SAY) "The tests, on compiled kernels"
+	$(BIN)/pytest --kernels=compiled --numprocesses=auto -m "not slow"
+
+test-slow: $(VENV)/.test ## run the rest: memory, guard pages, Ctrl-C, builds, SciPy's own tests, broken kernels
+	$(SAY) "The slow tests, on compiled kernels"
+	$(BIN)/pytest --kernels=compiled --numprocesses=auto -m slow
 
 # Away from the source tree, whose package has compiled kernels beside it.
 FALLBACK := build/fallback
@@ -29,7 +33,8 @@ FALLBACK_TESTS := box cli conv2d conv_axes data dispatch docs errors explain fil
 test-fallback: $(VENV)-fallback/.test ## run the operations' tests on a build without compiled kernels
 	$(SAY) "The operations' tests, without compiled kernels"
 	@rm -rf $(FALLBACK) && mkdir -p $(FALLBACK) && cp -r tests pyproject.toml $(FALLBACK)
-	cd $(FALLBACK) && ../../$(VENV)-fallback/bin/pytest --kernels=fallback $(FALLBACK_TESTS:%=tests/test_%.py)
+	cd $(FALLBACK) && ../../$(VENV)-fallback/bin/pytest --kernels=fallback --numprocesses=auto \
+	    $(FALLBACK_TESTS:%=tests/test_%.py)
 
 conformance: $(VENV)/.conformance ## compare with other libraries on their own samples (installs PyTorch, ONNX Runtime, OpenCV, scikit-image)
 	$(SAY) "Other libraries' own samples"

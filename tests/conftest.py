@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from support import backend_parameters
+from support import PROCESSOR_ISAS, backend_parameters
 
 import convlab
 from convlab import _dispatch
@@ -50,7 +50,13 @@ def numpys_word() -> str:
 
 
 def pytest_report_header() -> str:
-    return f"convlab {convlab.__version__} at {convlab.__path__[0]}, built for: {_dispatch.built_isas() or 'nothing'}"
+    """Tests run on each backend that runs here, so the header says what does not."""
+    built = _dispatch.built_isas()
+    lacking = [isa for isa in PROCESSOR_ISAS if isa not in built]
+    return (
+        f"convlab {convlab.__version__} at {convlab.__path__[0]}, compiled kernels: {', '.join(built) or 'none'}; "
+        f"not run here: {', '.join(lacking) or 'none'}"
+    )
 
 
 @pytest.fixture(params=backend_parameters())

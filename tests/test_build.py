@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not (ROOT / "src").is_dir(), reason="the kernels' sources are not beside these tests"),
     pytest.mark.skipif(sys.platform == "win32", reason="uses shell scripts as compilers"),
 ]

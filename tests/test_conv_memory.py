@@ -7,6 +7,7 @@ import pytest
 from support import needs_kernels, run_python
 
 pytestmark = [
+    pytest.mark.slow,
     needs_kernels,
     pytest.mark.skipif(
         not sys.platform.startswith("linux") or not Path("/proc/self/clear_refs").exists(), reason="Linux"

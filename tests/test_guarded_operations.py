@@ -19,7 +19,7 @@ from test_guard_pages import PAGE, Guarded, picture, taps
 import convlab
 from convlab import _plan, _run
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's mprotect")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's mprotect")]
 CASES = 40 * len(operations.DRAWN)
 ROOM = 700 * PAGE
 

@@ -10,6 +10,7 @@ import pytest
 from support import needs_kernels
 
 pytestmark = [
+    pytest.mark.slow,
     needs_kernels,
     pytest.mark.skipif(sys.platform == "win32", reason="a console's Ctrl-C cannot be sent to one process there"),
 ]

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from support import run_python
 
+pytestmark = pytest.mark.slow
+
 # Pages that the kernel counts for a process and that no array is in: stacks, the allocator's rounding.
 SLACK = 4 << 20
 # Operation: the other arguments.

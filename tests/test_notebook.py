@@ -20,6 +20,8 @@ from IPython.core.inputtransformer2 import TransformerManager  # noqa: E402
 from nbformat.v4 import new_code_cell  # noqa: E402
 from PIL import Image  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 _spec = importlib.util.spec_from_file_location("store", NOTEBOOKS / "store.py")
 assert _spec is not None

@@ -11,6 +11,8 @@ from convlab import _dispatch
 from convlab._geometry import FilterGeometry
 from convlab._plan import filtering
 
+pytestmark = pytest.mark.slow
+
 CALLS = {
     "filter2d": "convlab.filter2d(image, np.eye(3), out=out)",
     "float64": "convlab.filter2d(image.astype('f8'), np.eye(3), out=out)",

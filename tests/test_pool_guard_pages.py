@@ -10,7 +10,7 @@ from test_guard_pages import BACKENDS, Guarded, picture, pytestmark, said
 
 import convlab
 
-__all__ = ["pytestmark"]
+__all__ = ["pytestmark"]  # slow, and Linux alone
 
 WIDTHS = (1, 3, 7, 14, 16, 33, 50, 64, 70, 131)
 WINDOWS = [(1, 1, 0), (2, 2, 0), (2, 1, 1), (3, 1, 1), (3, 2, 0), (3, 2, 1), (5, 1, 2), (4, 3, 1), (7, 1, 3), (9, 2, 4)]

@@ -23,6 +23,8 @@ def same_bits(a, b):
 @pytest.mark.parametrize("planes", [16, 19, 32])
 @pytest.mark.parametrize("sizes", [(1, 1), (2, 3), (7, 7), (13, 14), (30, 5), (40, 19), (9, 32), (9, 33)])
 def test_narrow_planes_are_pooled_as_each_alone(fast_backend, rng, operation, planes, sizes):
+    if "numpy" in fast_backend and planes > 16:
+        pytest.skip("NumPy pools each plane in the same way, slowly")
     x = rng.standard_normal((planes, *sizes), dtype=np.float32)
     special = x.copy()
     special[3, 0, 0] = np.nan

@@ -11,6 +11,8 @@ from support import needs_kernels, run_python
 import convlab
 from convlab._plan import pooling
 
+pytestmark = pytest.mark.slow
+
 SLACK = 4 << 20
 SHAPES = {"wide": (1, 1 << 23), "tall": (1 << 21, 4), "square": (3000, 3000)}
 POOLS = {

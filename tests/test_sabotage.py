@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import PROCESSOR_ISAS
+from support import BUILT_ISAS
 
 from convlab import _dispatch
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).parent
-BACKENDS = [*(isa for isa in PROCESSOR_ISAS if isa in _dispatch.built_isas()), "numpy"]
+BACKENDS = [*BUILT_ISAS, "numpy"]
 
 # Each runs every backend's kernels of one family.
 SUITES = [

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # Tests that are not run, and tests that are not passed, each with its reason.
 NOT_RUN = {
     "ndimage": {},
