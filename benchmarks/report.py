@@ -108,7 +108,9 @@ def _summary(results: Results) -> str:
     cells = [_family(group, list(members)) for group, members in groupby(rows, key=lambda row: row.group)]
     lost = [f"{row.name} ({ratio(row.peer.median)}, {row.peer.to})" for row in rows if row.peer and row.lost]
     missed = [
-        f"{row.name} ({row.judged or 'not measured'}, target {row.required:,g}x)" for row in rows if row.missed
+        f"{row.name} ({row.judged or 'not measured'}, target {row.required:,g}x)"
+        for row in rows
+        if row.missed and row.required is not None
     ]
     measured = {row.group for row in rows}
     absent = [case.group.removesuffix(", conv2d") for case in CASES if case.group not in measured]
