@@ -319,8 +319,10 @@ def test_losses_are_shown(results):
     assert "LOST" in text(slow)
     assert "**lost**" in report.page(slow)
     block = report.readme_block([slow])
-    assert block.count("**lost**") == 2
-    assert "Lost, of 2 cases: tiny lesson (" in block
+    assert [line.split(" | ")[-1] for line in block.splitlines() if line.startswith("| ")][2:] == ["1 |", "1 |"]
+    assert "A peer was faster, of these 2 cases: tiny lesson (" in block
+    assert "Target of the project missed: tiny lesson (Python " in block
+    assert "target 1e+09x)" in block
 
 
 def test_another_schema_is_refused(results, tmp_path):
@@ -339,7 +341,7 @@ def test_report_is_written(results, tmp_path):
     assert written.startswith(f"before\n{report.START}\n")
     assert written.endswith(f"\n{report.END}\nafter\n")
     assert "old" not in written
-    assert "tiny filter" in written
+    assert "| Filters | 1 of " in written
     name = report.name_of(results)
     assert name.endswith("-1-thread")
     chart = (tmp_path / f"{name}.svg").read_bytes()
@@ -365,3 +367,14 @@ def test_readme_shows_the_committed_results():
     for results in runs:
         path = report.RESULTS / f"{report.name_of(results)}.md"
         assert path.read_text(encoding="utf-8") == report.page(results)
+
+
+def test_the_lesson_is_as_fast_as_the_readme_says():
+    """Check "more than 1,000 times" in the README: the target of the lesson's cases in every committed run."""
+    assert "more than 1,000 times" in report.README.read_text(encoding="utf-8")
+    for results in report.committed():
+        lessons = [row for row in summarise(results) if row.group == "The lesson"]
+        assert lessons
+        for row in lessons:
+            assert row.python is not None
+            assert row.python.median > 1000

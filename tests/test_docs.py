@@ -66,7 +66,19 @@ def test_the_readmes_examples_run():
 
 
 @pytest.mark.skipif(not README.is_file(), reason="the documents are not beside these tests")
-@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
-def test_links_lead_somewhere(name):
-    for target in re.findall(r"\]\(([^)#:]+)\)", (README.parent / name).read_text(encoding="utf-8")):
-        assert (README.parent / target).exists(), f"{name}: {target}"
+@pytest.mark.parametrize(
+    "page", [*README.parent.glob("*.md"), *README.parent.glob("docs/*.md")], ids=lambda page: page.name
+)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.skipif(not README.is_file(), reason="the documents are not beside these tests")
+def test_measurements_name_files():
+    """Every row of a table of decisions ends with a file that exists."""
+    page = (README.parent / "docs" / "measurements.md").read_text(encoding="utf-8")
+    named = re.findall(r"\| `?([\w/]+\.(?:pyx|pxd|py|h|c))`? \|$", page, re.MULTILINE)
+    assert len(named) > 80
+    for file in named:
+        assert (README.parent / file).is_file(), file

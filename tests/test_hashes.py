@@ -82,7 +82,7 @@ def test_the_place_in_a_batch_changes_nothing(name, kind):
 def test_the_place_in_a_plane_changes_nothing(name, kind):
     """In a larger plane the same windows have the same results, wherever tiles, blocks and vectors then lie."""
     if (name, kind) == ("box", "fractions"):
-        pytest.skip("sums over windows begin at multiples of the window's size: see ARCHITECTURE.md")
+        pytest.skip("blocks are counted from the image's edge: see docs/in-production.md")
     x = data(SHAPE, kind)
     y = EVERY[name](x, kind)
     larger = data((*SHAPE[:2], SHAPE[2] + 3 * STEP, SHAPE[3] + 5 * STEP), kind, salt=3)

@@ -100,12 +100,12 @@ def table() -> str:
     """docs/borders.md."""
     libraries = list(NAMES)
     lines = [
-        "# Borders, and what they are called elsewhere",
+        "# Borders and their names in other libraries",
         "",
-        "The same table is behind `convlab.translate`, `convlab.ndimage` and `convlab.signal`; this page is made by",
-        "`python -m convlab.translation docs/borders.md`.",
+        "`convlab.translate`, `convlab.ndimage` and `convlab.signal` use the same table. The command",
+        "`python -m convlab.translation docs/borders.md` writes this page.",
         "",
-        f"| `border=` | what stands outside | {' | '.join(libraries)} |",
+        f"| `border=` | pixels outside the image | {' | '.join(libraries)} |",
         "| :-- | :-- |" + " :-- |" * len(libraries),
     ]
     for border, picture in PICTURES.items():
@@ -114,16 +114,16 @@ def table() -> str:
             words = theirs(library, border) or [OTHER_WORDS.get((border, library), "")]
             cells.append(", ".join(f"`{word}`" for word in words if word) or "-")
         lines.append(f"| {' | '.join(cells)} |")
-    lines.append(f"| where nothing is said | `mirror` | {' | '.join(DEFAULTS[library] for library in libraries)} |")
+    lines.append(f"| the default | `mirror` | {' | '.join(DEFAULTS[library] for library in libraries)} |")
     without = [
         f"`{word}` ({library})" for library in libraries for word in NAMES[library] if ours(library, word) is None
     ]
     lines += [
         "",
         "`reflect` is two different borders: `mirror` in NumPy and PyTorch, `symmetric` in SciPy, scikit-image and",
-        "OpenCV. convlab's own functions therefore refuse the word; the drop-ins take it as SciPy does. `keep` is the",
-        "lesson's: where the window would leave the image, the output holds the image's pixel.",
+        "OpenCV. convlab's own functions therefore refuse the word; the drop-ins use it as SciPy does. `keep` is the",
+        "border of the lesson: where the window would leave the image, the output is the image's own pixel.",
         "",
-        f"Without equivalent here: {', '.join(without)}.",
+        f"Names without an equivalent in convlab: {', '.join(without)}.",
     ]
     return "\n".join(lines) + "\n"
