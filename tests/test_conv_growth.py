@@ -1,10 +1,8 @@
 """The cost of a convolution grows as its work does, along each axis alone."""
 
-import time
-
 import numpy as np
 import pytest
-from support import needs_kernels
+from support import least_seconds, needs_kernels
 
 import convlab
 
@@ -18,16 +16,6 @@ OPTIONS = {
     "depthwise of any taps": ((1, 4, 24, 24), (4, 1, 2, 9), {"padding": 4, "groups": 4}),
     "one channel of 1025 taps": ((1, 1, 1, 40_000), (1, 1, 1, 1025), {}),
 }
-
-
-def seconds(function):
-    function()
-    best = np.inf
-    for _ in range(7):
-        start = time.perf_counter()
-        function()
-        best = min(best, time.perf_counter() - start)
-    return best
 
 
 @needs_kernels
@@ -47,7 +35,7 @@ def test_cost_grows_with_each_axis(name, axis, dtype):
 
     with convlab.threads(1):
         for _ in range(3):  # a miss is measured again
-            one, eight = seconds(call(1)), seconds(call(8))
+            one, eight = least_seconds(call(1)), least_seconds(call(8))
             if eight < MOST * one:
                 break
     assert eight < MOST * one
@@ -62,8 +50,8 @@ def test_depthwise_of_thin_planes(shape):
     square, thin = np.ones((1, 32, 21, 21), "f4"), np.ones(shape, "f4")
     with convlab.threads(1):
         for _ in range(3):
-            one = seconds(lambda: convlab.conv2d(square, w, **options))
-            other = seconds(lambda: convlab.conv2d(thin, w, **options))
+            one = least_seconds(lambda: convlab.conv2d(square, w, **options))
+            other = least_seconds(lambda: convlab.conv2d(thin, w, **options))
             if other < 3 * one:
                 break
     assert other < 3 * one

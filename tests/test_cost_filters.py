@@ -4,10 +4,9 @@ A small case of each kind. The limit is wide, since caches and busy machines cou
 grows with the square, or that vectors do in vain.
 """
 
-import time
-
 import numpy as np
 import pytest
+from support import least_seconds
 
 import convlab
 
@@ -34,13 +33,7 @@ IMAGES = {
 
 
 def seconds(call, x, **options):
-    """The least of some calls, of which one made what is made once."""
-    times = []
-    for _ in range(6):
-        start = time.perf_counter()
-        call(x, **options)
-        times.append(time.perf_counter() - start)
-    return min(times[1:])
+    return least_seconds(lambda: call(x, **options))
 
 
 def test_an_axis_alone_costs_in_proportion():

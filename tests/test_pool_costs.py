@@ -1,10 +1,8 @@
 """The cost of a pool grows as its work grows, along each axis alone."""
 
-import time
-
 import numpy as np
 import pytest
-from support import needs_kernels
+from support import least_seconds, needs_kernels
 
 import convlab
 
@@ -48,23 +46,14 @@ CASES = {
 }
 
 
-def seconds(call):
-    best = float("inf")
-    for _ in range(5):
-        start = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_eight_times_the_work(name):
     make, n = CASES[name]
     with convlab.threads(1):
         small, large = make(n), make(8 * n)
-        ratio = min(seconds(large) / seconds(small) for _ in range(2))
+        ratio = min(least_seconds(large) / least_seconds(small) for _ in range(2))
         if ratio >= 30:  # another process may have been in the way
-            ratio = seconds(large) / seconds(small)
+            ratio = least_seconds(large) / least_seconds(small)
     assert ratio < 30
 
 
@@ -73,7 +62,8 @@ def test_work_that_is_left_out_costs_nothing():
     x = ones(64, 1 << 16)
     with convlab.threads(1):
         assert (
-            seconds(lambda: convlab.avg_pool2d(x, (1, 2), (1, 1 << 15))) < seconds(lambda: convlab.avg_pool2d(x, 2)) / 4
+            least_seconds(lambda: convlab.avg_pool2d(x, (1, 2), (1, 1 << 15)))
+            < least_seconds(lambda: convlab.avg_pool2d(x, 2)) / 4
         )
 
 

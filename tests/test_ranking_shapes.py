@@ -1,11 +1,10 @@
 """Order statistics of long and narrow images, of many channels and of large windows: values, and how time grows."""
 
-import time
-
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from ranking_support import FILTERS, MODES, OPERATIONS, by_scipy, by_windows, random_image, served
+from support import least_seconds
 
 import convlab
 from convlab._plan import cache, rank_bands, rank_tiles
@@ -150,12 +149,7 @@ GROWTH = {
 def _seconds(operation, size, shape, channel_axis):
     x = np.random.default_rng(0).random(shape, dtype=np.float32)
     out = np.empty_like(x)
-    times = []
-    for _ in range(7):
-        start = time.perf_counter()
-        FILTERS[operation][0](x, size, channel_axis=channel_axis, out=out)
-        times.append(time.perf_counter() - start)
-    return min(times)
+    return least_seconds(lambda: FILTERS[operation][0](x, size, channel_axis=channel_axis, out=out))
 
 
 @pytest.mark.parametrize("name", GROWTH)
@@ -186,14 +180,7 @@ def test_one_value_that_is_not_finite_costs_little(rng, bad, size):
     marked[100, 100] = bad
     with convlab.threads(1):
         for attempt in range(3):
-            times = []
-            for image in (x, marked):
-                rounds = []
-                for _ in range(7):
-                    start = time.perf_counter()
-                    convlab.median_filter(image, size)
-                    rounds.append(time.perf_counter() - start)
-                times.append(min(rounds))
+            times = [least_seconds(lambda x=image: convlab.median_filter(x, size)) for image in (x, marked)]
             if times[1] < 3 * times[0]:
                 break
             assert attempt < 2

@@ -26,8 +26,9 @@ from .plan import WORKSPACE_LIMIT, Plan, rounded_up
 
 # Bytes of a block and of its result: enough that a call for each costs nothing, and few enough for the caches.
 BLOCK_BYTES = 2 << 20
-# Elements of a row from which a block is narrower than the image, and those that it has then.
-LONG_ROW, BLOCK_COLUMNS = 1 << 16, 1 << 14
+# Elements of a row above which a block is narrower than the image, and the fewest that it has then. Copies of blocks
+# take up to seven times the time of shorter rows; longer rows leave the caches: see docs/measurements.md.
+LONG_ROW, BLOCK_COLUMNS = 1 << 18, 1 << 14
 # The elements of a row that folding aims at; fewest segments.
 FOLDED_ROW, FEWEST_SEGMENTS = 256, 8
 # Pixels from which an image is worth being folded.
@@ -167,7 +168,8 @@ def _fitting(spec: Filter2d, blocks: Blocks, budget: int, multiple: int, columns
         return max(n // 2 // multiple * multiple, multiple)
 
     if may_cut and not cut and columns * channels > LONG_ROW:
-        wanted = min(max(BLOCK_COLUMNS // channels, 4 * kernel_width), columns)
+        fitting = BLOCK_BYTES // FLOAT32.itemsize // (min(rows, multiple) + kernel_height - 1)
+        wanted = min(max(max(BLOCK_COLUMNS, fitting) // channels, 4 * kernel_width), columns)
         cut, columns = True, rounded_up(wanted, columns_multiple)
     while True:
         in_place = spec.dtype in STORED and not folded and channels == spec.region.step

@@ -40,7 +40,8 @@ def plan_direct(
     limit = WORKSPACE_LIMIT if spec.workspace_limit is None else spec.workspace_limit
     folded = fold(spec, NARROW)
     in_place = pitches is not None and spec.dtype in STORED and not spec.mask
-    if pitches is not None and in_place and spec.image.width * spec.image.step <= LONG_ROW and folded is None:
+    short = source == FLOAT32 or spec.image.width * spec.image.step <= LONG_ROW
+    if pitches is not None and in_place and short and folded is None:
         plan = _fitting(spec, source, pitches, machine, taps, limit, reason, considered)
         if plan.needed <= limit:
             return plan
