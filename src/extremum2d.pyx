@@ -125,7 +125,7 @@ cdef inline void reduce_tile(const Rank* image, Py_ssize_t t, char* workspace, c
         y = tile.y + i * f.g.y_row * f.itemsize
         if in_registers and not careful:
             two_rows(f, tile.rows + i, G, y, operation, kind)
-        elif careful:
+        elif careful or kind != FLOAT32:  # integers need no second clone
             group(f, tile.rows + i, y, G, scratch, body, operation, kind, True)
         else:
             group(f, tile.rows + i, y, G, scratch, body, operation, kind, False)

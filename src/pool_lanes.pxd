@@ -193,14 +193,16 @@ cdef inline void along(const Geometry* g, const char* row, char* spare, char* y,
     cdef Py_ssize_t k = g.window_width, length = g.extent * pixel, n = g.out_width * pixel
     if pixel >= VBYTES and (k <= 4 or g.stride_width >= k):
         pixels(g, row, y, size, largest, kind, careful)
-    elif g.stride_width == 1:
-        all_steps(row, spare, y, n, length, k, distance, False, largest, kind, careful)
     elif g.stride_width == 2 and g.step == 1:
         all_steps(row, spare, y, n, length, k, distance, True, largest, kind, careful)
     else:
-        # All windows, in whole vectors: in place, the last must not lie back over what is written.
-        n = aligned(((g.out_width - 1) * g.stride_width + 1) * pixel)
-        all_steps(row, spare, spare, n, length, k, distance, False, largest, kind, careful)
+        if g.stride_width > 1:
+            # All windows, in whole vectors: in place, the last must not lie back over what is written.
+            n = aligned(((g.out_width - 1) * g.stride_width + 1) * pixel)
+        all_steps(row, spare, y if g.stride_width == 1 else spare, n, length, k, distance, False, largest, kind,
+                  careful)
+        if g.stride_width == 1:
+            return
         if kind == FLOAT32 and g.stride_width == 2 and g.step <= LANES // 2:
             pick_floats(g, <const float*>spare, <float*>y)
         elif size == 4:
@@ -260,7 +262,7 @@ cdef inline void lanes_tile(const Geometry* g, const char* x, char* y, Py_ssize_
                         rows[j] = narrow + j * VBYTES
                 else:
                     rows[j] = nothing
-            if careful:
+            if careful or kind != FLOAT32:  # integers need no second clone
                 down_group(g, rows, G, body + left, pitch, max(n, VBYTES), scratch, largest, kind, True)
             else:
                 down_group(g, rows, G, body + left, pitch, max(n, VBYTES), scratch, largest, kind, False)

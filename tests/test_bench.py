@@ -109,6 +109,7 @@ def test_cases_run_and_agree(case):
     assert case.bytes_moved == inputs.image.nbytes + weights + result.nbytes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", peers.NAMES)
 def test_peers_agree(name):
     if name in LIBRARIES:

@@ -207,6 +207,7 @@ for k in (1, 2, 3, 4, 5, 8, 9, 15, 21):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 15, 16, 31])
 def test_ranks_of_lines_do_not_crash(n):
     """SciPy 1.17's own code crashes, hangs or reads beyond the line: in a process of its own."""

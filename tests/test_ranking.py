@@ -30,6 +30,7 @@ def test_large_windows(fast_backend, rng, operation, dtype, size):
         assert_array_equal(FILTERS[operation][0](x, window), by_scipy(operation, x, window))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", COMPILED_DTYPES)
 @pytest.mark.parametrize("size", [(15, 15), (16, 15), (17, 17), (31, 33), (1, 300), (257, 257)])
 def test_large_medians(fast_backend, rng, dtype, size):

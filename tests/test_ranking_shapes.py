@@ -69,6 +69,7 @@ def test_many_channels(fast_backend, rng, operation, size):
     assert_array_equal(last[..., 699], by_scipy(operation, np.ascontiguousarray(x[..., 699]), size))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("dtype", ["i1", "f2", ">f4", "i4", ">f8"])
 @pytest.mark.parametrize("border", ["mirror", "constant", "wrap", "keep", "valid"])
@@ -98,6 +99,7 @@ def test_bands(fast_backend, rng, operation, dtype, border, monkeypatch):
         assert_array_equal(expected[0], by_windows(operation, native, (3, 3), border, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["f4", "i2", "u2"])
 @pytest.mark.parametrize("size", [(25, 25), (60, 9), (9, 60), (51, 51), (1, 1001), (1001, 1), (2, 333)])
 def test_medians_by_ranks(fast_backend, rng, dtype, size):

@@ -56,6 +56,7 @@ def wait_for(child):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_child_forked_while_other_threads_call_does_not_hang():
     """Whatever lock another thread holds just then, the child, which has not that thread, can take."""
