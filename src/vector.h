@@ -97,15 +97,11 @@ CONVLAB_INLINE void vstore_part(float *p, vfloat v, Py_ssize_t n)
 }
 #endif
 
-/* Store past the caches, for results that they could not hold; p is aligned to 64 bytes. fence() ends a row of those. */
+/* Non-temporal store of a result that the caches cannot hold; p is aligned to 64 bytes. fence() ends a row of them.
+ * A vector of half a cache line is stored as any other: lines of several rows that are half written take up to ten
+ * times as long. See docs/measurements.md. */
 #if LANES == 16
 CONVLAB_INLINE void vstream(float *p, vfloat v) { _mm512_stream_ps(p, v); }
-CONVLAB_INLINE void fence(void) { _mm_sfence(); }
-#elif LANES == 8
-CONVLAB_INLINE void vstream(float *p, vfloat v) { _mm256_stream_ps(p, v); }
-CONVLAB_INLINE void fence(void) { _mm_sfence(); }
-#elif defined(__SSE2__)
-CONVLAB_INLINE void vstream(float *p, vfloat v) { _mm_stream_ps(p, v); }
 CONVLAB_INLINE void fence(void) { _mm_sfence(); }
 #else
 CONVLAB_INLINE void vstream(float *p, vfloat v) { vstore(p, v); }
