@@ -139,8 +139,11 @@ def __getattr__(name: str) -> Any:
                 module = import_module(f"convlab.{path}")
             globals()[name] = found = module if name == path else getattr(module, name)
             return found
+    if name == "onnx":  # of no use without the package of that name, so no part of `import *`
+        with _importing.lock:
+            return import_module("convlab.onnx")
     raise AttributeError(f"module 'convlab' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({name for name in globals() if name.startswith("__")} | {*__all__, "onnx"})

@@ -237,6 +237,17 @@ class KernelInfo(TypedDict):
     available: tuple[str, ...]
 
 
+class Backends(dict[str, KernelInfo]):
+    """What `backend()` returns: a dict that prints as one line for each backend in force."""
+
+    def __repr__(self) -> str:
+        served: dict[str, list[str]] = {}
+        for name, entry in self.items():
+            served.setdefault("/".join(filter(None, (entry["backend"], entry["isa"]))), []).append(name)
+        available = ", ".join(next(iter(self.values()))["available"]) if self else "none"
+        return "\n".join([*(f"{way}: {', '.join(names)}" for way, names in served.items()), f"available: {available}"])
+
+
 def backend() -> dict[str, KernelInfo]:
     """Which backend and instruction set serve each kernel now, and which could.
 
@@ -244,7 +255,7 @@ def backend() -> dict[str, KernelInfo]:
     -------
     dict of str to dict
         For each kernel: ``backend`` ("compiled", "numpy" or "python"), ``isa`` ("avx512", "avx2", "baseline", "neon";
-        empty where nothing is compiled) and ``available``, best first.
+        empty where nothing is compiled) and ``available``, best first. It prints as a short table.
 
     Examples
     --------
@@ -255,7 +266,7 @@ def backend() -> dict[str, KernelInfo]:
     """
     now = active()
     available = (*(f"compiled/{isa}" for isa in built_isas()), "numpy", "python")
-    return {name: {"backend": now.name, "isa": now.isa, "available": available} for name in KERNELS}
+    return Backends((name, {"backend": now.name, "isa": now.isa, "available": available}) for name in KERNELS)
 
 
 def use_backend(backend: str, isa: str = "auto") -> AbstractContextManager[None]:

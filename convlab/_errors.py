@@ -43,6 +43,14 @@ def not_an_array(name: str, reason: Exception) -> TypeError:
     )
 
 
+def text(name: str, value: Any) -> TypeError:
+    if name in ("kernel", "kernels", "weight"):
+        todo = "an array of taps: convlab.filters.get(name) returns a filter of the catalogue"
+    else:
+        todo = "an array: read the file first, for example with numpy.asarray(PIL.Image.open(path))"
+    return TypeError(f"{name}: got {type(value).__name__} ({_shown(value)}); expected {todo}")
+
+
 def masked(name: str) -> TypeError:
     return TypeError(
         f"{name}: got a masked array, whose mask would be ignored; expected a plain array: "

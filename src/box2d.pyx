@@ -38,7 +38,7 @@ cdef struct Geometry:
     Py_ssize_t parts, part_rows                         # parts of a strip, output rows of a part
     Py_ssize_t pitch                                    # floats of a row of the workspace
     Py_ssize_t workspace                                # floats of one thread
-    Py_ssize_t source, target                           # dtypes of x and y: their places in convlab._geometry.SOURCES
+    Py_ssize_t source, target                           # dtypes of x and y: their places in convlab._geometry.STORED
 
 
 # The same for convlab._geometry.FilterValues, of which a sum over a window wants two.

@@ -5,15 +5,12 @@ that along itself, from every type, layout and byte order.
 
 Order: down the rows of a slice, then the slices, then along the row, each axis as src/pool_tree.pxd says, where padding
 has its place and is -0. So a sum's bits depend on the window's size and content alone: not on the stride, the place,
-the
-layout, or which of the ways below was taken; and its error grows with the logarithm of the size.
+the layout, or which of the ways below was taken; and its error grows with the logarithm of the size.
 
 Blocking. Small windows of floats are made in registers (src/pool_registers.pxd). A block is as many outputs as have
-their
-columns in a row of the workspace; of windows longer than that some columns are summed at a time. Windows that overlap
-little are summed one by one. Where many have a column in common, sums of 8, 16, 32 ... columns are made from each
-column
-on, in place, and a window is put together from those that its size is made of.
+their columns in a row of the workspace; of windows longer than that some columns are summed at a time. Windows that
+overlap little are summed one by one. Where many have a column in common, sums of 8, 16, 32 ... columns are made from
+each column on, in place, and a window is put together from those that its size is made of.
 """
 from libc.math cimport fabsf, powf
 from libc.string cimport memcpy

@@ -1,8 +1,7 @@
 # The one order of a sum of n terms: blocks of eight from left to right, then blocks in pairs, pairs in pairs and so on:
 # a perfect tree over 8 * 2 ** m terms, of which those behind the last are -0 and change nothing. Its error is at most
 # 7 + m roundings of the sum of absolute values, and it is the same whether a window is summed by itself or shares
-# blocks
-# with others.
+# blocks with others.
 from pool cimport vfloat
 from turn cimport turn_load
 from vector cimport LANES, veven, vload, vodd, vsplat, vstore

@@ -45,7 +45,7 @@ cdef struct Geometry:
     Py_ssize_t magnitude                                # whether there are two pairs of kernels
     Py_ssize_t whole                                    # whether the product's own taps are there too
     Py_ssize_t finish                                   # whether scale, offset and clip do anything
-    Py_ssize_t source, target                           # dtypes of x and y: their places in convlab._geometry.SOURCES
+    Py_ssize_t source, target                           # dtypes of x and y: their places in convlab._geometry.STORED
 
 
 # The same for convlab._geometry.FilterValues.

@@ -4,7 +4,7 @@ from libc.stdint cimport int16_t, uint8_t, uint16_t
 from vector cimport vfloat, vload, vload_i16, vload_u16, vload_u8, vstore, vstore_i16, vstore_u16, vstore_u8
 
 
-# The places of convlab._geometry.SOURCES.
+# The places of convlab._geometry.STORED.
 cdef enum Storage:
     FLOAT32
     UINT8

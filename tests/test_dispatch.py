@@ -114,6 +114,16 @@ def test_backend_describes_every_kernel():
         assert (entry["backend"] == "compiled") == bool(entry["isa"])
     with convlab.use_backend("numpy"):
         assert {entry["backend"] for entry in convlab.backend().values()} == {"numpy"}
+        first, last = repr(convlab.backend()).splitlines()
+        assert first.startswith("numpy: correlate2d_3x3, ")
+        assert last.endswith("numpy, python")
+
+
+def test_dir_lists_public_names():
+    assert [name for name in dir(convlab) if not name.startswith("__")] == sorted(
+        {name for name in convlab.__all__ if not name.startswith("__")} | {"onnx"}
+    )
+    assert convlab.onnx.__name__ == "convlab.onnx"
 
 
 @needs_kernels

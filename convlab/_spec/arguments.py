@@ -2,6 +2,7 @@
 
 import math
 import operator
+import os
 import sys
 from typing import Any
 
@@ -37,6 +38,8 @@ def array(name: str, value: Any) -> NDArray[Any]:
     if is_masked(value):
         raise _errors.masked(name)
     if not isinstance(value, np.ndarray):
+        if isinstance(value, (str, bytes, os.PathLike)):
+            raise _errors.text(name, value)
         try:
             lends = hasattr(value, "__dlpack__") and not hasattr(value, "__array__")
             value = np.from_dlpack(value) if lends else np.asarray(value)

@@ -47,7 +47,15 @@ def _number(word: str) -> float:
 
 def _taps(text: str) -> list[list[float]]:
     """Read a kernel such as "0 1 0; 1 -4 1; 0 1 0"."""
-    rows = [[_number(word) for word in row.replace(",", " ").split()] for row in text.split(";")]
+    rows = []
+    for row in text.split(";"):
+        words = row.split(",") if "," in row else row.split()
+        if any(len(word.split()) != 1 for word in words):
+            raise click.BadParameter(
+                f"{row.strip()!r} mixes spaces and commas: put one of them between taps, and ';' between rows.",
+                param_hint="'--kernel'",
+            )
+        rows.append([_number(word.strip()) for word in words])
     if not all(rows) or len({len(row) for row in rows}) != 1:
         lengths = ", ".join(str(len(row)) for row in rows)
         raise click.BadParameter(
