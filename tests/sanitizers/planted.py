@@ -42,9 +42,9 @@ def isa(request):
 
 
 def test_address(isa):
-    """A plane is read beyond its end."""
-    with told(width=164):
-        convlab.global_max_pool(np.ones((1, 1, 50, 100), np.float32))
+    """A plane is read beyond its end: its rows are said to lie further apart."""
+    with told(x_row=101):
+        convlab.max_pool2d(np.ones((50, 100), np.float32), 2)
 
 
 def test_undefined(isa):
