@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,16 @@ def growth(small: Call, large: Call) -> dict[str, float]:
     seconds = {}
     for name, call in (("small", small), ("large", large)):
         made = call.bind(call.image())
+        seconds[name] = fastest({name: made}, {name: _timed(made)[1]})[name]
+    return seconds
+
+
+def copies(elements: int) -> dict[str, float]:
+    """Return the seconds of a copy of so many floats, and of eight times as many: what the caches alone make of it."""
+    seconds = {}
+    for name, n in (("small", elements), ("large", 8 * elements)):
+        x, y = np.ones((2, n), np.float32)
+        made = partial(np.copyto, y, x)
         seconds[name] = fastest({name: made}, {name: _timed(made)[1]})[name]
     return seconds
 
@@ -177,7 +188,7 @@ def _serve() -> None:
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     gc.disable()
-    questions = {"growth": growth, "compared": compared, "memory": memory}
+    questions = {"growth": growth, "copies": copies, "compared": compared, "memory": memory}
     while True:
         try:
             name, *arguments = pickle.load(sys.stdin.buffer)
