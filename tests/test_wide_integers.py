@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
 import convlab
 from convlab import reference
+from convlab._plan import pool_pieces
 
 BORDERS = ["mirror", "symmetric", "nearest", "wrap", "constant", "valid", "keep"]
 DTYPES = ["i4", "u4", "i8", "u8", ">i4", ">u8"]
@@ -266,3 +267,21 @@ def test_averages_of_all_kinds(fast_backend, rng):
     y = convlab.avg_pool2d(x, 3)
     assert y[0, 0, 0, 0] == np.float32((3 * 10**8 + 8) / 9)
     assert (y[0, 1] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "arguments"),
+    [
+        ("avg_pool2d", (3, 40, 60), (3, 2, 1)),
+        ("avg_pool2d", (50, 30), (7, 5)),
+        ("global_avg_pool", (2, 3, 40, 50), ()),
+        ("avg_pool1d", (1, 1, 9000), (4000, 4000)),
+    ],
+)
+def test_averages_are_made_in_pieces(fast_backend, rng, monkeypatch, name, shape, arguments):
+    """Of outputs, and of the windows of one output, which are as large as the array."""
+    x = rng.integers(-(2**30), 2**30, shape).astype(np.int32)
+    x[..., ::3] = 5
+    expected = getattr(convlab, name)(x, *arguments)
+    monkeypatch.setattr(pool_pieces, "CONVERTED_BYTES", 1 << 13)
+    assert_allclose(getattr(convlab, name)(x, *arguments), expected, rtol=1e-6, atol=1e-6 * 2**30)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from convlab import _borders, _errors
 from convlab._dispatch import NUMPY, serve
 from convlab._plan.plan import Machine
+from convlab._plan.pool_pieces import Piece, pieces
 from convlab._plan.pooling import Source, plan_pool
 from convlab._plan.wide import Wide
 from convlab._spec.arguments import FLOAT32
@@ -161,16 +162,30 @@ class _Tile:
 
 
 def average_wide(spec: Pool, x: NDArray[Any], y: NDArray[Any]) -> None:
-    """The same for averages of pools."""
+    """The same for averages of pools, some outputs at a time where all windows have one divisor."""
+    everything = Piece((slice(None),) * x.ndim, (slice(None),) * y.ndim, (), spec)
+    found, totals = np.empty(0, np.uint8), np.empty(0)
+    for piece in pieces(spec) if spec.divisor else [everything]:
+        its_found, its_totals = _averages(piece.spec, x[piece.source])
+        if piece.begins:
+            found, totals = its_found, its_totals
+        else:  # a further part of the same window, whose totals grow
+            found |= its_found
+            totals += its_totals
+        np.copyto(y[piece.output], totals, casting="same_kind", where=found != 0)
+    serve(NUMPY, "avg_pool_double")
+
+
+def _averages(spec: Pool, x: NDArray[Any]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Whether each window holds an integer beyond float32's, and its average in double."""
     wide = ((x > EXACT) | (x < -EXACT) if x.dtype.kind == "i" else x > EXACT).view(np.uint8)
-    found, means = np.empty(y.shape, np.uint8), np.empty(y.shape)
+    found, means = np.empty(spec.output.shape, np.uint8), np.empty(spec.output.shape)
     layout = Source(*spec.image.pitches())
     largest = plan_pool(replace(spec, operation="max"), found.dtype, layout, Machine())
     average = plan_pool(spec, means.dtype, layout, Machine())
     NUMPY.functions["max_pool2d"](np.ascontiguousarray(wide), found, *largest.tables, 1)
     NUMPY.functions["avg_pool2d"](converted(x, means.dtype), means, *average.tables, 1)
-    np.copyto(y, means, casting="same_kind", where=found != 0)
-    serve(NUMPY, "avg_pool_double")
+    return found, means
 
 
 def _any(flags: NDArray[np.bool_], axis: int, n: int) -> NDArray[np.bool_]:
