@@ -105,8 +105,12 @@ $(VENV)/.pip:
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.pip $(SOURCES)
-	$(SAY) "Building the kernels and installing convlab with its command line"
-	CONVLAB_BUILD=require $(BIN)/pip install --quiet --editable ".[cli]"
+	$(SAY) "Building the kernels, some minutes"
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	    | $(BIN)/pip install --quiet --requirement /dev/stdin
+	CONVLAB_BUILD=require $(BIN)/python setup.py --quiet build_ext --inplace  # pip would hide the progress
+	$(SAY) "Installing convlab with its command line"
+	CONVLAB_BUILD=pure $(BIN)/pip install --quiet --no-build-isolation --editable ".[cli]"
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.built

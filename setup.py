@@ -10,6 +10,7 @@ What a compiler can do is found out by compiling, never by looking at this machi
 """
 
 import gzip
+import itertools
 import os
 import platform
 import re
@@ -73,7 +74,7 @@ UNIX_FLAGS = [
 PROBED_FLAGS = [
     ["--param", "max-completely-peeled-insns=4000", "--param", "max-completely-peel-times=64"],
     ["-fvisibility=hidden"],
-    ["-Wno-unused-function"],
+    ["-Wno-unused-function", "-Wno-tautological-compare"],  # Cython's own; a float is NaN where it differs from itself
 ]
 MSVC_FLAGS = ["/O2", "/fp:precise"]
 MSVC_ATOMICS = ["/std:c11", "/experimental:c11atomics"]  # cl's own words for what workers.c includes
@@ -194,13 +195,15 @@ class BuildKernels(build_ext):
             sys.exit("CONVLAB_BUILD=require: the compiler refuses an instruction set, see above")
         self.extensions[:] = [extension for extension in self.extensions if built.get(isa_of(extension), True)]
 
+        total, numbers = sum(len(extension.sources) for extension in self.extensions), itertools.count(1)
+
         def compiled(extension, source):
-            isa, kernel = isa_of(extension), Path(source).stem
+            isa, kernel, number = isa_of(extension), Path(source).stem, next(numbers)
             wide = [("CONVLAB_WIDE", "1")] if isa == "avx512" and kernel in WIDE else []
             folder = Path(self.build_temp, extension.name)
             (made,) = self.compiler.object_filenames([source], output_dir=str(folder))
             if self.force or newer_group(["setup.py", source, *read_files(f"src/{kernel}.pyx")], made):
-                print(f"convlab: compiling {kernel} for {isa}", flush=True)
+                print(f"[{number}/{total}] {isa} {kernel}", flush=True)
                 self.compiler.compile(
                     [source], str(folder), [*extension.define_macros, ("CYTHON_INLINE", inline), *wide],
                     extension.include_dirs, self.debug,
