@@ -43,12 +43,14 @@ def not_an_array(name: str, reason: Exception) -> TypeError:
     )
 
 
+_PIXELS = "an array: read the file first, for example with numpy.asarray(PIL.Image.open(path))"
+_TAPS = "an array of taps: convlab.filters.get(name) returns a filter of the catalogue"
+# Arguments for which the name of a file or of a filter is given at times, and what to pass.
+INSTEAD_OF_TEXT = {"image": _PIXELS, "x": _PIXELS, "kernel": _TAPS, "kernels": _TAPS, "weight": _TAPS}
+
+
 def text(name: str, value: Any) -> TypeError:
-    if name in ("kernel", "kernels", "weight"):
-        todo = "an array of taps: convlab.filters.get(name) returns a filter of the catalogue"
-    else:
-        todo = "an array: read the file first, for example with numpy.asarray(PIL.Image.open(path))"
-    return TypeError(f"{name}: got {type(value).__name__} ({_shown(value)}); expected {todo}")
+    return TypeError(f"{name}: got {type(value).__name__} ({_shown(value)}); expected {INSTEAD_OF_TEXT[name]}")
 
 
 def masked(name: str) -> TypeError:

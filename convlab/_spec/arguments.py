@@ -38,7 +38,7 @@ def array(name: str, value: Any) -> NDArray[Any]:
     if is_masked(value):
         raise _errors.masked(name)
     if not isinstance(value, np.ndarray):
-        if isinstance(value, (str, bytes, os.PathLike)):
+        if name in _errors.INSTEAD_OF_TEXT and isinstance(value, (str, bytes, os.PathLike)):
             raise _errors.text(name, value)
         try:
             lends = hasattr(value, "__dlpack__") and not hasattr(value, "__array__")
