@@ -21,7 +21,7 @@ from .separable import border_tables, separable_for, source_of, with_wide
 # Windows of up to so many pixels down and along are summed directly: that takes them less than blocks would.
 DIRECT = 9
 # Floats of suffixes that stay in a core's cache; floats of a workspace at most.
-CACHED, MOST = 1 << 17, 1 << 22
+CACHED, MOST = 1 << 17, 7 << 20
 # The widest vector; output rows of a part.
 LANES, PART_ROWS = 16, 128
 # Elements of a row up to which folding, which copies, is faster.
@@ -57,8 +57,15 @@ def _strip_columns(spec: Separable2d) -> int:
     """A strip as wide as lets its suffixes stay in the cache, but not much narrower than its windows; all alike."""
     region, (kernel_height, kernel_width) = spec.region, spec.filter.kernel_shape
     columns = max(CACHED // (kernel_height * region.step) - kernel_width, 2 * kernel_width, 4 * LANES)
+    fitting = (MOST // _rows(kernel_height) - 8 * LANES) // region.step - 2 * kernel_width
+    columns = max(min(columns, fitting), 4 * LANES)
     columns = -(-region.width // max(1, -(-region.width // columns))) or 1
     return columns if _holds_border(spec, columns, border_tables(spec)) else region.width
+
+
+def _rows(kernel_height: int) -> int:
+    """Rows of the workspace, each as wide as a strip and its windows."""
+    return 2 * LANES + 2 + kernel_height
 
 
 def _plan_kernel(
@@ -70,7 +77,7 @@ def _plan_kernel(
     image, region, step = spec.image, spec.region, spec.image.step
     kernel_height, kernel_width = spec.filter.kernel_shape
     pitch = rounded_up((columns + kernel_width - 1) * step + 2 * LANES, 2 * LANES) + LANES
-    workspace = rounded_up((2 * LANES + 2 + kernel_height) * pitch + 2 * kernel_width * LANES, LANES)
+    workspace = rounded_up(_rows(kernel_height) * pitch + 2 * kernel_width * LANES, LANES)
     if workspace > MOST:
         return None
     buffers = 4 * (16 + pitch + kernel_height + 1)  # a constant row, and multiples of the constant
