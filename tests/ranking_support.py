@@ -67,6 +67,8 @@ def kernel_name(operation, size, dtype):
     area = size[0] * size[1]
     if operation != "median":
         return f"{operation}2d"
+    if size == (1, 1):
+        return "maximum2d"
     if size in ((3, 3), (5, 5)):
         return f"median2d_{size[0]}x{size[1]}"
     if dtype in (np.uint8, np.bool_) and 80 <= area < 65536 and size[0] < 256:

@@ -1,7 +1,7 @@
 """Pools, in NumPy."""
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, product
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from convlab._geometry import PoolGeometry
 
 Windows = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
+Index = slice | NDArray[np.intp]
 # Terms of a sum's blocks: src/pool_tree.pxd.
 BLOCK = 8
 
@@ -62,15 +63,15 @@ def windows(g: PoolGeometry, axis: int) -> Windows:
     return starts, sizes, counted if g.count_pad else sizes
 
 
-def taps(g: PoolGeometry, axis: int) -> Iterator[tuple[int, slice, slice]]:
+def taps(g: PoolGeometry, axis: int) -> Iterator[tuple[int, Index, Index]]:
     """For each tap of an axis, in order: its number, the outputs that have it, and the elements that they read."""
     starts, sizes, _ = windows(g, axis)
     dilation = (g.dilation_depth, g.dilation_height, g.dilation_width)[axis]
     stride = (g.stride_depth, g.stride_height, g.stride_width)[axis]
     if g.bins:
         for tap in range(int(sizes.max(initial=0))):
-            for i in np.flatnonzero(sizes > tap):
-                yield tap, slice(i, i + 1), slice(starts[i] + tap, starts[i] + tap + 1)
+            outputs = np.flatnonzero(sizes > tap)
+            yield tap, outputs, starts[outputs] + tap
         return
     before, n = (g.pad_depth, g.pad_height, g.pad_width)[axis], g[1 + axis]
     window = (g.window_depth, g.window_height, g.window_width)[axis]
@@ -86,20 +87,37 @@ def taps(g: PoolGeometry, axis: int) -> Iterator[tuple[int, slice, slice]]:
             yield tap, slice(first, last), slice(start, start + (last - first - 1) * stride + 1, stride)
 
 
+def whole_windows(g: PoolGeometry, axis: int) -> list[slice | None]:
+    """The elements of an axis that each output reads; None where its window lies in the padding."""
+    starts, sizes, _ = windows(g, axis)
+    dilation = (g.dilation_depth, g.dilation_height, g.dilation_width)[axis]
+    return [
+        slice(start, start + (size - 1) * dilation + 1, dilation) if size else None
+        for start, size in zip(starts.tolist(), sizes.tolist(), strict=True)
+    ]
+
+
 def _reduce(operation: np.ufunc, a: NDArray[Any], g: PoolGeometry, axis: int) -> NDArray[Any]:
     """The windows of one axis of (planes, depth, height, width, step)."""
-    before, out = (slice(None),) * (1 + axis), (g.out_depth, g.out_height, g.out_width)[axis]
+    before: tuple[Any, ...] = (slice(None),) * (1 + axis)
+    out = (g.out_depth, g.out_height, g.out_width)[axis]
     shape = (*a.shape[: 1 + axis], out, *a.shape[2 + axis :])
 
     def joined(some: Any) -> NDArray[Any]:
         total = np.full(shape, identity(operation, a.dtype))
         for _, to, at in some:
-            part = total[(*before, to)]
-            operation(part, a[(*before, at)], out=part)
+            total[(*before, to)] = operation(total[(*before, to)], a[(*before, at)])
         return total
 
     if operation is not np.add:
-        return joined(taps(g, axis))
+        cuts = whole_windows(g, axis)
+        if len(cuts) >= max((cut.stop - cut.start for cut in cuts if cut), default=0):
+            return joined(taps(g, axis))
+        total = np.full(shape, identity(operation, a.dtype))
+        for i, cut in enumerate(cuts):
+            if cut is not None:
+                operation.reduce(a[(*before, cut)], axis=1 + axis, out=total[(*before, i)])
+        return total
     # Blocks in a perfect tree; those of nothing are left out.
     waiting: list[tuple[int, NDArray[Any]]] = []
     for block, some in groupby(taps(g, axis), lambda tap: tap[0] // BLOCK):
@@ -192,19 +210,52 @@ def max_pool2d_indices(
     # Where nothing is larger than the identity, the first element of the window.
     places[...] = ((deep[:, None, None] * g.height + high[:, None]) * g.width + wide)[..., None]
     slices, rows, columns = (np.arange(g[1 + axis]) for axis in range(3))
+    if g.out_depth * g.out_height * g.out_width < g.window_depth * g.window_height * g.window_width:
+        _place_windows(a, g, largest, places)
+        result(y, g)[...] = largest
+        result(indices, g)[...] = places
+        return
     with np.errstate(all="ignore"):
         for _, deep_to, deep_at in taps(g, 0):
             for _, high_to, high_at in taps(g, 1):
                 for _, wide_to, wide_at in taps(g, 2):
-                    to = slice(None), deep_to, high_to, wide_to
-                    value = a[:, deep_at, high_at, wide_at]
+                    to: Any = slice(None), *_grid(deep_to, high_to, wide_to)
+                    value = a[(slice(None), *_grid(deep_at, high_at, wide_at))]
                     better = (value > largest[to]) | (value != value)
                     largest[to] = np.where(better, value, largest[to])
-                    place = slices[deep_at, None, None] * g.height + rows[high_at, None]
+                    place = slices[deep_at][:, None, None] * g.height + rows[high_at][:, None]
                     place = (place * g.width + columns[wide_at])[..., None]
                     places[to] = np.where(better, place, places[to])
     result(y, g)[...] = largest
     result(indices, g)[...] = places
+
+
+def _grid(deep: Index, high: Index, wide: Index) -> tuple[Any, ...]:
+    """Indices of three axes, each by itself: the array's numbers are not paired with each other's."""
+    if isinstance(deep, slice) or isinstance(high, slice) or isinstance(wide, slice):
+        return deep, high, wide
+    return np.ix_(deep, high, wide)
+
+
+def _place_windows(a: NDArray[Any], g: PoolGeometry, largest: NDArray[Any], places: NDArray[np.int64]) -> None:
+    """The same, one window of all planes after the other: for few windows of many elements."""
+    cuts = [enumerate(whole_windows(g, axis)) for axis in range(3)]
+    for (z, deep), (i, high), (j, wide) in product(*cuts):
+        if deep is None or high is None or wide is None:
+            continue
+        window = a[:, deep, high, wide]
+        inside = window.shape[1:4]
+        window = window.reshape(len(window), -1, g.step)
+        at = window.argmax(axis=1)
+        if window.dtype.kind == "f":  # NumPy's is the first NaN
+            bad = window[:, ::-1] != window[:, ::-1]
+            at = np.where(bad.any(axis=1), window.shape[1] - 1 - bad.argmax(axis=1), at)
+        largest[:, z, i, j] = np.take_along_axis(window, at[:, None], axis=1)[:, 0]
+        steps = [
+            c * (cut.step or 1) + cut.start
+            for c, cut in zip(np.unravel_index(at, inside), (deep, high, wide), strict=True)
+        ]
+        places[:, z, i, j] = (steps[0] * g.height + steps[1]) * g.width + steps[2]
 
 
 def max_unpool(

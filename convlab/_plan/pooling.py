@@ -155,7 +155,7 @@ def _levels(n: int) -> int:
 def plan_pool(spec: Pool, source: np.dtype[Any], layout: Source | None, machine: Machine) -> Plan[Pool]:
     """Small windows in registers, narrow planes many at a time, others rows first; see src/pool2d.pyx."""
     asked, in_lesson = spec, _in_the_lesson(spec)
-    if layout is not None and not _narrow(spec, machine):
+    if layout is not None and not _kernel(spec, source, layout, machine)[0].endswith("narrow"):
         spec, layout = _merged(spec, layout)
     image, output = spec.image, spec.output
     window, stride, dilation = _padded(spec.window, 1), _padded(spec.stride, 1), _padded(spec.dilation, 1)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,7 @@ def _source(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return FLOAT32 if dtype == np.float16 else dtype
 
 
+@lru_cache(maxsize=64)
 def plan_band(bands: Bands, shape: tuple[int, ...], source: np.dtype[Any], machine: Machine) -> list[Plan[Rank2d]]:
     """The plans of a band whose result has this shape, one after another."""
     filters = rank_bands.band_specs(bands, shape)

@@ -96,7 +96,7 @@ def rank2d(
     native = dtype.newbyteorder("=")
     native = FLOAT32 if native == FLOAT32 else native
     return Rank2d(
-        operation=operation,
+        operation="maximum" if operation == "median" and window == (1, 1) else operation,  # of one pixel
         image=image,
         output=check_size("image", region if border == "valid" else image),
         region=region,

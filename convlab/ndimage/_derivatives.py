@@ -54,7 +54,7 @@ def _summed(
     """The sum over the axes of a term of each, with its border."""
     along = _calls.axes(axes, x.ndim)
     modes = _calls.per_axis(mode, len(along)) if along else None
-    if not along or modes is None:
+    if not along or modes is None or any(_linear.is_narrow(x.shape, axis) for axis in along):
         return None
     total: NDArray[Any] | None = None
     for axis, name in zip(along, modes, strict=True):

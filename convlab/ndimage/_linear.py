@@ -17,6 +17,15 @@ NO_WEIGHT = float(np.finfo(np.float64).eps)
 UNROLLED = 9  # taps of a kernel that is faster whole than as a column and a row
 
 
+# Columns of a plane from which on planes are filtered as fast as SciPy filters the lines of a volume.
+FEWEST_COLUMNS = 8
+
+
+def is_narrow(shape: tuple[int, ...], axis: int) -> bool:
+    """Whether a filter along the axis is one of many planes of few columns."""
+    return math.prod(shape[:axis]) > 1 and 1 < math.prod(shape[axis + 1 :]) < FEWEST_COLUMNS
+
+
 def ready(
     x: NDArray[Any],
     taps: NDArray[np.float64],
@@ -42,7 +51,7 @@ def ready(
     if wanted.dtype.kind not in "iuf" or not wanted.dtype.isnative:
         return None
     found = layout(x.shape, taps, axes, anchors)
-    if found is None:
+    if found is None or (len(axes) == 1 and is_narrow(x.shape, axes[0])):
         return None
     shape, channel_axis, kernel, anchor = found
 
@@ -127,6 +136,8 @@ def passes(x: NDArray[Any], steps: list[Pass], cval: float, wanted: Wanted) -> R
     and sums does not matter; but a constant border of the second pass is `cval` itself, not a filtered one.
     """
     if len(steps) > 1 and wanted.dtype == np.uint64:  # SciPy reads doubles between passes, which round it
+        return None
+    if any(is_narrow(x.shape, axis) for _, axis, _ in steps):
         return None
     if len(steps) == 2:
         through = border_is_filtered(steps, cval)
