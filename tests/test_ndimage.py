@@ -66,7 +66,7 @@ def test_integer_images_are_scipys_to_the_bit(fast_backend, rng, dtype, mode):
 @pytest.mark.parametrize("dtype", [bool, *INTEGERS])
 @pytest.mark.parametrize("name", ["sobel", "prewitt", "laplace", "uniform_filter"])
 def test_integer_derivatives_and_means_are_scipys_to_the_bit(rng, name, dtype):
-    for shape in [(9,), (8, 13), (3, 4, 5)]:
+    for shape in [(9,), (8, 13), (3, 4, 9)]:
         x = (rng.standard_normal(shape) * 1e4).astype(dtype)
         for mode in MODES:
             for output in (np.int16, np.uint8, np.float32):
@@ -91,7 +91,7 @@ def test_means_are_cut_off_at_the_right_whole_number(fast_backend, rng, dtype, s
 
 @pytest.mark.parametrize("mode", MODES)
 def test_separable_filters_within_the_bound(rng, mode):
-    for shape in [(40,), (21, 34), (5, 6, 7), (2, 3, 4, 5)]:
+    for shape in [(40,), (21, 34), (5, 6, 9), (2, 3, 4, 9)]:
         x = rng.standard_normal(shape).astype(np.float32)
         n = x.ndim
         gauss = scipy.ndimage.gaussian_filter1d(np.eye(1, 33, 16)[0], 1.5)
