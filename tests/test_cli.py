@@ -139,6 +139,7 @@ BAD = [
     (["filter", "in.png", "out.png", "--kernel", "1", "--param", "size=3"], "--param"),
     (["filter", "in.png", "out.png", "--kernel", ""], "every row"),
     (["filter", "in.png", "out.png", "--kernel", "1 2; 3"], "same number of taps"),
+    (["filter", "in.png", "out.png", "--kernel", "1e400 1"], "not a finite number"),
     (["filter", "in.png", "out.png", "--kernel", "0 1 0, 1 -4 1, 0 1 0"], "mixes spaces and commas"),
     (["filter", "in.png", "out.png", "--kernel", "1 2; 3 4;"], "same number of taps"),
     (["filter", "in.png", "out.png", "--kernel", "1 x"], "'x' is not a number"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +41,12 @@ def _described(name: str) -> str:
 
 def _number(word: str) -> float:
     try:
-        return float(word)
+        number = float(word)
     except ValueError:
         raise click.BadParameter(f"{word!r} is not a number.", param_hint="'--kernel'") from None
+    if not math.isfinite(number):
+        raise click.BadParameter(f"{word!r} is not a finite number.", param_hint="'--kernel'")
+    return number
 
 
 def _taps(text: str) -> list[list[float]]:
