@@ -4,7 +4,7 @@ import os
 import signal
 
 import pytest
-from support import run_python
+from support import needs_kernels, run_python
 
 from convlab import _dispatch
 
@@ -85,6 +85,7 @@ print("done")
     assert run_python(code.replace("FORKS", times), timeout=300).stdout.strip() == "done"
 
 
+@needs_kernels  # NumPy takes minutes, and each second would bring another child
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers")
 def test_a_child_forked_in_the_middle_of_a_call_finishes_it():
     """By a signal's handler: the tasks of the parent's other threads run in the child again."""
