@@ -37,21 +37,18 @@ _TOLERANCE = 1e-3
 
 def growth(small: Call, large: Call) -> dict[str, float]:
     """Return the seconds of a call, and of one eight times as long."""
-    seconds = {}
-    for name, call in (("small", small), ("large", large)):
-        made = call.bind(call.image())
-        seconds[name] = fastest({name: made}, {name: _timed(made)[1]})[name]
-    return seconds
+    return {name: _alone(call.bind(call.image())) for name, call in (("small", small), ("large", large))}
 
 
 def copies(elements: int) -> dict[str, float]:
     """Return the seconds of a copy of so many floats, and of eight times as many: what the caches alone make of it."""
-    seconds = {}
-    for name, n in (("small", elements), ("large", 8 * elements)):
-        x, y = np.ones((2, n), np.float32)
-        made = partial(np.copyto, y, x)
-        seconds[name] = fastest({name: made}, {name: _timed(made)[1]})[name]
-    return seconds
+    pairs = {"small": np.ones((2, elements), np.float32), "large": np.ones((2, 8 * elements), np.float32)}
+    return {name: _alone(partial(np.copyto, y, x)) for name, (x, y) in pairs.items()}
+
+
+def _alone(call: Callable[[], Any]) -> float:
+    """Return the seconds of one call."""
+    return fastest({"": call}, {"": _timed(call)[1]})[""]
 
 
 def compared(seed: int, index: int, elements: int, rounds: int = ROUNDS) -> dict[str, Any]:

@@ -4,9 +4,8 @@ Elements move as they are, so 4 bytes may be floats, NaN included, or integers.
 
 Blocking. A task is a block of ROWS x COLUMNS elements. Within it, LANES rows by 4 columns of 4 bytes go through
 registers (src/turn.h), STEP columns of all rows after the others: so few cache lines are read and written at a time,
-even
-where rows lie a multiple of a page apart and fall into the same set of the cache. Smaller elements, and what is left of
-a block, move one by one, by STEP rows and columns.
+even where rows lie a multiple of a page apart and fall into the same set of the cache. Smaller elements, and what is
+left of a block, move one by one, by STEP rows and columns.
 """
 from libc.stdint cimport uint16_t, uint8_t, uint32_t
 from arrays cimport PyArray_DATA, ndarray

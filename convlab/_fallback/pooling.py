@@ -209,25 +209,27 @@ def max_pool2d_indices(
     places = np.empty(shape, np.int64)
     # Where nothing is larger than the identity, the first element of the window.
     places[...] = ((deep[:, None, None] * g.height + high[:, None]) * g.width + wide)[..., None]
-    slices, rows, columns = (np.arange(g[1 + axis]) for axis in range(3))
-    if g.out_depth * g.out_height * g.out_width < g.window_depth * g.window_height * g.window_width:
-        _place_windows(a, g, largest, places)
-        result(y, g)[...] = largest
-        result(indices, g)[...] = places
-        return
+    outputs, window = g.out_depth * g.out_height * g.out_width, g.window_depth * g.window_height * g.window_width
+    fill = _place_windows if outputs < window else _place_taps
     with np.errstate(all="ignore"):
-        for _, deep_to, deep_at in taps(g, 0):
-            for _, high_to, high_at in taps(g, 1):
-                for _, wide_to, wide_at in taps(g, 2):
-                    to: Any = slice(None), *_grid(deep_to, high_to, wide_to)
-                    value = a[(slice(None), *_grid(deep_at, high_at, wide_at))]
-                    better = (value > largest[to]) | (value != value)
-                    largest[to] = np.where(better, value, largest[to])
-                    place = slices[deep_at][:, None, None] * g.height + rows[high_at][:, None]
-                    place = (place * g.width + columns[wide_at])[..., None]
-                    places[to] = np.where(better, place, places[to])
+        fill(a, g, largest, places)
     result(y, g)[...] = largest
     result(indices, g)[...] = places
+
+
+def _place_taps(a: NDArray[Any], g: PoolGeometry, largest: NDArray[Any], places: NDArray[np.int64]) -> None:
+    """One tap of all windows after the other."""
+    slices, rows, columns = (np.arange(g[1 + axis]) for axis in range(3))
+    for _, deep_to, deep_at in taps(g, 0):
+        for _, high_to, high_at in taps(g, 1):
+            for _, wide_to, wide_at in taps(g, 2):
+                to: Any = slice(None), *_grid(deep_to, high_to, wide_to)
+                value = a[(slice(None), *_grid(deep_at, high_at, wide_at))]
+                better = (value > largest[to]) | (value != value)
+                largest[to] = np.where(better, value, largest[to])
+                place = slices[deep_at][:, None, None] * g.height + rows[high_at][:, None]
+                place = (place * g.width + columns[wide_at])[..., None]
+                places[to] = np.where(better, place, places[to])
 
 
 def _grid(deep: Index, high: Index, wide: Index) -> tuple[Any, ...]:
@@ -238,7 +240,7 @@ def _grid(deep: Index, high: Index, wide: Index) -> tuple[Any, ...]:
 
 
 def _place_windows(a: NDArray[Any], g: PoolGeometry, largest: NDArray[Any], places: NDArray[np.int64]) -> None:
-    """The same, one window of all planes after the other: for few windows of many elements."""
+    """One window of all planes after the other: for few windows of many elements."""
     cuts = [enumerate(whole_windows(g, axis)) for axis in range(3)]
     for (z, deep), (i, high), (j, wide) in product(*cuts):
         if deep is None or high is None or wide is None:

@@ -70,14 +70,11 @@ def _run_bands(plan: Plan[Rank2d], backend: Backend, x: NDArray[Any], y: NDArray
     spec = bands.spec
     image, region = _pixels(x, spec.image), _pixels(y, spec.region)
     above, _, before, _ = spec.border_sizes
-    plans: dict[tuple[int, ...], list[Plan[Rank2d]]] = {}
     starts = (range(0, n, step) for n, step in zip(region.shape, bands.shape, strict=True))
     for p, r, c, s in product(*starts):
         ends = (min(a + n, most) for a, n, most in zip((p, r, c, s), bands.shape, region.shape, strict=True))
         planes, down, along, channels = (slice(a, end) for a, end in zip((p, r, c, s), ends, strict=True))
         result = region[planes, down, along, channels]
-        if result.shape not in plans:
-            plans[result.shape] = plan_band(bands, result.shape, plan.source, Machine())
         rows, columns = (
             _borders.source_indices(spec.border, size, part.start - reach, part.stop - reach + window - 1)
             for size, part, reach, window in (
@@ -85,7 +82,7 @@ def _run_bands(plan: Plan[Rank2d], backend: Backend, x: NDArray[Any], y: NDArray
                 (spec.image.width, along, before, spec.size[1]),
             )
         )
-        filters = plans[result.shape]
+        filters = plan_band(bands, result.shape, plan.source, Machine())
         part = np.empty(filters[0].spec.image.shape, plan.source)
         with np.errstate(all="ignore"):
             _borders.copy_pixels(
