@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := setup.py pyproject.toml $(wildcard src/*)
+SOURCES := setup.py pyproject.toml convlab/_geometry.py convlab/_registry.py $(wildcard src/*/*)
 SAY := @printf '\n==> %s\n'
 
 .PHONY: demo test test-slow test-fallback conformance stress fuzz hashes sanitize lint format bench sweep wheels cpus matrix cross platforms clean help

@@ -21,6 +21,7 @@ import tarfile
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -29,19 +30,11 @@ from setuptools.command.sdist import sdist
 from setuptools.errors import CCompilerError, CompileError, ExecError, LinkError, PlatformError
 from setuptools.modified import newer_group
 
-# Built for each instruction set.
-KERNELS = [
-    "filter2d", "sepfilter2d", "box2d", "transpose", "pool2d", "pool_sums", "pool_narrow", "pool_indices",
-    "extremum2d", "median2d", "median_histogram", "median_ranked",
-    "conv_gemm", "conv_depthwise", "conv_direct", "conv_narrow", "conv_winograd", "machine",
-]  # fmt: skip
-# Vectors are written out in the kernels: of other loops, the compiler's own vectors are a fifth of a module and gain
-# nothing, but for filter2d, where NaN is left out.
-WRITTEN_OUT = [name for name in KERNELS if name != "filter2d"]
-WIDE = KERNELS[:-1]  # of those, the ones that gain from 16 lanes with AVX-512: see src/vector.h
-BASELINE = ["cpu", "signature", "convlab_workers"]  # built once, for every CPU
 # The file of an instruction set with the modules of all kernels: a file for each would be a sixth of a wheel more.
 LIBRARY = "kernels"
+
+SRC = Path("src")
+GENERATED = Path("build/generated")  # what kernels include of convlab/_geometry.py
 
 # One build of the modules serves every later CPython. CPython without a GIL has no stable ABI yet; PyPy has none.
 ABI3 = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
@@ -102,18 +95,61 @@ def processor():
     return "other"
 
 
+def load(name):
+    """Return a module of the package that imports nothing of it, without importing the package."""
+    spec = spec_from_file_location(name, Path("convlab", f"{name}.py"))
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+registry = load("_registry")
+
+
+def generate():
+    """Write the structs and enums of convlab/_geometry.py for Cython and C, if they changed."""
+    geometry = load("_geometry")
+    enums = geometry.enums()
+    names = ", ".join(name for words in enums.values() for name in words)
+    lines = [f"enum {{ {', '.join(words)} }};  /* {name} */" for name, words in enums.items()]
+    files = {
+        "geometry.h": "\n".join(["#pragma once", *lines, ""]),
+        "geometry.pxd": "\n\n".join(
+            [f'cdef extern from "geometry.h" nogil:\n    const int {names}\n', *map(struct, geometry.TABLES)]
+        ),
+    }
+    GENERATED.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        file = GENERATED / name
+        text = f"{'#' if name.endswith('pxd') else '//'} Written by setup.py from convlab/_geometry.py.\n{text}"
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+
+
+def struct(table):
+    """Return the Cython struct of a table."""
+    types = {int: "Py_ssize_t", float: "float"}
+    fields = "".join(f"    {types[kind]} {name}\n" for name, kind in table.__annotations__.items())
+    return f"cdef struct {table.__name__}:\n{fields}"
+
+
+def rooms():
+    """Return the folders that sources are found in."""
+    return [str(GENERATED), *sorted(str(path) for path in SRC.iterdir() if path.is_dir())]
+
+
 def read_files(source):
-    """Return the files of src/ that a source reads, itself and what those read in turn: each is named by its stem."""
-    found, waiting = set(), [Path(source)]
+    """Return the files that a source reads, itself and what those read in turn: each is named by its stem."""
+    files = {file.name: file for room in rooms() for file in Path(room).iterdir()}
+    found, waiting = set(), [f"{source}.pyx"]
     while waiting:
-        file = waiting.pop()
-        if file not in found and file.exists():
-            found.add(file)
-            text = file.read_text(encoding="utf-8")
-            names = re.findall(r'"(\w+\.(?:c|h|pxd))"', text)
-            names += [f"{name}.pxd" for name in re.findall(r"^(?:from|cimport) (\w+)", text, re.MULTILINE)]
-            waiting += [Path("src", name) for name in names]
-    return sorted(map(str, found))
+        name = waiting.pop()
+        if name in files and name not in found:
+            found.add(name)
+            text = files[name].read_text(encoding="utf-8")
+            waiting += re.findall(r'"(\w+\.(?:c|h|pxd))"', text)
+            waiting += [f"{name}.pxd" for name in re.findall(r"^(?:from|cimport) (\w+)", text, re.MULTILINE)]
+    return sorted(str(files[name]) for name in found)
 
 
 def extensions():
@@ -123,11 +159,15 @@ def extensions():
 
     Options.docstrings = False  # a kernel's are for who reads its source
     # The full name, or each module would enter itself in sys.modules under a bare one that may be a user's own.
-    sources = [Extension(f"convlab._kernels.{name}", [f"src/{name}.pyx"]) for name in [*KERNELS, *BASELINE]]
+    generate()
+    sources = [
+        Extension(f"convlab._kernels.{source.module}", [f"src/{source.path}.pyx"])
+        for source in (*registry.SOURCES, *registry.BASELINE)
+    ]
     translated = cythonize(
         sources,
         build_dir="build/cython",
-        include_path=["src"],
+        include_path=rooms(),
         compiler_directives={
             "language_level": 3,
             "boundscheck": False,
@@ -141,11 +181,11 @@ def extensions():
     )
     c_file = {extension.name.split(".")[-1]: extension.sources for extension in translated}
 
-    def module(name, kernels):
+    def module(name, sources):
         return Extension(
             name,
-            [source for kernel in kernels for source in c_file[kernel]],
-            include_dirs=["src", numpy.get_include()],
+            [file for source in sources for file in c_file[source.module]],
+            include_dirs=[*rooms(), numpy.get_include()],
             define_macros=[
                 ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
                 *([("Py_LIMITED_API", "0x030B0000")] if ABI3 else []),
@@ -153,8 +193,8 @@ def extensions():
             py_limited_api=ABI3,
         )
 
-    modules = [module(f"convlab._kernels.{name}", [name]) for name in BASELINE]
-    return modules + [module(f"convlab._kernels.{isa}.{LIBRARY}", KERNELS) for isa in ISAS[processor()]]
+    modules = [module(f"convlab._kernels.{source.module}", [source]) for source in registry.BASELINE]
+    return modules + [module(f"convlab._kernels.{isa}.{LIBRARY}", registry.SOURCES) for isa in ISAS[processor()]]
 
 
 def isa_of(extension):
@@ -195,20 +235,21 @@ class BuildKernels(build_ext):
             sys.exit("CONVLAB_BUILD=require: the compiler refuses an instruction set, see above")
         self.extensions[:] = [extension for extension in self.extensions if built.get(isa_of(extension), True)]
 
+        rows = {source.module: source for source in (*registry.SOURCES, *registry.BASELINE)}
         total, numbers = sum(len(extension.sources) for extension in self.extensions), itertools.count(1)
 
         def compiled(extension, source):
             isa, kernel, number = isa_of(extension), Path(source).stem, next(numbers)
-            wide = [("CONVLAB_WIDE", "1")] if isa == "avx512" and kernel in WIDE else []
+            wide = [("CONVLAB_WIDE", "1")] if isa == "avx512" and rows[kernel].wide else []
             folder = Path(self.build_temp, extension.name)
             (made,) = self.compiler.object_filenames([source], output_dir=str(folder))
-            if self.force or newer_group(["setup.py", source, *read_files(f"src/{kernel}.pyx")], made):
+            if self.force or newer_group(["setup.py", source, *read_files(kernel)], made):
                 print(f"[{number}/{total}] {isa} {kernel}", flush=True)
                 self.compiler.compile(
                     [source], str(folder), [*extension.define_macros, ("CYTHON_INLINE", inline), *wide],
                     extension.include_dirs, self.debug,
                     extra_postargs=[
-                        *self.flags, *(cheap if kernel in WRITTEN_OUT else []), *isas.get(isa, []), *threads,
+                        *self.flags, *([] if rows[kernel].vectorize else cheap), *isas.get(isa, []), *threads,
                         *(MSVC_ATOMICS if self.msvc and not self.clang_cl else []),
                     ],
                 )  # fmt: skip

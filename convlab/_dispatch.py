@@ -1,6 +1,6 @@
-"""Which build of a kernel serves: the one table of kernel name x backend, and the words that choose among them.
+"""Which build of a kernel serves a call, and the words that choose among them.
 
-A backend is a set of functions, one for each name in KERNELS: compiled, a folder of _kernels for each instruction
+A backend is a set of functions, one for each of _registry.KERNELS: compiled, a folder of _kernels for each instruction
 set, in it one library with all modules; or numpy, the module _fallback. The third word, python, means the lesson's own
 loops (convlab.reference), which serve whole operations and no kernels. No compiled module is imported before the CPU
 has been asked.
@@ -22,47 +22,8 @@ from typing import Any, TypedDict
 
 from convlab import _errors, _importing
 from convlab._blocks import Setting
+from convlab._registry import BY_NAME
 
-# Kernel name -> the module of src/ that holds it.
-KERNELS = {
-    "correlate2d_3x3": "filter2d",
-    "correlate2d_5x5": "filter2d",
-    "correlate2d_7x7": "filter2d",
-    "correlate2d": "filter2d",
-    "correlate2d_masked": "filter2d",
-    "correlate2d_separable": "sepfilter2d",
-    "magnitude2d_separable": "sepfilter2d",
-    "box2d": "box2d",
-    "transpose2d": "transpose",
-    "max_pool2d_2x2": "pool2d",
-    "min_pool2d_2x2": "pool2d",
-    "avg_pool2d_2x2": "pool2d",
-    "max_pool2d": "pool2d",
-    "min_pool2d": "pool2d",
-    "avg_pool2d": "pool_sums",
-    "max_pool_narrow": "pool_narrow",
-    "min_pool_narrow": "pool_narrow",
-    "avg_pool_narrow": "pool_narrow",
-    "maximum2d": "extremum2d",
-    "minimum2d": "extremum2d",
-    "median2d_3x3": "median2d",
-    "median2d_5x5": "median2d",
-    "median2d": "median2d",
-    "median2d_histogram": "median_histogram",
-    "median2d_ranked": "median_ranked",
-    "conv_gemm": "conv_gemm",
-    "conv_depthwise": "conv_depthwise",
-    "conv_direct": "conv_direct",
-    "conv_narrow": "conv_narrow",
-    "narrow_weights": "conv_narrow",
-    "conv_winograd2": "conv_winograd",
-    "conv_winograd4": "conv_winograd",
-    "winograd_weights": "conv_winograd",
-    "max_pool2d_indices": "pool_indices",
-    "max_unpool": "pool_indices",
-    "transpose_weights": "conv_gemm",
-    "multiply_add": "machine",
-}
 BACKEND_WORDS = ("auto", "compiled", "numpy", "python")
 ISA_WORDS = ("auto", "baseline", "avx2", "avx512", "neon")
 
@@ -75,7 +36,12 @@ class Functions(dict[str, Callable[..., Any]]):
 
     def __missing__(self, kernel: str) -> Callable[..., Any]:
         with _importing.lock:
-            module = _module(self.isa, KERNELS[kernel]) if self.isa else importlib.import_module("convlab._fallback")
+            row = BY_NAME[kernel]
+            module = (
+                _module(self.isa, row.module)
+                if self.isa
+                else importlib.import_module(f"convlab._fallback.{row.fallback}")
+            )
         self[kernel] = getattr(module, kernel)
         return self[kernel]
 
@@ -266,7 +232,7 @@ def backend() -> dict[str, KernelInfo]:
     """
     now = active()
     available = (*(f"compiled/{isa}" for isa in built_isas()), "numpy", "python")
-    return Backends((name, {"backend": now.name, "isa": now.isa, "available": available}) for name in KERNELS)
+    return Backends((name, {"backend": now.name, "isa": now.isa, "available": available}) for name in BY_NAME)
 
 
 def use_backend(backend: str, isa: str = "auto") -> AbstractContextManager[None]:

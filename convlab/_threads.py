@@ -139,7 +139,7 @@ def limited(most: int) -> int:
 
 
 def limited_sums(most: int) -> int:
-    """Return the same for a kernel that sums, and with it whether it flushes subnormal numbers (src/tasks.h)."""
+    """Return the same for a kernel that sums, and with it whether it flushes subnormal numbers (src/common/tasks.h)."""
     return limited(most) | FLUSH if _subnormals.flushing() else limited(most)
 
 

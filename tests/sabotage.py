@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from convlab import _dispatch
+from convlab._registry import KERNELS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -15,18 +16,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     name = config.getoption("--sabotage")
     backend = _dispatch.NUMPY if name == "numpy" else _dispatch.compiled(name)
-    for kernel in _dispatch.KERNELS:
-        backend.functions[kernel] = _broken(backend.functions[kernel])
+    for kernel in KERNELS:
+        backend.functions[kernel.name] = _broken(backend.functions[kernel.name], kernel.writes)
 
 
-def _broken(function):
-    """Wrong by one unit in one element of the result: the last array of pixels among the arguments."""
+def _broken(function, place):
+    """Wrong by one unit in one element of the result."""
 
     @functools.wraps(function)
     def call(*arguments):
         result = function(*arguments)
-        if len(arguments) > 1:
-            y = arguments[1] if len(arguments) in (4, 6) else arguments[2]
+        if place is not None:
+            y = arguments[place]
             y[(-1,) * y.ndim] = y[(-1,) * y.ndim] + 1 if y.dtype != bool else ~y[(-1,) * y.ndim]
         elif result is not None:
             result = np.nan

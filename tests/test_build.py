@@ -144,7 +144,7 @@ def test_the_sdist_builds_from_its_own_files_what_the_compiler_knows(tree, tmp_p
     with tarfile.open(sdist) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
         archive.extractall(tmp_path / "unpacked", filter="data")
-    sources = {f"src/{path.name}" for path in (ROOT / "src").iterdir() if path.suffix in (".pyx", ".pxd", ".h", ".c")}
+    sources = {str(path.relative_to(ROOT)) for path in (ROOT / "src").rglob("*.*") if path.is_file()}
     assert sources <= names
     assert {"LICENSE", "pyproject.toml", "setup.py", "convlab/data/ascent.npz", "convlab/py.typed"} <= names
     assert not [name for name in names - sources if name.endswith(".so") or name.startswith("src/")]
@@ -223,7 +223,8 @@ def test_vectors_are_the_same_without_a_compilers_extensions(tmp_path):
             "cc",
             "-O2",
             "-ffp-contract=off",
-            f"-I{ROOT / 'src'}",
+            f"-I{ROOT / 'src/common'}",
+            f"-I{ROOT / 'build/generated'}",
             *flags,
             str(source),
             "-o",

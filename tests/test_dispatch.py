@@ -10,6 +10,7 @@ from support import needs_kernels, run_python
 
 import convlab
 from convlab import _dispatch
+from convlab._registry import BY_NAME
 
 PRINT_SERVED = """
 import numpy as np, convlab
@@ -107,7 +108,7 @@ def test_a_cpu_without_avx_gets_the_baseline(monkeypatch):
 
 def test_backend_describes_every_kernel():
     described = convlab.backend()
-    assert list(described) == list(_dispatch.KERNELS)
+    assert list(described) == list(BY_NAME)
     for entry in described.values():
         assert entry["backend"] in ("compiled", "numpy", "python")
         assert entry["available"][-2:] == ("numpy", "python")
@@ -130,8 +131,8 @@ def test_dir_lists_public_names():
 def test_every_build_has_every_kernel():
     for isa in _dispatch.built_isas():
         functions = _dispatch.compiled(isa).functions
-        assert all(callable(functions[name]) for name in _dispatch.KERNELS)
-        assert set(functions) == set(_dispatch.KERNELS)
+        assert all(callable(functions[name]) for name in BY_NAME)
+        assert set(functions) == set(BY_NAME)
 
 
 def test_multiply_add_counts_its_operations(fast_backend):

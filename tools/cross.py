@@ -52,10 +52,10 @@ WINDOWS = """
 
 
 def settings():
-    """setup.py's own table of kernels, instruction sets and flags."""
+    """What setup.py defines before it builds: the kernels, instruction sets and flags."""
     names = {}
     source = (ROOT / "setup.py").read_text()
-    exec(source[: source.index("def build_mode")], names)
+    exec(source[: source.index("def extensions")], names)
     return names
 
 
@@ -135,10 +135,12 @@ def main():
                 *setup["UNIX_FLAGS"], "-O0", "-g0", "-fno-sanitize=undefined", *isa_flags, "-w", "-fPIC",
                 "-DPy_LIMITED_API=0x030B0000", "-DNPY_NO_DEPRECATED_API=NPY_2_0_API_VERSION",
                 *(["-DCONVLAB_WIDE=1"] if isa == "avx512" else []),
-                f"-I{ROOT / 'src'}", f"-I{headers}", f"-I{numpy / 'numpy/_core/include'}",
+                *(f"-I{ROOT / room}" for room in setup["rooms"]()),
+                f"-I{headers}", f"-I{numpy / 'numpy/_core/include'}",
             ]  # fmt: skip
-            kernels = setup["KERNELS"] + (setup["BASELINE"] if isa in ("baseline", "neon") else [])
-            files = [ROOT / f"build/cython/src/{name}.c" for name in kernels]
+            registry = setup["registry"]
+            sources = registry.SOURCES + (registry.BASELINE if isa in ("baseline", "neon") else ())
+            files = [ROOT / f"build/cython/src/{source.path}.c" for source in sources]
             failed = build(out, target, flags, files)
             rows.append([target, isa, len(files), ", ".join(failed) or "none"])
             print(rows[-1], flush=True)

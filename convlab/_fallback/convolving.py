@@ -80,7 +80,7 @@ def conv_winograd(
 
 conv_winograd2 = conv_winograd4 = conv_narrow = conv_winograd
 
-# What takes three weights to the elements of a tile: see src/winograd.pxd.
+# What takes three weights to the elements of a tile: see src/conv/winograd.pxd.
 _TRANSFORMS = {
     2: [[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]],
     4: [

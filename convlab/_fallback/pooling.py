@@ -12,7 +12,7 @@ from convlab._geometry import PoolGeometry
 
 Windows = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
 Index = slice | NDArray[np.intp]
-# Terms of a sum's blocks: src/pool_tree.pxd.
+# Terms of a sum's blocks: src/pool/pool_tree.pxd.
 BLOCK = 8
 
 

@@ -105,7 +105,7 @@ def _identified(option: Any) -> Iterator[Any]:
 
 
 def _signature(options: tuple[Any, ...], most: int, x: NDArray[Any], w: NDArray[Any] | None = None) -> Hashable:
-    """What src/signature.pyx does, where it was not built."""
+    """What src/common/signature.pyx does, where it was not built."""
     parts: list[Hashable] = [x.shape, x.strides, x.dtype, x.flags.aligned]
     if w is not None:
         if w.nbytes > most:

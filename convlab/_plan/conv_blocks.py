@@ -13,14 +13,14 @@ PANEL = 1 << 17
 WIDEST_BLOCK = 512
 # Floats of a block of outputs that are written through the workspace.
 GATHERED = 1 << 18
-# Terms of a sum, and columns of taps, that are not worth a panel: see src/conv_direct.pyx.
+# Terms of a sum, and columns of taps, that are not worth a panel: see src/conv/conv_direct.pyx.
 DIRECT_TERMS = 160
 DIRECT_WIDTH = 11
-# Columns of a segment of a row that is read in place, and rows of a band of those: see src/conv_direct.pyx and
-# src/conv_depthwise.pyx.
+# Columns of a segment of a row that is read in place, and rows of a band of those: see src/conv/conv_direct.pyx and
+# src/conv/conv_depthwise.pyx.
 SEGMENT = 8192
 BAND = 256
-# Output channels of a panel of transposed weights: see src/conv_narrow.pyx.
+# Output channels of a panel of transposed weights: see src/conv/conv_narrow.pyx.
 NARROW_WIDTH = 48
 
 
@@ -70,11 +70,11 @@ class Shape:
     gather: bool
     in_place: bool  # whether a slice is a row of the panel as it lies
     innermost: int  # how many channels lie innermost of both, where sums are of one channel alone
-    clone: bool  # whether a depthwise block of these sizes is read in place: see src/conv_depthwise.pyx
+    clone: bool  # whether a depthwise block of these sizes is read in place: see src/conv/conv_depthwise.pyx
     zeros: bool  # whether zeros stand around the input
 
     def strip(self, rows: int, columns: int, apart: bool) -> int:
-        """Floats of a staged slice for so many output pixels: see src/staging.pxd."""
+        """Floats of a staged slice for so many output pixels: see src/conv/staging.pxd."""
         (_, height, width), (_, down, right), (_, apart_down, apart_right) = self.kernel, self.stride, self.dilation
         strip_columns = (columns - 1) * right + (width - 1) * apart_right + 1
         strip_rows = (rows - 1) * down + (height - 1) * apart_down + 1
@@ -143,7 +143,7 @@ def _pitch(pixels: int) -> int:
 
 
 def _shifted_blocks(shape: Shape, slices: int, most: int) -> Blocks | None:
-    """Blocks of staged slices that are read where they lie, if they take less than panels: see src/panel.pxd.
+    """Blocks of staged slices that are read where they lie, if they take less than panels: see src/conv/panel.pxd.
 
     Costs are counted in multiply-adds of vectors, for the whole plane. Filling a panel costs three for each vector and
     term; writing a sum through the workspace two; staging a row 12 and four for each vector of it; reading the weights
@@ -298,7 +298,7 @@ def winograd_blocks(shape: Shape, limit: int, tile: int, tiles: int, columns: in
     block = min(rounded_up(tiles, LANES), most)
     while True:
         matrices = elements * (shape.slices + shape.out_channels) * block + LANES
-        # What a thread stages: see `convolve` in src/conv_winograd.pyx.
+        # What a thread stages: see `convolve` in src/conv/conv_winograd.pyx.
         staged = min(columns, tile * block + 2)
         scratch = elements * (block + 2 * LANES) + 2 * staged + 64 * LANES
         if 4 * (matrices + scratch + elements * weights) <= limit or block == LANES:

@@ -22,7 +22,7 @@ from .plan import Machine, Plan, rounded_up, threads_for
 
 # Bytes of an input that is converted in one piece.
 COPIED = 8 << 20
-# Sides of the square windows that depthwise convolutions have clones for: see src/conv_depthwise.pyx.
+# Sides of the square windows that depthwise convolutions have clones for: see src/conv/conv_depthwise.pyx.
 CLONES = (3, 5, 7)
 
 
@@ -264,7 +264,7 @@ class TransposePlan:
     convert: bool
     parts: tuple[ConvPlan, ...]
     zeros: NDArray[np.float32]  # the bias where there is none
-    sorting: tuple[NDArray[np.intp], NDArray[np.intp]]  # of the weights: see src/conv_gemm.pyx, transpose_weights
+    sorting: tuple[NDArray[np.intp], NDArray[np.intp]]  # of the weights: see src/conv/conv_gemm.pyx, transpose_weights
     weights: int  # how many
     shapes: tuple[tuple[int, ...], ...]  # of the parts' weights
 

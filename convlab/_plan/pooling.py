@@ -32,7 +32,7 @@ from .pool_pieces import CONVERTED_BYTES
 TILE_ROWS, TILE_ELEMENTS, PART_ELEMENTS = 24, 1 << 20, 1 << 17
 # A cache line, in floats and in bytes.
 LINE, BLOCK = 16, 64
-# Terms of a sum's blocks: src/pool_tree.pxd.
+# Terms of a sum's blocks: src/pool/pool_tree.pxd.
 SUMMED = 8
 # Windows of which more than so many have a column in common are made together (the kernels' own limit for sums), and
 # those of maxima where it is more than so many.
@@ -111,7 +111,7 @@ def _padded(numbers: tuple[int, ...], fill: int) -> tuple[int, ...]:
 
 
 class _Row(NamedTuple):
-    """How the outputs of a row are made: src/pool.pxd says what the numbers are."""
+    """How the outputs of a row are made: src/pool/pool.pxd says what the numbers are."""
 
     columns: int
     taps: int
@@ -153,7 +153,7 @@ def _levels(n: int) -> int:
 
 
 def plan_pool(spec: Pool, source: np.dtype[Any], layout: Source | None, machine: Machine) -> Plan[Pool]:
-    """Small windows in registers, narrow planes many at a time, others rows first; see src/pool2d.pyx."""
+    """Small windows in registers, narrow planes many at a time, others rows first; see src/pool/pool2d.pyx."""
     asked, in_lesson = spec, _in_the_lesson(spec)
     if layout is not None and not _kernel(spec, source, layout, machine)[0].endswith("narrow"):
         spec, layout = _merged(spec, layout)
@@ -190,7 +190,7 @@ def plan_pool(spec: Pool, source: np.dtype[Any], layout: Source | None, machine:
         group_rows = _group_rows(spec, pitch)
         tile_rows = max(TILE_ROWS, group_rows)
         band_rows = (group_rows - 1) * stride[1] + window[1] if group_rows > 1 else 0
-        # Pointers and copies of narrow rows, partial maxima, rows; see src/pool_lanes.pxd.
+        # Pointers and copies of narrow rows, partial maxima, rows; see src/pool/pool_lanes.pxd.
         workspace = rounded_up(band_rows * 72 + group_rows * (pitch + 2 * BLOCK) + 2 * pitch + 8 * BLOCK, BLOCK) // 4
     workspace = 0 if spec.indices or kernel.endswith("2x2") else rounded_up(workspace, LINE)
     tiles = -(-out[0] * out[1] // tile_rows)

@@ -23,7 +23,7 @@ from .wide import wide_for
 TILE_ROWS = 32
 # Elements of a row up to which folding, which copies, is faster than blocks that are partly in vain.
 NARROW = 48
-# STAGED and R of src/sepfilter2d.pyx.
+# STAGED and R of src/filter/sepfilter2d.pyx.
 WIDEST_BLOCK, ROWS = 64, 4
 
 

@@ -12,6 +12,7 @@ import pytest
 import convlab
 from convlab import _dispatch
 from convlab._geometry import PoolGeometry
+from convlab._registry import BY_NAME
 from convlab._threads import _workers
 
 
@@ -29,7 +30,7 @@ def told(threads=1, **sizes):
 
         return call
 
-    names = [name for name in _dispatch.KERNELS if name.startswith("max_pool") and "indices" not in name]
+    names = [name for name in BY_NAME if name.startswith("max_pool") and "indices" not in name]
     with mock.patch.dict(functions, {name: lied_to(functions[name]) for name in names}):
         yield
 

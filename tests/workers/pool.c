@@ -1,4 +1,4 @@
-/* A test of the pool of threads (src/workers.c) in C alone, so that it runs where no Python is: other processors, Windows,
+/* A test of the pool of threads (src/common/workers.c) in C alone, so that it runs where no Python is: other processors, Windows,
  * under ThreadSanitizer. `pool [SCALE]` runs every case; SCALE divides the number of repetitions. It prints what failed.
  */
 #if defined(__linux__)
@@ -24,7 +24,7 @@ static int create(pthread_t *thread, const pthread_attr_t *attributes, void *(*f
 #define pthread_create create
 #endif
 
-#include "../../src/workers.c"
+#include "../../src/common/workers.c"
 
 #undef pthread_create
 #undef CreateThread

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-SOURCE = HERE.parents[1] / "src/workers.c"
+SOURCE = HERE.parents[1] / "src/common/workers.c"
 
 
 @pytest.mark.skipif(not SOURCE.is_file(), reason="the sources are not beside these tests")
