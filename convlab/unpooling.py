@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convlab._docstrings import described
-from convlab._plan import pooling as _plan
+from convlab._plan import unpooling as _plan
 from convlab._run import pooling as _run
 from convlab._spec import arguments as _spec
 

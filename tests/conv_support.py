@@ -7,6 +7,11 @@ EPS = float(np.finfo(np.float32).eps)
 NUMPY_PAD = {"zeros": "constant", "nearest": "edge", "symmetric": "symmetric", "mirror": "reflect", "wrap": "wrap"}
 
 
+def depthwise_kernels(backend):
+    """What `last_kernel` may say of a depthwise convolution."""
+    return {f"conv_depthwise{way}{backend}" for way in ("", "_packed", "_last")}
+
+
 def tuples(value, axes):
     return tuple(value) if isinstance(value, (tuple, list)) else (value,) * axes
 

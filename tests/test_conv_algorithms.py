@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conv_support import assert_convolved, expected_conv
+from conv_support import assert_convolved, depthwise_kernels, expected_conv
 from numpy.testing import assert_array_equal
 
 import convlab
@@ -69,7 +69,7 @@ def test_a_depthwise_sum_has_one_order(rng, kernel, stride):
                 last = np.moveaxis(parts, 1, -1).copy()
                 last = convlab.conv2d(last, w, bias, stride=stride, groups=5, layout="NHWC")
                 assert_array_equal(np.moveaxis(last, -1, 1), expected)
-                assert convlab.last_kernel() == f"conv_depthwise[compiled/{isa}]"
+                assert convlab.last_kernel() == f"conv_depthwise_packed[compiled/{isa}]"
 
 
 @pytest.mark.parametrize("kernel", [(3, 3), (5, 5), (7, 7), (2, 2), (1, 4), (9, 9)])
@@ -80,7 +80,7 @@ def test_depthwise(fast_backend, rng, kernel, stride, size):
     pads = tuple((k // 2, k // 2) for k in kernel)
     options = {"stride": stride, "padding": (kernel[0] // 2, kernel[1] // 2), "groups": 3}
     y = convlab.conv2d(x, w, bias, **options)
-    assert convlab.last_kernel() == "conv_depthwise" + fast_backend
+    assert convlab.last_kernel() in depthwise_kernels(fast_backend)
     assert_convolved(y, x, w, bias, stride, pads, 1, 3)
     last = convlab.conv2d(np.moveaxis(x, 1, -1), w, bias, layout="NHWC", **options)
     assert_array_equal(np.moveaxis(last, -1, 1), y)
@@ -96,7 +96,7 @@ def test_depthwise(fast_backend, rng, kernel, stride, size):
 def test_depthwise_borders_and_dilations(fast_backend, rng, mode, dilation):
     x, w, bias = tensors(rng, (1, 5, 9, 20), (10, 1, 3, 3))
     y = convlab.conv2d(x, w, bias, padding=2, dilation=dilation, groups=5, padding_mode=mode)
-    assert convlab.last_kernel() == "conv_depthwise" + fast_backend
+    assert convlab.last_kernel() in depthwise_kernels(fast_backend)
     assert_convolved(y, x, w, bias, 1, 2, dilation, 5, mode)
 
 
@@ -125,7 +125,8 @@ def test_depthwise_channels_innermost(fast_backend, rng, channels, options):
         for threads in (1, 3):
             with convlab.threads(threads):
                 actual = convlab.conv2d(last, w, bias, layout="NHWC", activation="relu", **rest)
-            assert convlab.last_kernel() == "conv_depthwise" + fast_backend
+            way = "last" if channels >= 16 else "packed"
+            assert convlab.last_kernel() == f"conv_depthwise_{way}{fast_backend}"
             assert_array_equal(np.moveaxis(actual, -1, 1).view(np.int32), expected.view(np.int32))
         wide = np.zeros((*last.shape[:3], channels + 5), np.float32)
         wide[..., 2:-3] = last
@@ -325,6 +326,8 @@ def test_what_the_plan_chooses():
     assert chosen((1, 512, 7, 7), (2048, 512, 1, 1), padding=0, prepared=False) == "conv_gemm"
     assert chosen((1, 64, 56, 56), (64, 1, 3, 3), groups=64) == "conv_depthwise"
     assert chosen((1, 64, 56, 56), (64, 1, 3, 3), groups=64, precision="exact") == "conv_depthwise"
+    assert chosen((1, 64, 56, 56), (64, 1, 9, 9), groups=64) == "conv_depthwise_packed"
+    assert chosen((1, 64, 300, 2), (64, 1, 3, 3), groups=64) == "conv_depthwise_packed"
 
 
 @pytest.mark.parametrize("stride", [1, 2, (2, 4), 3])

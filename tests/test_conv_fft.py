@@ -104,8 +104,8 @@ def test_when_it_serves(fast_backend):
     long = np.zeros((1, 1, 100_000), "f4")
     for taps, options, served in (
         (2049, {}, "conv_fft"),
-        (2049, {"precision": "exact"}, "conv_depthwise"),
-        (9, {}, "conv_depthwise"),
+        (2049, {"precision": "exact"}, "conv_depthwise_packed"),
+        (9, {}, "conv_depthwise_packed"),
     ):
         convlab.conv1d(long, np.ones((1, 1, taps), "f4"), **options)
         assert convlab.last_kernel() == served + fast_backend

@@ -62,7 +62,8 @@ def test_it_says_what_a_convolution_does(fast_backend, rng, operation, shape, we
     explained = convlab.explain(operation, shape, w, threads=1, **options)
     y = convlab.Conv2d(w, **options)(x) if operation == "Conv2d" else getattr(convlab, operation)(x, w, **options)
     assert convlab.last_kernel() == explained.kernel + fast_backend
-    assert (explained.algorithm, explained.kernel) == (algorithm, f"conv_{algorithm}")
+    assert explained.algorithm == algorithm
+    assert explained.kernel.startswith(f"conv_{algorithm}")
     assert {name for name, _ in explained.considered} == {
         "gemm", "depthwise", "narrow", "winograd2", "winograd4", "fft",
     } - {algorithm}  # fmt: skip

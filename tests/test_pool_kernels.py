@@ -149,5 +149,6 @@ def test_large_windows_share_their_rows(fast_backend, rng, operation, window, st
     with np.errstate(invalid="ignore"):
         expected = (np.max if operation == "max" else np.min)(windows, axis=(-2, -1))
     actual = POOLS[operation](x, window, stride, padding)
-    assert convlab.last_kernel() == f"{operation}_pool2d{fast_backend}"
+    way = "_registers" if columns == 1 and k[1] == 5 else ""
+    assert convlab.last_kernel() == f"{operation}_pool2d{way}{fast_backend}"
     assert_array_equal(actual, expected)

@@ -7,15 +7,15 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from convlab import _borders
-from convlab._geometry import CONV_BORDERS, ConvAxis, ConvGeometry, ConvValues
+from convlab._geometry import ACTIVATIONS, CONV_BORDERS, ConvAxis, ConvGeometry, ConvValues
 
 
 def activated(y: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np.float32]:
     """What is left to do to the sums."""
     v = ConvValues(*values)
-    if v.activation == 1:
+    if v.activation == ACTIVATIONS.index("clamp"):
         return np.clip(y, v.low, v.high)
-    return np.where(y < 0, y * v.slope, y) if v.activation == 2 else y
+    return np.where(y < 0, y * v.slope, y) if v.activation == ACTIVATIONS.index("leaky") else y
 
 
 def table(axis: ConvAxis) -> NDArray[np.intp]:
@@ -66,7 +66,7 @@ def conv_gemm(
         target(y, g)[...] = activated(total, values).reshape(*total.shape[:3], *size)
 
 
-conv_depthwise = conv_direct = conv_gemm
+conv_depthwise = conv_depthwise_packed = conv_depthwise_last = conv_direct = conv_gemm
 
 
 def conv_winograd(

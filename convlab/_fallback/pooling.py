@@ -193,6 +193,7 @@ def avg_pool2d(*call: Any) -> None:
 
 
 max_pool2d_2x2, min_pool2d_2x2, avg_pool2d_2x2 = max_pool2d, min_pool2d, avg_pool2d
+max_pool2d_registers, min_pool2d_registers, avg_pool2d_registers = max_pool2d, min_pool2d, avg_pool2d
 max_pool_narrow, min_pool_narrow, avg_pool_narrow = max_pool2d, min_pool2d, avg_pool2d
 
 

@@ -16,6 +16,8 @@ GATHERED = 1 << 18
 # Terms of a sum, and columns of taps, that are not worth a panel: see src/conv/conv_direct.pyx.
 DIRECT_TERMS = 160
 DIRECT_WIDTH = 11
+# Columns of a piece of a row whose channels lie innermost: PART of src/conv/conv_depthwise.pyx.
+LAST_COLUMNS = 128
 # Columns of a segment of a row that is read in place, and rows of a band of those: see src/conv/conv_direct.pyx and
 # src/conv/conv_depthwise.pyx.
 SEGMENT = 8192
@@ -98,6 +100,7 @@ class Blocks:
     shifted: bool = False  # whether the staged slices serve as a panel
     staged: int = 0  # columns that a block of Winograd's tiles stages
     turned: bool = False  # whether rows and columns are packed exchanged
+    kernel: str = ""  # the one that these blocks are for, if the algorithm has several
 
     @property
     def floats(self) -> int:
@@ -217,6 +220,10 @@ def depthwise_blocks(shape: Shape, limit: int) -> Blocks:
     """
     (_, height, width), (_, out_height, out_width), (_, stride, _) = shape.kernel, shape.out, shape.stride
     taps = height * width
+    if shape.innermost:
+        workspace, columns = rounded_up(4 * taps, LANES), min(LAST_COLUMNS, out_width)
+        shared = shape.innermost * (taps + 1)
+        return Blocks(1, columns, 1, workspace, workspace, shared, (1, columns), kernel="depthwise_last")
     turned = _turned(shape)
     if shape.clone and not turned:
         rows, columns = min(BAND, out_height), min(SEGMENT, out_width)
@@ -225,10 +232,8 @@ def depthwise_blocks(shape: Shape, limit: int) -> Blocks:
         workspace = rounded_up(pointers + 2 * 7 * LANES + zeros, LANES)
         return Blocks(rows, columns, 1, workspace, workspace, 0, (rows, columns))
     rows, columns, packed = _packed(shape, turned, limit)
-    workspace = max(2 * packed, rounded_up(4 * taps, LANES) if shape.innermost else 0)
-    shared = max(6 * taps, shape.innermost * (taps + 1))
     tile = (columns, rows) if turned else (rows, columns)
-    return Blocks(rows, columns, 1, workspace, workspace, shared, tile, turned=turned)
+    return Blocks(rows, columns, 1, 2 * packed, 2 * packed, 6 * taps, tile, turned=turned, kernel="depthwise_packed")
 
 
 def _turned(shape: Shape) -> bool:
@@ -239,7 +244,7 @@ def _turned(shape: Shape) -> bool:
     (_, height, width), (_, out_height, out_width) = shape.kernel, shape.out
     along = out_height * -(-out_width // 8) * (min(1, out_height / height) if shape.zeros else 1)
     down = out_width * -(-out_height // 8) * (min(1, out_width / width) if shape.zeros else 1)
-    return not shape.innermost and along > (3 if shape.clone else 1.5) * down
+    return along > (3 if shape.clone else 1.5) * down
 
 
 def _packed(shape: Shape, turned: bool, limit: int) -> tuple[int, int, int]:

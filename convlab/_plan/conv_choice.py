@@ -12,6 +12,8 @@ from .plan import rounded_up
 
 # Pixels of a plane that may be called narrow.
 NARROWEST = 128
+# The algorithms that take tiles of so many rows and columns.
+WINOGRAD = {"winograd2": 2, "winograd4": 4}
 # What each algorithm has for itself.
 REASONS = {
     "gemm": "a product of matrices serves all taps, strides and groups",
@@ -99,12 +101,12 @@ def choose(spec: Conv, request: Request) -> Choice:
     # Of groups, each is transformed by itself: with 16 or 32 channels that takes longer than their products.
     fewest = 16 if spec.groups == 1 else 48
     if min(spec.channels, spec.out_channels) // spec.groups < fewest:
-        for name in ("winograd2", "winograd4"):
+        for name in WINOGRAD:
             why_not.setdefault(name, f"transforms of less than {fewest} channels cost more than they save")
     plain = "gemm" if "narrow" in why_not else "narrow"
     if plain == "narrow":
         why_not["gemm"] = "its vectors of pixels would be filled badly"
-    tiles = {plain: -1 if plain == "narrow" else 0, "winograd2": 2, "winograd4": 4}
+    tiles = {plain: -1 if plain == "narrow" else 0, **WINOGRAD}
     seconds = {name: _seconds(spec, request, tile) for name, tile in tiles.items() if name not in why_not}
     best = min(seconds, key=lambda name: seconds[name])
     for name in seconds:

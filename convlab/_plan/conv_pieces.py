@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from convlab._spec.convolving import Conv
 
-from .conv_choice import Request
+from .conv_choice import WINOGRAD, Request
 
 if TYPE_CHECKING:
     from .convolving import ConvPlan
@@ -59,7 +59,7 @@ def _bytes(spec: Conv, box: tuple[int, ...]) -> int:
 def in_pieces(spec: Conv, algorithm: str, request: Request, make: "Callable[[Conv, int], ConvPlan]") -> Pieces:
     """Cut the outputs into boxes, the outermost axis first; `make` plans one beside the bytes of its input."""
     # Tiles of Winograd's must be those of the whole, or the results would be others.
-    tile = int(algorithm[-1]) if algorithm.startswith("winograd") else 1
+    tile = WINOGRAD.get(algorithm, 1)
     multiples = [1, *(tile * d if tile > 1 else 1 for d in spec.dilation)]
     box = [spec.batch, *spec.out_size]
     # Cut where the windows of neighbouring boxes share little, and then anywhere.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab import _errors
-from convlab._geometry import CONV_BORDERS, ConvAxis, ConvGeometry, ConvValues
+from convlab._geometry import ACTIVATIONS, CONV_BORDERS, ConvAxis, ConvGeometry, ConvValues
 from convlab._spec import convolving
 from convlab._spec.arguments import FLOAT32, check_dtype, integer
 from convlab._spec.convolving import Conv, Transpose
@@ -16,9 +16,9 @@ from convlab._spec.convolving import Conv, Transpose
 from . import conv_fft
 from .cache import remembered
 from .conv_blocks import Shape, depthwise_blocks, direct_blocks, gemm_blocks, narrow_blocks, winograd_blocks
-from .conv_choice import ALGORITHMS, DIRECT, REASONS, Choice, Request, choose, summed_directly, tiles_of
+from .conv_choice import ALGORITHMS, DIRECT, REASONS, WINOGRAD, Choice, Request, choose, summed_directly, tiles_of
 from .conv_pieces import Pieces, in_pieces, shape_of
-from .plan import Machine, Plan, rounded_up, threads_for
+from .plan import WIDEST_VECTOR, Machine, Plan, rounded_up, threads_for
 
 # Bytes of an input that is converted in one piece.
 COPIED = 8 << 20
@@ -31,6 +31,7 @@ class ConvPlan(Plan[Conv]):
     """A convolution, which may be carried out piece by piece."""
 
     pieces: Pieces | None = None
+    bias: NDArray[np.float32]  # zeros, for a call that gives none
 
 
 def _three(values: tuple[int, ...], fill: int = 1) -> tuple[int, int, int]:
@@ -116,7 +117,7 @@ def _transformed(spec: Conv, request: Request, choice: Choice) -> ConvPlan:
         source=FLOAT32,
         shape=spec.shape,
         tables=(np.array(cut.sides, np.intp),),
-        taps=np.zeros(spec.out_channels, np.float32),  # the bias where there is none
+        bias=np.zeros(spec.out_channels, np.float32),
     )
 
 
@@ -147,6 +148,7 @@ def _planned(
         and x_steps[4] == 1
         and (size[1] == 1 or x_steps[3] == size[2])
     )
+    innermost = x_steps[1] == y_steps[1] == channels == out_channels == 1 and spec.groups >= WIDEST_VECTOR
     shape = Shape(
         planes=spec.batch * spec.groups * out[0],
         slices=channels * kernel[0],
@@ -157,7 +159,7 @@ def _planned(
         dilation=dilation,
         gather=gather,
         in_place=in_place,
-        innermost=spec.groups if x_steps[1] == y_steps[1] == channels == out_channels == 1 else 0,
+        innermost=spec.groups if innermost else 0,
         clone=(
             plain and y_steps[4] == 1 and dilation == (1, 1, 1) and kernel[1] == kernel[2] in CLONES
             and stride[1] == stride[2] <= 2
@@ -166,8 +168,8 @@ def _planned(
     )  # fmt: skip
     limit = request.limit - buffers
     blocks = None
-    if name.startswith("winograd"):
-        tile = int(name[-1])
+    if name in WINOGRAD:
+        tile = WINOGRAD[name]
         weights = 0 if request.prepared else spec.out_channels * channels
         columns = dilation[2] * (rounded_up(-(-out[2] // dilation[2]), tile) + 2)
         blocks = winograd_blocks(shape, limit, tile, spec.batch * tiles_of(spec, tile), columns, weights)
@@ -192,12 +194,13 @@ def _planned(
         blocks.workspace,
     )  # fmt: skip
     activation = spec.activation
-    kind = 2 if activation.slope != 1 else int((activation.low, activation.high) != (-math.inf, math.inf))
-    values = ConvValues(activation.low, activation.high, activation.slope, kind)
+    clipped = (activation.low, activation.high) != (-math.inf, math.inf)
+    kind = "leaky" if activation.slope != 1 else "clamp" if clipped else "none"
+    values = ConvValues(activation.low, activation.high, activation.slope, ACTIVATIONS.index(kind))
     shared = buffers + 4 * blocks.shared
     return ConvPlan(
         spec=spec,
-        kernel=f"conv_{name}",
+        kernel=f"conv_{blocks.kernel or name}",
         algorithm=name,
         reason=reason,
         considered=tuple(considered.items()),
@@ -209,7 +212,7 @@ def _planned(
         source=FLOAT32,
         shape=spec.shape,
         tables=(np.array(ConvGeometry._make(geometry), np.intp), _axes(spec), np.array(values, np.float32)),
-        taps=np.zeros(spec.out_channels, np.float32),  # the bias where there is none
+        bias=np.zeros(spec.out_channels, np.float32),
     )
 
 

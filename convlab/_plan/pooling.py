@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab import _errors
 from convlab._geometry import GATHERED, POOLED, PoolGeometry
 from convlab._spec import pooling
 from convlab._spec.arguments import FLOAT32, check_dtype
-from convlab._spec.pooling import Pool, Unpool
+from convlab._spec.pooling import Pool
 
 from .cache import remembered
 from .plan import (
@@ -32,6 +31,14 @@ from .pool_pieces import CONVERTED_BYTES
 TILE_ROWS, TILE_ELEMENTS, PART_ELEMENTS = 24, 1 << 20, 1 << 17
 # A cache line, in floats and in bytes.
 LINE, BLOCK = 16, 64
+# The loops of a pool -> its kernel, behind the word for the operation.
+KERNELS = {
+    "rows": "pool2d",
+    "registers": "pool2d_registers",
+    "2x2": "pool2d_2x2",
+    "narrow": "pool_narrow",
+    "indices": "pool2d_indices",
+}
 # Terms of a sum's blocks: src/pool/pool_tree.pxd.
 SUMMED = 8
 # Windows of which more than so many have a column in common are made together (the kernels' own limit for sums), and
@@ -47,8 +54,6 @@ TURNED = 512
 MOST_TURNED = 4096
 # Elements of rows that are merged into one, where windows reach down alone.
 MERGED_WIDTH = 64
-# Pieces of an unpool's planes, at most: the kernel's own limit.
-PIECES = 64
 
 
 class Source(NamedTuple):
@@ -155,16 +160,17 @@ def _levels(n: int) -> int:
 def plan_pool(spec: Pool, source: np.dtype[Any], layout: Source | None, machine: Machine) -> Plan[Pool]:
     """Small windows in registers, narrow planes many at a time, others rows first; see src/pool/pool2d.pyx."""
     asked, in_lesson = spec, _in_the_lesson(spec)
-    if layout is not None and not _kernel(spec, source, layout, machine)[0].endswith("narrow"):
+    if layout is not None and _loops(spec, source, layout, machine)[0] != "narrow":
         spec, layout = _merged(spec, layout)
     image, output = spec.image, spec.output
     window, stride, dilation = _padded(spec.window, 1), _padded(spec.stride, 1), _padded(spec.dilation, 1)
     before, after = _padded(spec.before, 0), _padded(spec.after, 0)
     sizes, out = _padded(image.sizes, 1), _padded(output.sizes, 1)
     x = layout or Source(*image.pitches())
-    kernel, reason = _kernel(spec, source, x, machine)
+    loops, reason = _loops(spec, source, x, machine)
     power, exponent = _power(spec.norm)
-    sums = kernel.startswith("avg")
+    operation = _reduction(spec)
+    sums = operation == "avg"
     # Rows of the workspace, whose length is decided by their number.
     deep = _levels(-(-min(window[0], sizes[0]) // SUMMED) + 1) + 3 if window[0] > 1 else 0
     row_levels = _levels(-(-min(window[1], sizes[1]) // SUMMED) + 1) if window[1] > SUMMED else 0
@@ -175,7 +181,7 @@ def plan_pool(spec: Pool, source: np.dtype[Any], layout: Source | None, machine:
     group_rows, band_rows = 1, 0
     touched = math.prod(window[:2]) * min(sizes[2], out[2] * (stride[2] if not spec.bins else sizes[2])) * image.step
     tile_rows = max(1, min(TILE_ROWS, TILE_ELEMENTS // touched))
-    if kernel.endswith("narrow"):
+    if loops == "narrow":
         group_rows, band_rows = _bands(spec)
         turned = band_rows * sizes[2] + sizes[2] + group_rows * out[2]
         workspace = turned * WIDEST_VECTOR + rounded_up(8 * out[2], LINE)
@@ -192,10 +198,10 @@ def plan_pool(spec: Pool, source: np.dtype[Any], layout: Source | None, machine:
         band_rows = (group_rows - 1) * stride[1] + window[1] if group_rows > 1 else 0
         # Pointers and copies of narrow rows, partial maxima, rows; see src/pool/pool_lanes.pxd.
         workspace = rounded_up(band_rows * 72 + group_rows * (pitch + 2 * BLOCK) + 2 * pitch + 8 * BLOCK, BLOCK) // 4
-    workspace = 0 if spec.indices or kernel.endswith("2x2") else rounded_up(workspace, LINE)
+    workspace = 0 if loops in ("indices", "2x2") else rounded_up(workspace, LINE)
     tiles = -(-out[0] * out[1] // tile_rows)
     parts = 1
-    if not kernel.endswith("narrow"):
+    if loops != "narrow":
         work = touched * out[0] * out[1] * image.planes
         parts = max(1, min(out[2] // row.columns, -(-work // PART_ELEMENTS) // (tiles * image.planes or 1)))
     y_pitches = output.pitches()
@@ -212,7 +218,7 @@ def plan_pool(spec: Pool, source: np.dtype[Any], layout: Source | None, machine:
     buffers = CONVERTED_BYTES if convert or source not in (GATHERED if sums else POOLED) else 0
     return Plan(
         spec=asked,
-        kernel=kernel,
+        kernel=f"{operation}_{KERNELS[loops]}",
         reason=reason,
         threads=threads_for(asked, machine, 4 * workspace, buffers),
         tile=(min(tile_rows, out[0] * out[1]), -(-out[2] // parts)),
@@ -246,23 +252,41 @@ def _in_the_lesson(spec: Pool) -> bool:
     return plain and len(spec.window) == 2 and spec.before == spec.after and max(spec.dilation) == 1 and whole and usual
 
 
-def _kernel(spec: Pool, source: np.dtype[Any], x: Source, machine: Machine) -> tuple[str, str]:
-    """The kernel, and why."""
+def _reduction(spec: Pool) -> str:
+    """Return what reduces a window: a norm is a sum of powers, or the largest absolute value."""
+    if spec.operation != "lp":
+        return spec.operation
+    return "avg" if math.isfinite(spec.norm) else "max"
+
+
+def _loops(spec: Pool, source: np.dtype[Any], x: Source, machine: Machine) -> tuple[str, str]:
+    """Return which loops serve, a key of KERNELS, and why."""
     if spec.indices:
-        return "max_pool2d_indices", "places beside the maxima"
-    operation = spec.operation
-    if operation == "lp":
-        operation = "avg" if math.isfinite(spec.norm) else "max"
-    if source != FLOAT32 or x.gathered or spec.norm:
-        return f"{operation}_pool2d", "rows first, then along the row, for any window"
+        return "indices", "places beside the maxima"
+    any_window = "rows", "rows first, then along the row, for any window"
+    if source != FLOAT32 or x.gathered or _power(spec.norm) != (0, 0):
+        return any_window
+    if spec.norm:
+        return ("registers", "small windows fit in registers") if _in_registers(spec) else any_window
     if _narrow(spec, machine):
-        return f"{operation}_pool_narrow", "many narrow planes: a vector holds one element of each"
+        return "narrow", "many narrow planes: a vector holds one element of each"
     halves = (spec.window, spec.stride, spec.before, spec.after) == ((2, 2), (2, 2), (0, 0), (0, 0))
     whole = all(2 * o <= n for o, n in zip(spec.output.sizes, spec.image.sizes, strict=True))
     plain = spec.image.step == 1 and spec.dilation == (1, 1) and not (spec.bins or spec.norm)
     if halves and whole and plain and spec.divisor in (0, 4):
-        return f"{operation}_pool2d_2x2", "2x2 at stride 2 fits in registers"
-    return f"{operation}_pool2d", "rows first, then along the row, for any window"
+        return "2x2", "2x2 at stride 2 fits in registers"
+    return ("registers", "small windows fit in registers") if _in_registers(spec) else any_window
+
+
+def _in_registers(spec: Pool) -> bool:
+    """Return whether the clones of pool_strips.pxd serve; sums of a block of rows and slices alone have one order."""
+    if spec.image.step > 1 or spec.dilation[-1] > 1 or spec.bins:
+        return False
+    if spec.operation == "avg" and max(spec.window[:-1], default=1) > SUMMED:
+        return False
+    if spec.stride[-1] == 1:
+        return spec.window[-1] in (2, 3, 5)
+    return spec.stride[-1] == 2 and (spec.window[-1] == 2 or (spec.window[-1] == 3 and spec.before[-1] < 2))
 
 
 def _narrow(spec: Pool, machine: Machine) -> bool:
@@ -348,29 +372,3 @@ def global_pool(x: NDArray[Any], _: None, *options: Any) -> Plan[Pool]:
     """The same for a pool over all of each plane."""
     check_dtype("x", x.dtype)
     return _planned(pooling.global_pool(x.shape, x.dtype, *options), x)
-
-
-@remembered
-def max_unpool(x: NDArray[Any], _: None, shape: tuple[int, ...], dtype: np.dtype[Any], *options: Any) -> Plan[Unpool]:
-    """The plan for an unpool's arguments: sizes alone. Shape and dtype are those of the indices."""
-    check_dtype("x", x.dtype)
-    if dtype.kind not in "iu":
-        raise _errors.wrong_dtype("indices", dtype, "integers, as max_pool2d returns them")
-    spec = pooling.max_unpool(x.shape, x.dtype, shape, *options)
-    size = math.prod(spec.image.sizes)
-    planes = math.prod(spec.image.shape) // size  # innermost channels are moved outwards
-    out = math.prod(spec.output.sizes)
-    pieces = max(1, min(planes, PIECES, planes * (size + out) // PART_ELEMENTS))
-    sizes = np.array([planes, size, out, spec.dtype.itemsize, pieces], np.intp)
-    return Plan(
-        spec=spec,
-        kernel="max_unpool",
-        reason="planes are shared out: within one the last of several values for a place stays",
-        threads=min(pieces, threads_for(spec, Machine())),
-        tile=(math.prod(spec.output.sizes[:-1]), spec.output.sizes[-1]),
-        workspace=0,
-        convert=False,
-        source=spec.dtype,
-        in_lesson=False,
-        tables=(sizes,),
-    )

@@ -75,7 +75,7 @@ def conv(
     """Run a plan of _plan.conv."""
     y = np.empty(plan.shape, FLOAT32) if out is None else _output(plan, plan.shape, x, weight, bias, out)
     w = float32("weight", weight)
-    b = plan.taps if bias is None else float32("bias", bias)
+    b = plan.bias if bias is None else float32("bias", bias)
     if plan.convert:
         x = converted(x, FLOAT32)
     backend = active()

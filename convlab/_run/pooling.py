@@ -97,7 +97,7 @@ def _roots(spec: Pool, y: NDArray[Any]) -> None:
 
 
 def max_unpool(plan: Plan[Unpool], x: NDArray[Any], indices: NDArray[Any], out: Any) -> NDArray[Any]:
-    """Run a plan of _plan.max_unpool."""
+    """Run a plan of _plan.unpooling."""
     spec = plan.spec
     if out is not None:
         check_out(out, plan, spec.output.shape, spec.dtype, x=x, indices=indices)

@@ -1,6 +1,7 @@
 """Pools over images and tensors of one to three pooled axes."""
 
 import math
+import warnings
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -118,6 +119,12 @@ def numbers(name: str, value: Any, n: int, low: int) -> tuple[int, ...]:
     return tuple(result * n if len(result) == 1 else result)
 
 
+CHANNELS_LAST = (
+    "x: got three axes of which the last looks like channels; the last two are pooled: pass channel_axis=-1 to pool "
+    'the rows and columns of (height, width, channels), or layout="NCHW" to pool the last two axes without this warning'
+)
+
+
 def grid(shape: tuple[int, ...], n: int, channel_axis: Any, layout: Any) -> Grid:
     """Where the n pooled axes lie."""
     names = AXES[n]
@@ -136,6 +143,8 @@ def grid(shape: tuple[int, ...], n: int, channel_axis: Any, layout: Any) -> Grid
             raise _errors.wrong_shape("x", shape, f"({', '.join(names)}, C) or (N, {', '.join(names)}, C)")
         found = Grid(shape, tuple(range(len(shape) - n - 1, len(shape) - 1)), True)
     elif n <= len(shape) <= n + 2:
+        if layout is None and len(shape) == 3 and n == 2 and 1 <= shape[2] <= 4 and shape[2] < min(shape[:2]):
+            warnings.warn(CHANNELS_LAST, UserWarning, stacklevel=2)
         found = Grid(shape, tuple(range(len(shape) - n, len(shape))), False)
     else:
         sizes = ", ".join(names)

@@ -272,15 +272,10 @@ cdef void pair_7_2(const Place* p) noexcept nogil:
     block(p, 7, 2, block_rows(), LANES == 16, True)
 
 
-cdef plane_function choose(Conv* f) noexcept nogil:
-    """The clones of a block for these sizes, or what serves all."""
+cdef void pick_clone(Conv* f) noexcept nogil:
+    """The clones of a block for the window's size and stride."""
     cdef const ConvGeometry* g = f.g
     cdef Py_ssize_t k = g.kernel_width, stride = g.stride_width
-    if g.x_channel == 1 and g.y_channel == 1 and g.out_channels == 1 and g.groups >= LANES:
-        return rows_last
-    if g.turned or not (g.plain and g.y_column == 1 and g.dilation_height == 1 and g.dilation_width == 1
-                        and g.kernel_height == k and g.stride_height == stride and stride <= 2):
-        return staged
     f.pair = (LANES == 16 and g.out_width <= HALF and g.width <= (HALF if stride == 1 else LANES)
               and g.out_height <= g.block_rows)
     if k == 3:
@@ -289,12 +284,9 @@ cdef plane_function choose(Conv* f) noexcept nogil:
     elif k == 5:
         f.inside = inside_5_1 if stride == 1 else inside_5_2
         f.edge = (pair_5_1 if stride == 1 else pair_5_2) if f.pair else edge_5_1 if stride == 1 else edge_5_2
-    elif k == 7:
+    else:
         f.inside = inside_7_1 if stride == 1 else inside_7_2
         f.edge = (pair_7_1 if stride == 1 else pair_7_2) if f.pair else edge_7_1 if stride == 1 else edge_7_2
-    else:
-        return staged
-    return direct
 
 
 # Parts of planes of a piece at most. Blocks are packed one ahead, but not across pieces; between them a call may be
@@ -314,8 +306,8 @@ cdef void piece(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
     c.function(c.f, c.parts * t // c.pieces, c.parts * (t + 1) // c.pieces, <float*>workspace)
 
 
-def conv_depthwise(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
-                   int threads, /):
+cdef int convolve(plane_function function, ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry,
+                  ndarray sources, ndarray values, int threads) except -1:
     """Get the workspace and share out parts of planes."""
     cdef Conv f
     cdef Staged packed
@@ -333,14 +325,15 @@ def conv_depthwise(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geomet
     f.axes = <const ConvAxis*>PyArray_DATA(sources)
     f.staged = &packed
     f.pair = False
-    call.f, call.function = &f, choose(&f)
+    call.f, call.function = &f, function
     f.bands = (g.out_height + g.block_rows - 1) // g.block_rows
     f.segments = (g.out_width + g.block_columns - 1) // g.block_columns
     call.parts = g.batch * g.groups
-    if call.function == rows_last:
+    if function == rows_last:
         call.parts = g.batch * g.out_height * ((g.out_width + PART - 1) // PART)
         shared = g.groups * (taps + 1) * sizeof(float)
-    elif call.function == direct:
+    elif function == direct:
+        pick_clone(&f)
         call.parts *= g.out_channels * f.bands * f.segments
     else:
         packed.x, packed.w, packed.bias, packed.y, packed.v = f.x, f.w, f.bias, f.y, f.v
@@ -353,9 +346,25 @@ def conv_depthwise(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geomet
     workspace = <float*>get_workspace(threads, size, shared)
     tables = workspace + threads * g.workspace
     with nogil:
-        if call.function == rows_last:
+        if function == rows_last:
             zero(tables + sorted_taps(g, f.w, tables) * g.groups, g.groups)
             f.taps, f.zeros = tables, tables + taps * g.groups
-        elif call.function == staged:
+        elif function == staged:
             set_up(&packed, g, f.axes, <StagedTap*>tables)
         run_tasks(piece, &call, call.pieces, threads, workspace, size, workspace)
+    return 0
+
+
+def conv_depthwise(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
+                   int threads, /):
+    convolve(direct, x, w, y, bias, geometry, sources, values, threads)
+
+
+def conv_depthwise_packed(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources,
+                          ndarray values, int threads, /):
+    convolve(staged, x, w, y, bias, geometry, sources, values, threads)
+
+
+def conv_depthwise_last(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources,
+                        ndarray values, int threads, /):
+    convolve(rows_last, x, w, y, bias, geometry, sources, values, threads)

@@ -30,11 +30,11 @@ from arrays cimport PyArray_DATA, ndarray
 
 from geometry cimport FLOAT32, INT16, INT8, UINT16, UINT8, PoolGeometry
 from tasks cimport begin_tasks, get_workspace, run_tasks
-from vector cimport fence, vfloat, vsplat
+from vector cimport LANES, fence, vfloat, vsplat
 from pool cimport AVERAGE, MAXIMUM, MINIMUM, Operation, Rows, columns_of, source_of
 from pool_each cimport each_tile
 from pool_lanes cimport aligned, lanes_tile, size_of
-from pool_registers cimport halves, in_registers, registers_tile
+from pool_registers cimport halves, registers_tile
 from pool_strips cimport MULTIPLY, STREAM
 
 ctypedef void (*tile_function)(const PoolGeometry*, const char*, char*, Py_ssize_t, char*) noexcept nogil
@@ -150,12 +150,6 @@ maxima[:] = [max_float32, max_uint8, max_int16, max_uint16, max_int8]
 minima[:] = [min_float32, min_uint8, min_int16, min_uint16, min_int8]
 
 
-cdef tile_function chosen(ndarray geometry, tile_function registers, const tile_function* others,
-                          const Operation operation) noexcept:
-    cdef const PoolGeometry* g = <const PoolGeometry*>PyArray_DATA(geometry)
-    return registers if g.source == FLOAT32 and in_registers(g, operation) else others[g.source]
-
-
 cdef struct Call:
     const PoolGeometry* g
     const char* x
@@ -184,11 +178,19 @@ cdef int pool(tile_function function, ndarray x, ndarray y, ndarray geometry, in
 
 
 def max_pool2d(ndarray x, ndarray y, ndarray geometry, int threads, /):
-    pool(chosen(geometry, max_registers, maxima, MAXIMUM), x, y, geometry, threads)
+    pool(maxima[(<const PoolGeometry*>PyArray_DATA(geometry)).source], x, y, geometry, threads)
 
 
 def min_pool2d(ndarray x, ndarray y, ndarray geometry, int threads, /):
-    pool(chosen(geometry, min_registers, minima, MINIMUM), x, y, geometry, threads)
+    pool(minima[(<const PoolGeometry*>PyArray_DATA(geometry)).source], x, y, geometry, threads)
+
+
+def max_pool2d_registers(ndarray x, ndarray y, ndarray geometry, int threads, /):
+    pool(max_registers if LANES > 1 else max_float32, x, y, geometry, threads)
+
+
+def min_pool2d_registers(ndarray x, ndarray y, ndarray geometry, int threads, /):
+    pool(min_registers if LANES > 1 else min_float32, x, y, geometry, threads)
 
 
 def max_pool2d_2x2(ndarray x, ndarray y, ndarray geometry, int threads, /):

@@ -4,7 +4,6 @@ from libc.stdint cimport uintptr_t
 from geometry cimport PoolGeometry
 from pool cimport AVERAGE, Operation, Rows, columns_of, rows_of, source_of, window
 from pool_strips cimport DIVIDE, MULTIPLY, STREAM, strip_1, strip_2, strip_half, strip_three
-from pool_tree cimport BLOCK
 from vector cimport LANES, fence, vfloat, vload, vsplat, vstore
 
 
@@ -34,17 +33,6 @@ cdef inline void divide(const PoolGeometry* g, const float* counts, Py_ssize_t n
     while i < total:
         y[i] /= divisor if g.divisor else divisor * counts[i]
         i += 1
-
-
-cdef inline bint in_registers(const PoolGeometry* g, const Operation operation) noexcept nogil:
-    """Whether a clone of strips serves: of sums, those of at most a block of rows and slices, which have one order."""
-    if LANES == 1 or g.step > 1 or g.dilation_width > 1 or g.bins:
-        return False
-    if operation == AVERAGE and max(g.window_depth, g.window_height) > BLOCK:
-        return False
-    if g.stride_width == 1:
-        return g.window_width in (2, 3, 5)
-    return g.stride_width == 2 and (g.window_width == 2 or g.window_width == 3 and g.pad_width < 2)
 
 
 cdef inline bint twice(const PoolGeometry* g, const Rows* r, Py_ssize_t row) noexcept nogil:

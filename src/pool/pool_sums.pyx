@@ -1,5 +1,4 @@
-"""Averages and norms over windows of any size: a block of outputs' rows are summed into one row of the workspace, and
-that along itself, from every type, layout and byte order.
+"""Averages and norms over windows of any size, of every type, layout and byte order: rows are summed, then columns.
 
     y[i, j] = sum over a, b of x[i * stride - pad + a * dilation, j * stride - pad + b * dilation] / divisor
 
@@ -7,10 +6,9 @@ Order: down the rows of a slice, then the slices, then along the row, each axis 
 has its place and is -0. So a sum's bits depend on the window's size and content alone: not on the stride, the place,
 the layout, or which of the ways below was taken; and its error grows with the logarithm of the size.
 
-Blocking. Small windows of floats are made in registers (pool_registers.pxd). A block is as many outputs as have
-their columns in a row of the workspace; of windows longer than that some columns are summed at a time. Windows that
-overlap little are summed one by one. Where many have a column in common, sums of 8, 16, 32 ... columns are made from
-each column on, in place, and a window is put together from those that its size is made of.
+Blocking. Small windows of floats are made in registers (pool_registers.pxd). A block is as many outputs as have their
+columns in a row of the workspace; of longer windows some columns are summed at a time. Windows that overlap little are
+summed alone; many that do share sums of 8, 16, 32 ... columns, made from each column on.
 """
 from libc.math cimport fabsf, powf
 from libc.string cimport memcpy
@@ -20,7 +18,7 @@ from geometry cimport FLOAT32, INT16, INT8, UINT16, UINT8, PoolGeometry
 from pool cimport AVERAGE, Window, rows_of, window
 from pool_along cimport few_taps, shared
 from pool_load cimport bytes_of, number_of, vector_of
-from pool_registers cimport column_counts, divide, in_registers, registers_tile
+from pool_registers cimport column_counts, divide, registers_tile
 from pool_tree cimport BLOCK, WAITING, Tree, add, line_sum, sum_of, vectors_of
 from tasks cimport begin_tasks, get_workspace, run_tasks
 from vector cimport LANES, vfloat, vload, vstore
@@ -380,15 +378,23 @@ cdef void task(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
         sums_tile(c.g, c.x, c.y, t, <float*>workspace)
 
 
-def avg_pool2d(ndarray x, ndarray y, ndarray geometry, int threads, /):
+cdef int pool(ndarray x, ndarray y, ndarray geometry, int threads, bint registers) except -1:
     """Get the workspace and share out the tiles."""
     cdef const PoolGeometry* g = <const PoolGeometry*>PyArray_DATA(geometry)
     cdef Call call
     cdef Py_ssize_t size = g.workspace * sizeof(float), n = g.planes * g.tiles * g.parts
     cdef void* memory
-    call.g, call.x, call.y = g, <const char*>PyArray_DATA(x), <float*>PyArray_DATA(y)
-    call.registers = g.source == FLOAT32 and not g.gathered and not g.power and in_registers(g, AVERAGE)
+    call.g, call.x, call.y, call.registers = g, <const char*>PyArray_DATA(x), <float*>PyArray_DATA(y), registers
     threads = begin_tasks(threads, n)
     memory = get_workspace(threads, size, 64)
     with nogil:
         run_tasks(task, &call, n, threads, <void*>((<size_t>memory + 63) // 64 * 64), size, memory)
+    return 0
+
+
+def avg_pool2d(ndarray x, ndarray y, ndarray geometry, int threads, /):
+    pool(x, y, geometry, threads, False)
+
+
+def avg_pool2d_registers(ndarray x, ndarray y, ndarray geometry, int threads, /):
+    pool(x, y, geometry, threads, LANES > 1)
