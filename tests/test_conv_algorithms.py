@@ -69,7 +69,7 @@ def test_a_depthwise_sum_has_one_order(rng, kernel, stride):
                 last = np.moveaxis(parts, 1, -1).copy()
                 last = convlab.conv2d(last, w, bias, stride=stride, groups=5, layout="NHWC")
                 assert_array_equal(np.moveaxis(last, -1, 1), expected)
-                assert convlab.last_kernel() == f"conv_depthwise_packed[compiled/{isa}]"
+                assert convlab.last_kernel() == f"conv_depthwise_last[compiled/{isa}]"
 
 
 @pytest.mark.parametrize("kernel", [(3, 3), (5, 5), (7, 7), (2, 2), (1, 4), (9, 9)])
@@ -125,8 +125,7 @@ def test_depthwise_channels_innermost(fast_backend, rng, channels, options):
         for threads in (1, 3):
             with convlab.threads(threads):
                 actual = convlab.conv2d(last, w, bias, layout="NHWC", activation="relu", **rest)
-            way = "last" if channels >= 16 else "packed"
-            assert convlab.last_kernel() == f"conv_depthwise_{way}{fast_backend}"
+            assert convlab.last_kernel() == "conv_depthwise_last" + fast_backend
             assert_array_equal(np.moveaxis(actual, -1, 1).view(np.int32), expected.view(np.int32))
         wide = np.zeros((*last.shape[:3], channels + 5), np.float32)
         wide[..., 2:-3] = last

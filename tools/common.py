@@ -76,7 +76,7 @@ def tests_beside(folder):
 
 def outcome(text):
     """From what pytest printed: the best instruction set, and the last line's numbers. Failures end the program."""
-    isa = re.findall(r"built for: \('(\w+)'", text) or re.findall(r"built for: (nothing)", text)
+    isa = re.findall(r"compiled kernels: (\w+)", text)
     last = re.findall(r"=+ (.*(?:passed|failed|error).*) =+", text)
     if not isa or not last or "failed" in last[-1] or "error" in last[-1]:
         sys.exit(f"{text[-5000:]}\nthe tests did not pass")

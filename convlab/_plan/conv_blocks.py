@@ -16,8 +16,6 @@ GATHERED = 1 << 18
 # Terms of a sum, and columns of taps, that are not worth a panel: see src/conv/conv_direct.pyx.
 DIRECT_TERMS = 160
 DIRECT_WIDTH = 11
-# Columns of a piece of a row whose channels lie innermost: PART of src/conv/conv_depthwise.pyx.
-LAST_COLUMNS = 128
 # Columns of a segment of a row that is read in place, and rows of a band of those: see src/conv/conv_direct.pyx and
 # src/conv/conv_depthwise.pyx.
 SEGMENT = 8192
@@ -220,18 +218,17 @@ def depthwise_blocks(shape: Shape, limit: int) -> Blocks:
     """
     (_, height, width), (_, out_height, out_width), (_, stride, _) = shape.kernel, shape.out, shape.stride
     taps = height * width
-    if shape.innermost:
-        workspace, columns = rounded_up(4 * taps, LANES), min(LAST_COLUMNS, out_width)
-        shared = shape.innermost * (taps + 1)
-        return Blocks(1, columns, 1, workspace, workspace, shared, (1, columns), kernel="depthwise_last")
-    turned = _turned(shape)
-    if shape.clone and not turned:
+    turned = not shape.innermost and _turned(shape)
+    if shape.clone and not turned and not shape.innermost:
         rows, columns = min(BAND, out_height), min(SEGMENT, out_width)
         pointers = 2 * 2 * ((max(rows, 7) - 1) * stride + height)
         zeros = (columns + 2 * LANES) * stride + width
         workspace = rounded_up(pointers + 2 * 7 * LANES + zeros, LANES)
         return Blocks(rows, columns, 1, workspace, workspace, 0, (rows, columns))
     rows, columns, packed = _packed(shape, turned, limit)
+    if shape.innermost:  # also packed, where an instruction set's vectors hold more than the channels
+        workspace, shared = max(2 * packed, rounded_up(4 * taps, LANES)), max(6, shape.innermost) * (taps + 1)
+        return Blocks(rows, columns, 1, workspace, workspace, shared, (1, columns), kernel="depthwise_last")
     tile = (columns, rows) if turned else (rows, columns)
     return Blocks(rows, columns, 1, 2 * packed, 2 * packed, 6 * taps, tile, turned=turned, kernel="depthwise_packed")
 

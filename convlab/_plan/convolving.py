@@ -18,7 +18,7 @@ from .cache import remembered
 from .conv_blocks import Shape, depthwise_blocks, direct_blocks, gemm_blocks, narrow_blocks, winograd_blocks
 from .conv_choice import ALGORITHMS, DIRECT, REASONS, WINOGRAD, Choice, Request, choose, summed_directly, tiles_of
 from .conv_pieces import Pieces, in_pieces, shape_of
-from .plan import WIDEST_VECTOR, Machine, Plan, rounded_up, threads_for
+from .plan import NARROWEST_VECTOR, Machine, Plan, rounded_up, threads_for
 
 # Bytes of an input that is converted in one piece.
 COPIED = 8 << 20
@@ -148,7 +148,7 @@ def _planned(
         and x_steps[4] == 1
         and (size[1] == 1 or x_steps[3] == size[2])
     )
-    innermost = x_steps[1] == y_steps[1] == channels == out_channels == 1 and spec.groups >= WIDEST_VECTOR
+    innermost = x_steps[1] == y_steps[1] == channels == out_channels == 1 and spec.groups >= NARROWEST_VECTOR
     shape = Shape(
         planes=spec.batch * spec.groups * out[0],
         slices=channels * kernel[0],

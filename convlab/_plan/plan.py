@@ -12,6 +12,8 @@ from convlab._spec.layout import Layout
 WIDEST_BLOCK = 64
 # The widest vector: a kernel may read as many floats past those that it uses.
 WIDEST_VECTOR = 16
+# The narrowest vector: of the baseline.
+NARROWEST_VECTOR = 4
 # Bytes that a call may use beside its input and output, unless it says otherwise.
 WORKSPACE_LIMIT = 32 << 20
 # Rows of maxima that are made together, and share what their windows have in common: what the caches hold of them.

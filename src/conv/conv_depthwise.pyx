@@ -367,4 +367,6 @@ def conv_depthwise_packed(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray
 
 def conv_depthwise_last(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources,
                         ndarray values, int threads, /):
-    convolve(rows_last, x, w, y, bias, geometry, sources, values, threads)
+    """A vector holds one pixel of as many channels; with fewer channels than lanes, blocks are packed."""
+    cdef const ConvGeometry* g = <const ConvGeometry*>PyArray_DATA(geometry)
+    convolve(rows_last if g.groups >= LANES else staged, x, w, y, bias, geometry, sources, values, threads)
