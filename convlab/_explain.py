@@ -13,6 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import DTypeLike, NDArray
 
 from convlab import (
+    _costs,
     _errors,
     adaptive_pooling,
     average_pooling,
@@ -29,7 +30,6 @@ from convlab import (
     unpooling,
 )
 from convlab._dispatch import PYTHON, Backend, serving
-from convlab._plan import conv_fft
 from convlab._plan.convolving import TransposePlan
 from convlab._plan.plan import Plan
 from convlab._run.arrays import PlanOnlyError
@@ -48,13 +48,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     if name != "gabor"
 }  # fmt: skip
 
-# The share of the machine's multiply-adds that an algorithm reaches, and what a call costs beside its work (measured).
-EFFICIENCY = {
-    "direct": 0.6, "separable": 0.3, "fft": 0.12,
-    "gemm": 0.75, "narrow": 0.7, "depthwise": 0.35, "winograd2": 0.55, "winograd4": 0.4,
-}  # fmt: skip
-CALL_SECONDS = 1.5e-6
-
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -62,7 +55,8 @@ class Explanation:
 
     Bytes and seconds are of the whole call on this machine: `bound_seconds` is the least that the plain sum could take
     here (its flops at the measured rate of multiply-adds, or the bytes that must be read and written at the rate of a
-    copy, whichever is longer), `expected_seconds` what this algorithm, which may need fewer, should take.
+    copy, whichever is longer), `expected_seconds` what this algorithm, which may need fewer, should take, by the costs
+    that were measured on one machine; None for a kernel whose costs are unknown.
     """
 
     operation: str
@@ -78,7 +72,7 @@ class Explanation:
     flops: int
     bytes: int
     bound_seconds: float
-    expected_seconds: float
+    expected_seconds: float | None
     limited_by: str
 
     def __str__(self) -> str:
@@ -93,8 +87,8 @@ class Explanation:
             ("workspace", f"{self.workspace_bytes:,} bytes"),
             ("flops", f"{self.flops:,}"),
             ("bytes", f"{self.bytes:,} that must be read and written"),
-            ("bound", f"{_time(self.bound_seconds)}, by this machine's {self.limited_by}"),
-            ("expected", _time(self.expected_seconds)),
+            ("limit", f"{_time(self.bound_seconds)} of the direct algorithm, by this machine's {self.limited_by}"),
+            ("expected", "unknown" if self.expected_seconds is None else _time(self.expected_seconds)),
         ]
         return "\n".join([self.operation, *(f"  {name:<10} {text}" for name, text in rows)])
 
@@ -161,15 +155,16 @@ def explain(
     _spec.word("operation", operation, tuple(OPERATIONS))
     if "result_dtype" in options:
         options["dtype"] = options.pop("result_dtype")
-    plan = _plan_of(operation, _stand_in(shape, dtype), arguments, options)
+    x = stand_in(shape, dtype)
+    plan = plan_of(operation, x, arguments, options)
     cap = get_num_threads()
     if threads is not None:
         with _threads(threads):
             cap = get_num_threads()
-    return _explained(operation, plan, min(plan.threads, cap))
+    return _explained(operation, plan, x, min(plan.threads, cap))
 
 
-def _stand_in(shape: Any, dtype: DTypeLike) -> NDArray[Any]:
+def stand_in(shape: Any, dtype: DTypeLike) -> NDArray[Any]:
     """An array of this layout that holds one element: plans look at no more."""
     expected = "a tuple of whole numbers of at least 0"
     if not isinstance(shape, (tuple, list)):
@@ -185,7 +180,7 @@ def _stand_in(shape: Any, dtype: DTypeLike) -> NDArray[Any]:
         raise _errors.wrong_value("shape", shape, f"{expected}, that NumPy has arrays of") from None
 
 
-def _plan_of(operation: str, x: NDArray[Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> Plan[Any]:
+def plan_of(operation: str, x: NDArray[Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> Plan[Any]:
     """The plan that the call itself makes, which then goes no further."""
     function = OPERATIONS[operation]
     layer = function is convolving.Conv2d
@@ -206,11 +201,11 @@ def _plan_of(operation: str, x: NDArray[Any], arguments: tuple[Any, ...], option
     return plan.summary() if isinstance(plan, TransposePlan) else plan
 
 
-def _explained(operation: str, plan: Plan[Any], threads: int) -> Explanation:
+def _explained(operation: str, plan: Plan[Any], x: NDArray[Any], threads: int) -> Explanation:
     backend = serving(plan.compiled, plan.in_lesson)
     served = plan if plan.inner is None else plan.inner
-    multiply_adds, copy = _multiply_adds(backend), _copy_rate(_power_of_two(plan.spec.bytes))
-    arithmetic, traffic = plan.spec.flops / multiply_adds / threads, plan.spec.bytes / copy
+    flops, copy = multiply_adds(backend), _copy_rate(_power_of_two(plan.spec.bytes))
+    arithmetic, traffic = plan.spec.flops / flops / threads, plan.spec.bytes / copy
     return Explanation(
         operation=operation,
         algorithm=plan.algorithm,
@@ -226,30 +221,8 @@ def _explained(operation: str, plan: Plan[Any], threads: int) -> Explanation:
         bytes=plan.spec.bytes,
         bound_seconds=max(arithmetic, traffic),
         limited_by="multiply-adds" if arithmetic > traffic else "memory",
-        expected_seconds=max(_work(plan) / multiply_adds / threads / EFFICIENCY[plan.algorithm], traffic)
-        + CALL_SECONDS,
+        expected_seconds=_costs.expected(plan, x, backend.name, flops, threads),
     )
-
-
-def _work(plan: Plan[Any]) -> float:
-    """The flops that the algorithm takes, which may be fewer than the operation's."""
-    spec = plan.spec
-    if plan.algorithm.startswith("winograd"):  # (tile + 2)^2 products in place of 9 tile^2
-        tile = plan.tile[0]
-        return float(spec.flops * (tile + 2) ** 2 / (9 * tile**2))
-    if plan.kernel == "conv_fft":
-        return float(spec.batch * conv_fft.transforms(spec) * conv_fft.tiles(spec).flops)
-    if plan.algorithm not in ("separable", "fft"):
-        return float(spec.flops)
-    if plan.algorithm == "separable" and plan.inner is None:  # its flops are those of the column and the row
-        return float(spec.flops)
-    height, width = spec.kernel_shape
-    if plan.algorithm == "separable":
-        return float(spec.flops * (height + width) / (height * width))
-    rows, columns = plan.tables[0].tolist()
-    tiles = math.ceil(spec.region.height / plan.tile[0]) * math.ceil(spec.region.width / plan.tile[1])
-    transforms = (spec.kernels or 1) * (1 + 2 * tiles * spec.region.planes * spec.region.step)
-    return float(transforms * 2.5 * rows * columns * math.log2(rows * columns))
 
 
 def _power_of_two(n: int) -> int:
@@ -258,7 +231,7 @@ def _power_of_two(n: int) -> int:
 
 
 @cache
-def _multiply_adds(backend: Backend) -> float:
+def multiply_adds(backend: Backend) -> float:
     """Flops per second of one thread in registers of a backend, the best of a few samples."""
     if backend is PYTHON:
         return 1e7

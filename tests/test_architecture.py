@@ -29,7 +29,9 @@ MAY_IMPORT = {
     "_importing": set(),
     "_dispatch": {"_blocks", "_errors", "_fallback", "_importing", "_registry"},
     "_run": {"_borders", "_geometry", "_dispatch", "_errors", "_plan", "_spec", "_threads", "reference", "_importing"},
+    "_costs": {"_geometry", "_plan", "_spec"},
     "_explain": {
+        "_costs",
         "_dispatch",
         "_errors",
         "_plan",
