@@ -14,6 +14,7 @@ cdef extern from "pool_vector.h" nogil:
     vtruth veither(vtruth t, vtruth u)
     int vany(vtruth t)
     vfloat vload_i8(const int8_t* p)
+    vfloat vabs(vfloat v)
     vfloat vlarger(vfloat a, vfloat b)
     vfloat vsmaller(vfloat a, vfloat b)
     vfloat vslide1(vfloat a, vfloat b)
@@ -67,7 +68,7 @@ cdef struct Geometry:
     Py_ssize_t source           # dtype of x: its place in convlab._geometry.GATHERED
     Py_ssize_t gathered         # whether elements of x are read one by one: of any strides, alignment and byte order
     Py_ssize_t swapped          # whether their bytes are in the other order
-    Py_ssize_t power            # of each element's absolute value: 0 is the element itself, 3 a float
+    Py_ssize_t power            # of each element's absolute value: 0 is the element itself, -1 a float
     Py_ssize_t exponent         # that float's bits
 
 

@@ -92,6 +92,10 @@ def _roots(spec: Pool, y: NDArray[Any]) -> None:
     with np.errstate(all="ignore"):
         if spec.norm == 2:
             np.sqrt(y, out=y)
+        elif spec.norm == 4:
+            np.sqrt(np.sqrt(y, out=y), out=y)
+        elif spec.norm == 3:
+            np.cbrt(y, out=y)
         else:
             np.power(y, FLOAT32.type(1 / spec.norm), out=y)
 
