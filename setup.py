@@ -31,7 +31,7 @@ from setuptools.modified import newer_group
 
 # Built for each instruction set.
 KERNELS = [
-    "filter2d", "sepfilter2d", "box2d", "transpose", "pool2d", "pool_sums", "pool_narrow", "pool_indices",
+    "filter2d", "sepfilter2d", "box2d", "box_lines", "transpose", "pool2d", "pool_sums", "pool_narrow", "pool_indices",
     "extremum2d", "median2d", "median_histogram", "median_ranked",
     "conv_gemm", "conv_depthwise", "conv_direct", "conv_narrow", "conv_winograd", "machine",
 ]  # fmt: skip

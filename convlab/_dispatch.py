@@ -33,6 +33,7 @@ KERNELS = {
     "correlate2d_separable": "sepfilter2d",
     "magnitude2d_separable": "sepfilter2d",
     "box2d": "box2d",
+    "box_lines": "box_lines",
     "transpose2d": "transpose",
     "max_pool2d_2x2": "pool2d",
     "min_pool2d_2x2": "pool2d",

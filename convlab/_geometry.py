@@ -120,6 +120,14 @@ class TransposeGeometry(NamedTuple):
     itemsize: int
 
 
+class LinesGeometry(NamedTuple):
+    """The sizes that sums of neighbours of lines read; src/box_lines.pyx has the same struct."""
+
+    lines: int
+    blocks: int  # of each line
+    k: int  # elements of a block, and of a sum
+
+
 class FilterValues(NamedTuple):
     """The numbers that a correlation kernel reads beside the taps."""
 

@@ -121,6 +121,7 @@ def struct_fields(source, name):
         ("sepfilter2d.pyx", "Values", _geometry.FilterValues),
         ("box2d.pyx", "Geometry", _geometry.BoxGeometry),
         ("box2d.pyx", "Values", _geometry.FilterValues),
+        ("box_lines.pyx", "Geometry", _geometry.LinesGeometry),
         ("transpose.pyx", "Geometry", _geometry.TransposeGeometry),
         ("staging.pxd", "Geometry", _geometry.ConvGeometry),
         ("axis.pxd", "Axis", _geometry.ConvAxis),

@@ -36,13 +36,14 @@ from .ranking import (
     median2d_ranked,
     minimum2d,
 )
-from .separable import box2d, correlate2d_separable, magnitude2d_separable
+from .separable import box2d, box_lines, correlate2d_separable, magnitude2d_separable
 
 __all__ = [
     "avg_pool2d",
     "avg_pool2d_2x2",
     "avg_pool_narrow",
     "box2d",
+    "box_lines",
     "conv_depthwise",
     "conv_direct",
     "conv_gemm",
