@@ -22,7 +22,7 @@ cdef struct Lines:
 
 
 cdef void line(const Lines* lines, Py_ssize_t t, void* workspace) noexcept nogil:
-    cdef Py_ssize_t k = lines.g.k, block, j
+    cdef Py_ssize_t k = lines.g.k, j, _
     cdef const float* x = lines.x + t * lines.g.blocks * k
     cdef float* y = lines.y + t * lines.g.blocks * k
     cdef float prefix, suffix = x[k - 1]
@@ -30,7 +30,7 @@ cdef void line(const Lines* lines, Py_ssize_t t, void* workspace) noexcept nogil
     for j in range(k - 2, -1, -1):
         suffix = x[j] + suffix
         y[j] = suffix
-    for block in range(1, lines.g.blocks):
+    for _ in range(1, lines.g.blocks):
         x += k
         y += k
         prefix = x[0]

@@ -1,5 +1,5 @@
 # Powers of absolute values, which norms sum. Whole powers up to 8 are products: the square of half the power, times the
-# value where the power is odd. They take at most power - 1 roundings and have the same bits everywhere; others are powf's.
+# value where the power is odd. They take at most power - 1 roundings, the same everywhere; others are powf's.
 from libc.math cimport fabsf, powf
 from libc.string cimport memcpy
 

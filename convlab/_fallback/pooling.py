@@ -139,7 +139,8 @@ def _powers(a: NDArray[Any], g: PoolGeometry) -> NDArray[Any]:
         return a
     a = np.abs(a)
     if g.power < 0:
-        return np.power(a, np.array(g.exponent, np.uint32).view(np.float32), out=a)
+        np.power(a, np.array(g.exponent, np.uint32).view(np.float32), out=a)
+        return a
     result = a
     for bit in f"{g.power:b}"[1:]:
         result = result * result

@@ -37,9 +37,9 @@ def plan_box2d(
     kernel_height = spec.filter.kernel_shape[0]
     columns, folded = _strip_columns(spec), fold(spec.filter, NARROW, kernel_height)
     if pays(spec, columns, spec.image.width * spec.image.step <= NARROW):
-        plan = plan_lines(spec, source)
-        if plan.needed <= limit:
-            return plan
+        lines = plan_lines(spec, source)
+        if lines.needed <= limit:
+            return lines
     if pitches is not None and spec.dtype in STORED and folded is None:
         plan = _plan_kernel(spec, source, pitches, machine, columns, limit)
         if plan is None or plan.needed <= limit:

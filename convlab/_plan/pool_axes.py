@@ -1,7 +1,7 @@
 """The axes of a pool as its kernels walk them: without those that have nothing to reduce."""
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from convlab._spec.pooling import Grid, Pool
 
@@ -49,7 +49,7 @@ def squeezed(spec: Pool, x: Source) -> tuple[Pool, Source]:
         axes = tuple(axis - sum(other < axis for other in gone) for axis in grid.axes if axis not in gone)
         return Grid(shape, axes, grid.inner_channels)
 
-    shorter = {name: tuple(getattr(spec, name)[axis] for axis in kept) for name in FIELDS}
+    shorter: dict[str, Any] = {name: tuple(getattr(spec, name)[axis] for axis in kept) for name in FIELDS}
     row = pitches[kept[0]] if len(kept) == 2 else 0
     own = replace(spec, image=without(image), output=without(spec.output), **shorter)
     return own, x._replace(slice=0, row=row, column=last if x.gathered else x.column)

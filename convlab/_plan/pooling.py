@@ -1,7 +1,6 @@
 """Plans of pools."""
 
 import math
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -248,7 +247,8 @@ def _narrow(spec: Pool, machine: Machine) -> bool:
         and min(spec.window[0], *height, MOST_TURNED) * width <= MOST_TURNED
         # A window's first terms are never padding there, which have a place in a sum of more than a block.
         and not (
-            spec.operation in ("avg", "lp") and any(k > SUMMED and p for k, p in zip(spec.window, spec.before, strict=True))
+            spec.operation in ("avg", "lp")
+            and any(k > SUMMED and p for k, p in zip(spec.window, spec.before, strict=True))
         )
     )
 
