@@ -265,3 +265,21 @@ def test_axes_of_one_element_change_nothing(fast_backend, rng):
         convlab.max_pool3d(volume, (4, 2, 1), return_indices=True)[1][..., 0],
         convlab.max_pool2d(volume[..., 0], (4, 2), return_indices=True)[1],
     )
+
+
+@pytest.mark.parametrize("layout", ["NCDHW", "NDHWC"])
+def test_slices_that_no_window_joins_are_planes(fast_backend, rng, layout):
+    x = rng.standard_normal((2, 3, 9, 7, 8), dtype=np.float32)
+    images = x.swapaxes(1, 2).reshape(18, 3, 7, 8)
+    if layout == "NDHWC":
+        x = np.moveaxis(x, 1, -1).copy()
+    for name, options in [("max", {}), ("avg", {"count_include_pad": False}), ("lp", {"norm_type": 3})]:
+        volumes = getattr(convlab, f"{name}_pool3d")(
+            x, kernel_size=(1, 3, 2), stride=(1, 2, 2), padding=(0, 1, 0), layout=layout, **options
+        )
+        kernel = ("max" if name == "max" else "avg") + ("_pool2d" if layout == "NDHWC" else "_pool_narrow")
+        assert convlab.last_kernel() == kernel + fast_backend
+        if layout == "NDHWC":
+            volumes = np.moveaxis(volumes, -1, 1)
+        planes = getattr(convlab, f"{name}_pool2d")(images, kernel_size=(3, 2), stride=2, padding=(1, 0), **options)
+        assert_array_equal(volumes.swapaxes(1, 2).reshape(planes.shape), planes)

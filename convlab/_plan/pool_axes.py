@@ -55,6 +55,21 @@ def squeezed(spec: Pool, x: Source) -> tuple[Pool, Source]:
     return own, x._replace(slice=0, row=row, column=last if x.gathered else x.column)
 
 
+def flattened(spec: Pool, x: Source) -> tuple[Pool, Source]:
+    """The same pool of a volume whose windows do not reach from slice to slice, as one of more planes."""
+    image, depth = spec.image, spec.image.axes[0]
+    trivial = (spec.window[0], spec.stride[0], spec.before[0], spec.after[0]) == (1, 1, 0, 0)
+    if len(image.axes) < 3 or not trivial or spec.bins or spec.indices or x.gathered:
+        return spec, x
+    outermost = all(axis < depth for axis in image.plane_axes)
+    if not outermost or (image.planes > 1 and x.plane != image.sizes[0] * x.slice):
+        return spec, x
+    shorter: dict[str, Any] = {name: getattr(spec, name)[1:] for name in FIELDS}
+    images = (replace(grid, axes=grid.axes[1:]) for grid in (image, spec.output))
+    own = replace(spec, **dict(zip(("image", "output"), images, strict=True)), **shorter)
+    return own, x._replace(plane=x.slice, slice=0)
+
+
 def merged(spec: Pool, x: Source) -> tuple[Pool, Source]:
     """Short rows that no window reaches along, as the channels of pixels of one long row."""
     image, axes = spec.image, spec.image.axes

@@ -24,7 +24,7 @@ from .plan import (
     small_group,
     threads_for,
 )
-from .pool_axes import Source, merged, squeezed
+from .pool_axes import Source, flattened, merged, squeezed
 from .pool_pieces import CONVERTED_BYTES
 
 # Output rows in a tile, the piece of work that a thread takes, if they read no more than so many elements; and elements
@@ -124,6 +124,9 @@ def plan_pool(spec: Pool, source: np.dtype[Any], layout: Source | None, machine:
     asked, in_lesson = spec, _in_the_lesson(spec)
     if layout is not None:
         spec, layout = squeezed(spec, layout)
+        images = flattened(spec, layout)
+        if _kernel(images[0], source, images[1], machine)[0].endswith("narrow"):
+            spec, layout = images
     if layout is not None and not _kernel(spec, source, layout, machine)[0].endswith("narrow"):
         spec, layout = merged(spec, layout)
     image, output = spec.image, spec.output
