@@ -65,9 +65,8 @@ def flattened(spec: Pool, x: Source) -> tuple[Pool, Source]:
     if not outermost or (image.planes > 1 and x.plane != image.sizes[0] * x.slice):
         return spec, x
     shorter: dict[str, Any] = {name: getattr(spec, name)[1:] for name in FIELDS}
-    images = (replace(grid, axes=grid.axes[1:]) for grid in (image, spec.output))
-    own = replace(spec, **dict(zip(("image", "output"), images, strict=True)), **shorter)
-    return own, x._replace(plane=x.slice, slice=0)
+    own_image, own_output = (replace(grid, axes=grid.axes[1:]) for grid in (image, spec.output))
+    return replace(spec, image=own_image, output=own_output, **shorter), x._replace(plane=x.slice, slice=0)
 
 
 def merged(spec: Pool, x: Source) -> tuple[Pool, Source]:
