@@ -17,6 +17,9 @@ DIAGRAMS = {
     "keep": "      | a b c d |          where the window would leave the image, the source's pixel",
 }
 
+# Elements up to which pixels are copied one by one.
+SMALL = 1 << 14
+
 # Words that mean different things in different libraries are refused, each with what to say here.
 ELSEWHERE = {
     "reflect": "'reflect' is 'mirror' here (d c b | a b c d | c b a) if you know it from NumPy or PyTorch, "
@@ -75,6 +78,18 @@ def copy_pixels(
     x: NDArray[Any], rows: NDArray[np.intp], columns: NDArray[np.intp], cval: float, into: NDArray[Any]
 ) -> None:
     """Copy pixels of (planes, rows, columns, channels), chosen by numbers of rows and columns, -1 for cval."""
+    if into.size <= SMALL:  # one pass that copies all costs less than slices of the border
+        into[...] = x.take(rows, axis=1, mode="clip").take(columns, axis=2, mode="clip")
+    else:
+        _copy_pieces(x, rows, columns, into)
+    if rows.size and rows.min() < 0:
+        into[:, rows < 0] = cval
+    if columns.size and columns.min() < 0:
+        into[:, :, columns < 0] = cval
+
+
+def _copy_pieces(x: NDArray[Any], rows: NDArray[np.intp], columns: NDArray[np.intp], into: NDArray[Any]) -> None:
+    """Copy the inside as one slice, and the border's rows and columns by their numbers."""
     for down, source_rows in _pieces(rows):
         for along, source_columns in _pieces(columns):
             if isinstance(source_columns, slice):
@@ -84,5 +99,3 @@ def copy_pixels(
             else:
                 part = x[:, source_rows[:, None], source_columns]
             into[:, down, along] = part
-    into[:, rows < 0] = cval
-    into[:, :, columns < 0] = cval

@@ -54,6 +54,7 @@ def work(plan: Plan[Any]) -> float:
 def row_of(plan: Plan[Any], backend: str) -> str:
     """Return the name of the row of COSTS that a plan's kernel has on a backend."""
     spec, kernel = plan.spec, (plan if plan.inner is None else plan.inner).kernel
+    kernel = kernel.replace("min", "max")  # minima cost as maxima
     if isinstance(spec, Pool) and spec.norm:
         kernel += " of powers"
     elif isinstance(spec, Pool) and (spec.bins or min(np.subtract(spec.stride, spec.window)) >= 0):

@@ -137,6 +137,14 @@ class TransposeGeometry(NamedTuple):
     itemsize: int
 
 
+class LinesGeometry(NamedTuple):
+    """The sizes that sums of neighbours of lines read."""
+
+    lines: int
+    blocks: int  # of each line
+    k: int  # elements of a block, and of a sum
+
+
 class FilterValues(NamedTuple):
     """The numbers that a correlation kernel reads beside the taps."""
 
@@ -201,7 +209,7 @@ class PoolGeometry(NamedTuple):
     source: int  # dtype of x, a place in GATHERED
     gathered: int  # whether elements of x are read one by one: of any strides, alignment and byte order
     swapped: int  # whether their bytes are in the other order
-    power: int  # of each element's absolute value: 0 is the element itself, 3 a float
+    power: int  # of each element's absolute value: 0 is the element itself, -1 a float
     exponent: int  # that float's bits
 
 
@@ -299,6 +307,6 @@ class ConvValues(NamedTuple):
 
 
 TABLES = (
-    FilterGeometry, SeparableGeometry, BoxGeometry, TransposeGeometry, FilterValues, PoolGeometry, RankGeometry,
-    ConvGeometry, ConvAxis, ConvValues,
+    FilterGeometry, SeparableGeometry, BoxGeometry, LinesGeometry, TransposeGeometry, FilterValues, PoolGeometry,
+    RankGeometry, ConvGeometry, ConvAxis, ConvValues,
 )  # fmt: skip

@@ -32,6 +32,7 @@ SOURCES = (
     Source("filter/filter2d", vectorize=True),  # its loops that leave out NaN are plain ones
     Source("filter/sepfilter2d"),
     Source("filter/box2d"),
+    Source("filter/box_lines"),
     Source("rank/extremum2d"),
     Source("rank/median2d"),
     Source("rank/median_histogram"),
@@ -63,6 +64,7 @@ KERNELS = (
     Kernel("correlate2d_separable", "sepfilter2d", "separable", 2),
     Kernel("magnitude2d_separable", "sepfilter2d", "separable", 2),
     Kernel("box2d", "box2d", "separable", 2),
+    Kernel("box_lines", "box_lines", "separable", 1),
     Kernel("transpose2d", "transpose", "layout", 1),
     Kernel("max_pool2d_2x2", "pool2d", "pooling", 1),
     Kernel("min_pool2d_2x2", "pool2d", "pooling", 1),

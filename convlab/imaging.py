@@ -74,9 +74,10 @@ def box(
     larger ones each sum is the end of one block and the beginning of the next, where blocks of the window's size are
     counted from the border's first pixel: three additions an axis, and nothing is ever subtracted, so that an error, a
     NaN or an infinity stays in the windows that hold it. With precision="fast" the order of such a sum depends on the
-    place in the image modulo the size, and windows too large for the workspace (from about 1000 pixels a side on, which
-    depends on the image's width too) are summed directly, at a cost that grows; on nothing else: not on threads,
-    strides, dtype of the result or instruction set, the baseline included. The error is at most ``4 * (rows + columns)
+    place in the image modulo the size, or in strips whose width depends on the sizes of the image and the window;
+    windows from about 1000 pixels a side on may be summed in another way for a result of integers, and directly, at a
+    cost that grows, if they exceed the workspace. It depends on nothing else: not on threads, strides or instruction
+    set, the baseline included. The error is at most ``4 * (rows + columns)
     * eps`` times the mean of the absolute values, and 0 for whole numbers whose sums stay below 2**24, before the
     division (a multiplication by the inverse, rounded to float32).
 

@@ -128,3 +128,20 @@ def test_refusals():
 def test_nothing_to_compute_is_the_picture(fast_backend):
     image = np.arange(12.0).reshape(3, 4)
     assert_array_equal(convlab.filter2d(image, np.eye(9), border="keep", algorithm="fft"), image)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "u2"])
+def test_small_pictures_with_many_taps(fast_backend, rng, dtype):
+    """From 50,000,000 products of a tile on; many tiles of a long narrow picture cost more than they save."""
+    for shape, size, kernel in [
+        ((9000, 1), (9001, 1), "_fft"),
+        ((100, 100), (75, 75), "_fft"),
+        ((8, 5000), (7, 201), ""),
+    ]:
+        image = (100 * rng.random(shape)).astype(dtype)
+        taps = rng.standard_normal(size).astype(np.float32)
+        y = convlab.filter2d(image, taps, border="constant")
+        assert convlab.last_kernel() == f"correlate2d{kernel}" + fast_backend
+        direct = convlab.filter2d(image, taps, border="constant", algorithm="direct")
+        bound = 8 * 20 * EPS * np.linalg.norm(taps) * np.linalg.norm(image.astype(np.float64))
+        assert np.abs(y - direct).max() <= bound

@@ -211,3 +211,75 @@ def test_norms_of_all_windows(fast_backend, rng, dtype, p):
         np.testing.assert_allclose(y, expected, rtol=2e-5)
     whole = power.max((1, 2)) if p == np.inf else (power**p).sum((1, 2)) ** (1 / p)
     np.testing.assert_allclose(convlab.global_lp_pool(x[None], p)[0, :, 0, 0], whole, rtol=2e-5)
+
+
+def powers(x, p):
+    """|x| ** p by products: the square of half the power, times the value where the power is odd."""
+    result = a = np.abs(x)
+    for bit in f"{p:b}"[1:]:
+        result = result * result * a if bit == "1" else result * result
+    return result
+
+
+@pytest.mark.parametrize("p", range(1, 9))
+@pytest.mark.parametrize("planes", [3, 37])
+def test_whole_powers_are_products(fast_backend, rng, p, planes):
+    """Of many narrow planes and of few: one order, one way to a power."""
+    x = rng.standard_normal((planes, 11, 5), dtype=np.float32)
+    y = convlab.lp_pool2d(x, p, (11, 3), 1)
+    assert convlab.last_kernel() == ("avg_pool_narrow" if planes > 16 else "avg_pool2d") + fast_backend
+    sums = [[window_sum(powers(plane[:, j : j + 3], p)) for j in range(3)] for plane in x]
+    roots = {1: lambda v: v, 2: np.sqrt, 3: np.cbrt, 4: lambda v: np.sqrt(np.sqrt(v))}
+    root = roots.get(p, lambda v: np.power(v, np.float32(1 / p)))
+    assert_array_equal(y[:, 0], root(np.array(sums, np.float32)))
+    np.testing.assert_allclose(
+        y[:, 0, 0], (np.abs(x[:, :, :3].astype(np.float64)) ** p).sum((1, 2)) ** (1 / p), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("pool", [convlab.avg_pool2d, convlab.max_pool2d, lambda x, *a: convlab.lp_pool2d(x, 3, *a)])
+@pytest.mark.parametrize("planes", [(2, 3), (4, 9)])
+def test_a_column_is_a_row(fast_backend, rng, pool, planes):
+    x = rng.standard_normal((*planes, 301, 1), dtype=np.float32)
+    for window, stride in [((301, 1), 1), ((20, 1), (3, 1)), ((2, 1), (2, 1))]:
+        column = pool(x, window, stride)
+        row = pool(x.swapaxes(2, 3).copy(), window[::-1], stride if stride == 1 else stride[::-1])
+        assert_array_equal(column, row.swapaxes(2, 3))
+        assert_array_equal(column, pool(np.stack([x, x], -1)[..., 0], window, stride))
+
+
+def test_axes_of_one_element_change_nothing(fast_backend, rng):
+    x = rng.standard_normal((20, 2, 40, 1, 6), dtype=np.float32)
+    image = x[:, :, :, 0]
+    assert_array_equal(
+        convlab.adaptive_avg_pool3d(x, (7, 1, 2))[:, :, :, 0], convlab.adaptive_avg_pool2d(image, (7, 2))
+    )
+    assert_array_equal(
+        convlab.adaptive_avg_pool3d(x, (7, 3, 2))[:, :, :, 1], convlab.adaptive_avg_pool2d(image, (7, 2))
+    )
+    assert_array_equal(convlab.avg_pool3d(x, (9, 1, 2), 2)[:, :, :, 0], convlab.avg_pool2d(image, (9, 2), 2))
+    volume = x.reshape(20, 2, 40, 6, 1)
+    order = window_sum(volume[3, 1, :9, :2]) / np.float32(18)
+    assert convlab.avg_pool3d(volume, (9, 2, 1))[3, 1, 0, 0, 0] == order
+    assert_array_equal(
+        convlab.max_pool3d(volume, (4, 2, 1), return_indices=True)[1][..., 0],
+        convlab.max_pool2d(volume[..., 0], (4, 2), return_indices=True)[1],
+    )
+
+
+@pytest.mark.parametrize("layout", ["NCDHW", "NDHWC"])
+def test_slices_that_no_window_joins_are_planes(fast_backend, rng, layout):
+    x = rng.standard_normal((2, 3, 9, 7, 8), dtype=np.float32)
+    images = x.swapaxes(1, 2).reshape(18, 3, 7, 8)
+    if layout == "NDHWC":
+        x = np.moveaxis(x, 1, -1).copy()
+    for name, options in [("max", {}), ("avg", {"count_include_pad": False}), ("lp", {"norm_type": 3})]:
+        volumes = getattr(convlab, f"{name}_pool3d")(
+            x, kernel_size=(1, 3, 2), stride=(1, 2, 2), padding=(0, 1, 0), layout=layout, **options
+        )
+        kernel = ("max" if name == "max" else "avg") + ("_pool2d" if layout == "NDHWC" else "_pool_narrow")
+        assert convlab.last_kernel() == kernel + fast_backend
+        if layout == "NDHWC":
+            volumes = np.moveaxis(volumes, -1, 1)
+        planes = getattr(convlab, f"{name}_pool2d")(images, kernel_size=(3, 2), stride=2, padding=(1, 0), **options)
+        assert_array_equal(volumes.swapaxes(1, 2).reshape(planes.shape), planes)

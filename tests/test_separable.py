@@ -299,3 +299,26 @@ def test_any_shape_any_options(data):
 def test_bad_arguments(backend, arguments, options, error, message):
     with pytest.raises(error, match=message):
         convlab.sep_filter2d(*arguments, **options)
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_folded_images_have_the_same_bits(fast_backend, rng, monkeypatch, border):
+    """Narrow images of many rows, in segments; and a border that several blocks' rows come from."""
+    image = rng.random((2500, 7), dtype=np.float32)
+    ky, kx = random_taps(rng, 301, 3)
+    folded = convlab.sep_filter2d(image, ky, kx, border=border, anchor=(100, 1))
+    assert (
+        convlab.explain("sep_filter2d", image.shape, ky, kx, border=border, anchor=(100, 1)).workspace_bytes > 1 << 16
+    )
+    monkeypatch.setattr(_plan, "FOLDED_ROWS", 1 << 20)
+    assert_array_equal(convlab.sep_filter2d(image, ky, kx, border=border, anchor=(100, 1), offset=-0.0), folded)
+
+
+def test_long_rows_of_few_are_not_cut(fast_backend, rng, monkeypatch):
+    image = rng.random((2, 3000), dtype=np.float32)
+    ky, kx = random_taps(rng, 9, 5)
+    whole = convlab.sep_filter2d(image, ky, kx)
+    monkeypatch.setattr(_plan, "LONG_ROW", 1000)
+    assert_array_equal(convlab.sep_filter2d(image, ky, kx, cval=1.0), whole)
+    monkeypatch.setattr(_plan, "FEW_ROWS", 1)
+    assert_array_equal(convlab.sep_filter2d(image, ky, kx, cval=2.0), whole)

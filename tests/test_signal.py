@@ -184,3 +184,13 @@ def test_any_convolution_is_scipys(data):
     boundary = data.draw(st.sampled_from(BOUNDARIES))
     mine, theirs = both(name, x, w, mode, boundary, 7)
     np.testing.assert_array_equal(mine, theirs)  # whole numbers: exact in either
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("taps", [1, 2, 9])
+def test_columns_are_convolved_as_rows(fast_backend, rng, mode, taps):
+    x, w = rng.random((400, 1), np.float32), rng.random((taps, 1), np.float32)
+    mine, theirs = both("fftconvolve", x, w, mode)
+    assert convlab.last_kernel().endswith(fast_backend)
+    np.testing.assert_allclose(mine, theirs, atol=1e-5)
+    np.testing.assert_array_equal(mine, both("fftconvolve", x.T, w.T, mode)[0].T)

@@ -138,11 +138,15 @@ def _powers(a: NDArray[Any], g: PoolGeometry) -> NDArray[Any]:
     if g.power == 0:
         return a
     a = np.abs(a)
-    if g.power == 2:
-        a *= a
-    elif g.power > 1:
+    if g.power < 0:
         np.power(a, np.array(g.exponent, np.uint32).view(np.float32), out=a)
-    return a
+        return a
+    result = a
+    for bit in f"{g.power:b}"[1:]:
+        result = result * result
+        if bit == "1":
+            result *= a
+    return result
 
 
 def _pool(operation: np.ufunc, x: NDArray[Any], y: NDArray[Any], geometry: NDArray[np.intp], threads: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab._geometry import BoxGeometry, FilterValues, SeparableGeometry
+from convlab._geometry import BoxGeometry, FilterValues, LinesGeometry, SeparableGeometry
 
 from .layout import pixels, store, with_border
 
@@ -74,6 +74,15 @@ def box2d(
     with np.errstate(all="ignore"):
         total = _windows(_windows(source, 1, g.kernel_height), 2, g.kernel_width) * v.scale
     store(total, pixels(y, g.planes, g.out_height, g.out_width, g.step, g.y_plane, g.y_row, writeable=True))
+
+
+def box_lines(x: NDArray[np.float32], y: NDArray[np.float32], geometry: NDArray[np.intp], threads: int) -> None:
+    """Y = sums of k neighbours of each line, which is whole blocks of k."""
+    g = LinesGeometry(*geometry.tolist())
+    lines = x.reshape(g.lines, g.blocks * g.k)
+    n = lines.shape[1] - g.k + 1
+    with np.errstate(all="ignore"):
+        y.reshape(lines.shape)[:, :n] = _windows(lines, 1, g.k)
 
 
 def _windows(x: NDArray[np.float32], axis: int, size: int) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from convlab._spec.imaging import truth, window
 from convlab._spec.separable import Separable2d
 
 from .blocks import fold, in_blocks, source_of_blocks
+from .box_lines import pays, plan_lines
 from .cache import remembered
 from .plan import WORKSPACE_LIMIT, Machine, Plan, pitches_of, rounded_up, threads_for
 from .separable import border_tables, separable_for, source_of, with_wide
@@ -35,6 +36,10 @@ def plan_box2d(
     limit = WORKSPACE_LIMIT if spec.filter.workspace_limit is None else spec.filter.workspace_limit
     kernel_height = spec.filter.kernel_shape[0]
     columns, folded = _strip_columns(spec), fold(spec.filter, NARROW, kernel_height)
+    if pays(spec, columns, spec.image.width * spec.image.step <= NARROW):
+        lines = plan_lines(spec, source)
+        if lines.needed <= limit:
+            return lines
     if pitches is not None and spec.dtype in STORED and folded is None:
         plan = _plan_kernel(spec, source, pitches, machine, columns, limit)
         if plan is None or plan.needed <= limit:

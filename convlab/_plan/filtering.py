@@ -17,7 +17,7 @@ from convlab._spec.taps import Facts, facts
 
 from .cache import remembered
 from .filtering_direct import plan_direct
-from .filtering_fft import plan_fft
+from .filtering_fft import plan_fft, tiles_of
 from .plan import Machine, Part, Plan, pitches_of
 from .separable import separable_for
 from .wide import wide_for
@@ -25,6 +25,8 @@ from .wide import wide_for
 # Taps from which transforms are faster than sums (27 x 27 with 16 lanes; 19 x 19 with 8), if the picture is no stamp.
 FFT_TAPS = 700
 FFT_PIXELS = 1 << 16
+# Products of each tile of a smaller picture from which they are faster too.
+FFT_PRODUCTS = 50_000_000
 # Taps, and products of all pixels, from which a column and a row are faster than a kernel of rank 1 as a whole.
 SEPARABLE_TAPS = 25
 SEPARABLE_PRODUCTS = 300_000
@@ -48,7 +50,8 @@ def choose(spec: Filter2d, found: Facts) -> tuple[str, str, tuple[tuple[str, str
         return spec.algorithm, "it was asked for", tuple(why_not.items())
     if taps_number < FFT_TAPS:
         why_not.setdefault("fft", f"{taps_number} taps are too few for transforms to pay (from {FFT_TAPS} on)")
-    if math.prod(spec.region.shape) < FFT_PIXELS:
+    pixels = math.prod(spec.region.shape)
+    if pixels < FFT_PIXELS and pixels * taps_number < FFT_PRODUCTS * tiles_of(spec):
         why_not.setdefault("fft", f"the picture is too small for transforms to pay (from {FFT_PIXELS} pixels on)")
     # With precision="exact" the image's size must not decide.
     few_products = spec.precision != "exact" and taps_number * math.prod(spec.region.shape) < SEPARABLE_PRODUCTS

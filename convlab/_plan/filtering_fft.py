@@ -56,6 +56,14 @@ def plan_fft(
     )
 
 
+def tiles_of(spec: Filter2d) -> int:
+    """Return how many tiles cover the picture, if memory does not limit them."""
+    tiles = spec.image.planes * spec.image.step
+    for n, kernel in zip((spec.region.height, spec.region.width), spec.kernel_shape, strict=True):
+        tiles *= -(-n // max(TILE_SIDE - kernel + 1, kernel))
+    return max(tiles, 1)
+
+
 def _in_double(spec: Filter2d, tile: tuple[int, int], pixels: int) -> NDArray[np.intp]:
     """Sides of a transform in double and of its part of a tile, which need no more memory than the tile in float32."""
     pieces = 1

@@ -1,7 +1,6 @@
 """Plans of pools."""
 
 import math
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +23,7 @@ from .plan import (
     small_group,
     threads_for,
 )
+from .pool_axes import Source, flattened, merged, squeezed
 from .pool_pieces import CONVERTED_BYTES
 
 # Output rows in a tile, the piece of work that a thread takes, if they read no more than so many elements; and elements
@@ -52,22 +52,8 @@ NARROW_WIDTH, NARROW_STRIDED, NARROW_UNCACHED = 32, 20, 8
 # Elements of a plane that a narrow pool turns at a time, which 16 lanes make 32 KiB of; more if its window has more.
 TURNED = 512
 MOST_TURNED = 4096
-# Elements of rows that are merged into one, where windows reach down alone.
-MERGED_WIDTH = 64
-
-
-class Source(NamedTuple):
-    """How a kernel walks an array: strides in elements, or in bytes where it gathers."""
-
-    plane: int
-    slice: int
-    row: int
-    outer: int = 0
-    inner: int = 1
-    column: int = 0
-    channel: int = 0
-    gathered: bool = False
-    swapped: bool = False
+# Powers that are products: src/pool/pool_power.pxd.
+WHOLE_POWERS = range(1, 9)
 
 
 def source_of(spec: Pool, x: NDArray[Any], source: np.dtype[Any]) -> Source | None:
@@ -89,25 +75,6 @@ def _gathered(spec: Pool, x: NDArray[Any]) -> Source:
     slice_, row, column = (0,) * (3 - len(image.axes)) + tuple(strides[axis] for axis in image.axes)
     channel = strides[-1] if image.inner_channels else 0
     return Source(plane, slice_, row, outer, max(inner, 1), column, channel, True, not x.dtype.isnative)
-
-
-def _merged(spec: Pool, x: Source) -> tuple[Pool, Source]:
-    """Short rows that no window reaches along, as the channels of pixels of one long row."""
-    image, axes = spec.image, spec.image.axes
-    last, width = len(image.shape) - 1 - image.inner_channels, image.sizes[-1] * image.step
-    trivial = (spec.window[-1], spec.stride[-1], spec.before[-1], spec.after[-1]) == (1, 1, 0, 0)
-    if not trivial or axes[-2:] != (last - 1, last) or width > MERGED_WIDTH or x.row != width or x.gathered:
-        return spec, x
-    if spec.bins or spec.indices:
-        return spec, x
-
-    def merged(grid: pooling.Grid) -> pooling.Grid:
-        return pooling.Grid((*grid.shape[:last], width), axes[:-1], True)
-
-    fields = ("window", "stride", "before", "after", "dilation")
-    shorter = {name: getattr(spec, name)[:-1] for name in fields}
-    own = replace(spec, image=merged(image), output=merged(spec.output), **shorter)
-    return own, Source(x.plane, 0, x.slice if len(axes) == 3 else width)
 
 
 def _padded(numbers: tuple[int, ...], fill: int) -> tuple[int, ...]:
@@ -160,8 +127,13 @@ def _levels(n: int) -> int:
 def plan_pool(spec: Pool, source: np.dtype[Any], layout: Source | None, machine: Machine) -> Plan[Pool]:
     """Small windows in registers, narrow planes many at a time, others rows first; see src/pool/pool2d.pyx."""
     asked, in_lesson = spec, _in_the_lesson(spec)
+    if layout is not None:
+        spec, layout = squeezed(spec, layout)
+        images = flattened(spec, layout)
+        if _loops(images[0], source, images[1], machine)[0] == "narrow":
+            spec, layout = images
     if layout is not None and _loops(spec, source, layout, machine)[0] != "narrow":
-        spec, layout = _merged(spec, layout)
+        spec, layout = merged(spec, layout)
     image, output = spec.image, spec.output
     window, stride, dilation = _padded(spec.window, 1), _padded(spec.stride, 1), _padded(spec.dilation, 1)
     before, after = _padded(spec.before, 0), _padded(spec.after, 0)
@@ -236,7 +208,7 @@ def _power(norm: float) -> tuple[int, int]:
     """The power of each absolute value that a norm sums, as the kernel's words have it, and its float's bits."""
     if not norm or norm == math.inf:
         return 0, 0
-    return int(norm) if norm in (1, 2) else 3, int(np.float32(norm).view(np.uint32))
+    return int(norm) if norm in WHOLE_POWERS else -1, int(np.float32(norm).view(np.uint32))
 
 
 def _in_the_lesson(spec: Pool) -> bool:
@@ -264,9 +236,9 @@ def _loops(spec: Pool, source: np.dtype[Any], x: Source, machine: Machine) -> tu
     if spec.indices:
         return "indices", "places beside the maxima"
     any_window = "rows", "rows first, then along the row, for any window"
-    if source != FLOAT32 or x.gathered or _power(spec.norm) != (0, 0):
+    if source != FLOAT32 or x.gathered:
         return any_window
-    if spec.norm:
+    if spec.norm == math.inf:
         return ("registers", "small windows fit in registers") if _in_registers(spec) else any_window
     if _narrow(spec, machine):
         return "narrow", "many narrow planes: a vector holds one element of each"
@@ -275,7 +247,7 @@ def _loops(spec: Pool, source: np.dtype[Any], x: Source, machine: Machine) -> tu
     plain = spec.image.step == 1 and spec.dilation == (1, 1) and not (spec.bins or spec.norm)
     if halves and whole and plain and spec.divisor in (0, 4):
         return "2x2", "2x2 at stride 2 fits in registers"
-    return ("registers", "small windows fit in registers") if _in_registers(spec) else any_window
+    return ("registers", "small windows fit in registers") if not spec.norm and _in_registers(spec) else any_window
 
 
 def _in_registers(spec: Pool) -> bool:
@@ -302,7 +274,8 @@ def _narrow(spec: Pool, machine: Machine) -> bool:
         and min(spec.window[0], *height, MOST_TURNED) * width <= MOST_TURNED
         # A window's first terms are never padding there, which have a place in a sum of more than a block.
         and not (
-            spec.operation == "avg" and any(k > SUMMED and p for k, p in zip(spec.window, spec.before, strict=True))
+            spec.operation in ("avg", "lp")
+            and any(k > SUMMED and p for k, p in zip(spec.window, spec.before, strict=True))
         )
     )
 

@@ -23,6 +23,10 @@ from .wide import wide_for
 TILE_ROWS = 32
 # Elements of a row up to which folding, which copies, is faster than blocks that are partly in vain.
 NARROW = 48
+# Rows of all planes from which folding saves more than its copies cost to start.
+FOLDED_ROWS = 2048
+# Rows of an image from which long rows are cut: blocks of fewer are mostly copies of the border.
+FEW_ROWS = 16
 # STAGED and R of src/filter/sepfilter2d.pyx.
 WIDEST_BLOCK, ROWS = 64, 4
 
@@ -56,8 +60,10 @@ def plan_separable2d(
     """
     limit = WORKSPACE_LIMIT if spec.filter.workspace_limit is None else spec.filter.workspace_limit
     row = spec.image.width * spec.image.step
-    folded = fold(spec.filter, NARROW)
-    if pitches is not None and spec.dtype in STORED and row <= LONG_ROW and folded is None:
+    rows = spec.region.planes * spec.region.height
+    folded = fold(spec.filter, NARROW) if rows >= FOLDED_ROWS else None
+    long = row > LONG_ROW and spec.image.height >= FEW_ROWS
+    if pitches is not None and spec.dtype in STORED and not long and folded is None:
         plan = _plan_kernel(spec, source, pitches, machine, kernels, limit)
         if plan.needed <= limit:
             return plan

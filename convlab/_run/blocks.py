@@ -1,7 +1,7 @@
 """Plans in blocks: parts of the image are copied, filtered, and converted again if they must."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
@@ -19,6 +19,9 @@ from convlab._threads import limited
 
 from .arrays import saturated
 from .copies import copy_into, transpose
+
+# Elements of the border's rows that are copied at a time.
+ROWS_AT_ONCE = 1 << 14
 
 Mask = NDArray[np.bool_] | None
 Run = Callable[[Plan[Any], NDArray[Any], Mask, NDArray[Any]], None]
@@ -182,10 +185,23 @@ def _fill(target: NDArray[Any], x: NDArray[Any], border: str, start: tuple[int, 
                 target[:, top:bottom, at] = cval if column < 0 else x[:, rows, column]
         for first, last in ((0, top), (bottom, n_rows)):
             indices = _borders.source_indices(border, height, start[0] + first, start[0] + last)
-            for at, row in enumerate(indices.tolist(), first):
-                if row < 0:
-                    target[:, at] = cval
-                elif top <= row - start[0] < bottom:  # it is here already
-                    target[:, at] = target[:, row - start[0]]
+            here = indices - start[0]
+            inside = (indices >= 0) & (here >= top) & (here < bottom)
+            kinds = np.where(indices < 0, -1, inside).tolist()
+            for begin, end in _runs(kinds, max(1, ROWS_AT_ONCE // max(1, target[:, :1].size))):
+                part = target[:, first + begin : first + end]
+                if kinds[begin] < 0:
+                    part[...] = cval
+                elif kinds[begin]:  # they are here already
+                    part[...] = target[:, here[begin:end]]
                 else:
-                    _fill(target[:, at : at + 1], x[:, row : row + 1], border, (0, start[1]), cval)
+                    _fill(part, x[:, indices[begin:end]], border, (0, start[1]), cval)
+
+
+def _runs(kinds: list[int], most: int) -> Iterator[tuple[int, int]]:
+    """Where runs of at most so many neighbours of one kind begin and end."""
+    begin = 0
+    for end in range(1, len(kinds) + 1):
+        if end == len(kinds) or kinds[end] != kinds[begin] or end - begin == most:
+            yield begin, end
+            begin = end

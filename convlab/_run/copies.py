@@ -51,10 +51,11 @@ def _copy_plane(target: NDArray[Any], source: NDArray[Any], part: NDArray[Any]) 
             piece = source[i : i + ROWS, j : j + COLUMNS]
             rows = part[: piece.shape[0], : piece.shape[1]]
             rows[...] = piece  # in the source's order
-            _copy_transposed(target[i : i + ROWS, j : j + COLUMNS], rows)
+            copy_transposed(target[i : i + ROWS, j : j + COLUMNS], rows)
 
 
-def _copy_transposed(target: NDArray[Any], rows: NDArray[Any]) -> None:
+def copy_transposed(target: NDArray[Any], rows: NDArray[Any]) -> None:
+    """``target[...] = rows``, whose innermost axis is the last; the target's may be the first."""
     if _in_rows(target.T):
         transpose(rows, target.T)
     elif _in_rows(rows):

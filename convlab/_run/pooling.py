@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from convlab import _errors, reference
 from convlab._dispatch import PYTHON, Backend, serve, serving
 from convlab._plan.plan import Machine, Plan
+from convlab._plan.pool_axes import Source
 from convlab._plan.pool_pieces import CONVERTED_BYTES, Piece, pieces
-from convlab._plan.pooling import Source, plan_pool
+from convlab._plan.pooling import plan_pool
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.pooling import Pool, Unpool
 from convlab._threads import limited, limited_sums
@@ -92,6 +93,10 @@ def _roots(spec: Pool, y: NDArray[Any]) -> None:
     with np.errstate(all="ignore"):
         if spec.norm == 2:
             np.sqrt(y, out=y)
+        elif spec.norm == 4:
+            np.sqrt(np.sqrt(y, out=y), out=y)
+        elif spec.norm == 3:
+            np.cbrt(y, out=y)
         else:
             np.power(y, FLOAT32.type(1 / spec.norm), out=y)
 

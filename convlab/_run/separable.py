@@ -14,6 +14,7 @@ from convlab._threads import limited_sums
 
 from .arrays import by_planes, check_out, finished, saturated
 from .blocks import Mask, run_blocks
+from .box_lines import sum_lines
 from .frame import copy_frame, inside_and_frame
 from .wide import filter_holds_wide, sum_wide
 
@@ -119,7 +120,9 @@ def run_separable(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray
     y = np.empty(spec.output.shape, spec.dtype) if out is None else out
     _keep_frame(spec, x, y)
     region = _region(spec, y)
-    if plan.blocks and region.size:
+    if plan.kernel == "box_lines":
+        sum_lines(plan, x, region)
+    elif plan.blocks and region.size:
         run_blocks(plan, spec.filter, x, None, region, _kernel)
     elif region.size:
         _kernel(plan, x, None, region)

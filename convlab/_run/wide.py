@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from convlab import _borders, _errors
 from convlab._dispatch import NUMPY, serve
 from convlab._plan.plan import Machine
+from convlab._plan.pool_axes import Source
 from convlab._plan.pool_pieces import Piece, pieces
-from convlab._plan.pooling import Source, plan_pool
+from convlab._plan.pooling import plan_pool
 from convlab._plan.wide import Wide
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.filtering import Filter2d

@@ -15,6 +15,7 @@ cdef extern from "pool_vector.h" nogil:
     vtruth veither(vtruth t, vtruth u)
     int vany(vtruth t)
     vfloat vload_i8(const int8_t* p)
+    vfloat vabs(vfloat v)
     vfloat vlarger(vfloat a, vfloat b)
     vfloat vsmaller(vfloat a, vfloat b)
     vfloat vslide1(vfloat a, vfloat b)

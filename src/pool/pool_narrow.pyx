@@ -17,6 +17,7 @@ from vector cimport LANES, prefetch, vfloat, vload, vsplat, vstore
 from pool cimport (
     AVERAGE, MAXIMUM, MINIMUM, VNEVER, Operation, Window, join, quick, vany, veither, vtruth, vunordered, window,
 )
+from pool_power cimport powers
 from pool_tree cimport BLOCK, vectors_of
 from turn cimport turn_load, turn_store
 
@@ -208,6 +209,8 @@ cdef inline void group(const PoolGeometry* g, const float* x, float* y, Py_ssize
             for j in range(rows):
                 bad |= turn_in(x + (top + j) * g.x_row, g.x_plane, planes, g.width, workspace + j * g.width * LANES,
                                False, operation)
+        if operation == AVERAGE and g.power:
+            powers(g, workspace, rows * g.width * LANES)
         if bad:
             band(g, workspace, top, i, end, columns, windows, first, last, outputs, operation, True)
         else:

@@ -10,7 +10,6 @@ Blocking. Small windows of floats are made in registers (pool_registers.pxd). A 
 columns in a row of the workspace; of longer windows some columns are summed at a time. Windows that overlap little are
 summed alone; many that do share sums of 8, 16, 32 ... columns, made from each column on.
 """
-from libc.math cimport fabsf, powf
 from libc.string cimport memcpy
 from arrays cimport PyArray_DATA, ndarray
 
@@ -18,6 +17,7 @@ from geometry cimport FLOAT32, INT16, INT8, UINT16, UINT8, PoolGeometry
 from pool cimport AVERAGE, Window, rows_of, window
 from pool_along cimport few_taps, shared
 from pool_load cimport bytes_of, number_of, vector_of
+from pool_power cimport powers, vector_power
 from pool_registers cimport column_counts, divide, registers_tile
 from pool_tree cimport BLOCK, WAITING, Tree, add, line_sum, sum_of, vectors_of
 from tasks cimport begin_tasks, get_workspace, run_tasks
@@ -39,13 +39,21 @@ cdef inline void convert(const char* x, Py_ssize_t n, float* to, const int sourc
         e += LANES
 
 
+cdef inline void convert_powers(const char* x, Py_ssize_t n, float* to, Py_ssize_t power) noexcept nogil:
+    cdef Py_ssize_t e = 0
+    while e < n:
+        vstore(to + e, vector_power(vector_of(x, e, n - e, FLOAT32), power))
+        e += LANES
+
+
 cdef void fetch(const PoolGeometry* g, const char* x, Py_ssize_t pixels, float* to) noexcept nogil:
     """Some pixels of a row as floats, or as powers of their absolute values; up to a vector more is written."""
-    cdef Py_ssize_t e, n = pixels * g.step
-    cdef unsigned int bits = <unsigned int>g.exponent
-    cdef float exponent
+    cdef Py_ssize_t n = pixels * g.step
     if g.gathered:
         gather(to, x, pixels, g.x_column, g.step, g.x_channel, <int>g.source, g.swapped)
+    elif g.source == FLOAT32 and g.power > 0:
+        convert_powers(x, n, to, g.power)
+        return
     elif g.source == FLOAT32:
         convert(x, n, to, FLOAT32)
     elif g.source == UINT8:
@@ -56,20 +64,7 @@ cdef void fetch(const PoolGeometry* g, const char* x, Py_ssize_t pixels, float* 
         convert(x, n, to, UINT16)
     else:
         convert(x, n, to, INT8)
-    e = 0
-    if g.power == 2:
-        while e + LANES <= n:
-            vstore(to + e, vload(to + e) * vload(to + e))
-            e += LANES
-        for e in range(e, n):
-            to[e] = to[e] * to[e]
-    elif g.power == 1:
-        for e in range(n):
-            to[e] = fabsf(to[e])
-    elif g.power:
-        memcpy(&exponent, &bits, sizeof(float))
-        for e in range(n):
-            to[e] = powf(fabsf(to[e]), exponent)
+    powers(g, to, n)
 
 
 cdef inline Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
@@ -179,6 +174,9 @@ cdef void rows_sum(const PoolGeometry* g, const char* x, const Window* high, Py_
     cdef Tree tree
     if elements < LANES and not single and high.first == 0 and not g.gathered and not g.power:
         column_sums(x, pitch, high.size, elements, to, g.source)
+        return
+    if high.size == 1 and (g.gathered or g.power):
+        fetch(g, x, pixels, to)
         return
     tree.n = 0
     while i < high.size:

@@ -111,6 +111,13 @@ CONVLAB_INLINE vfloat vload_i8(const int8_t *p)
 CONVLAB_INLINE vfloat vlarger(vfloat a, vfloat b) { return CONVLAB_LARGER(b, a); }
 CONVLAB_INLINE vfloat vsmaller(vfloat a, vfloat b) { return CONVLAB_SMALLER(b, a); }
 
+/* Absolute values, of NaN too. */
+#if LANES == 1
+CONVLAB_INLINE vfloat vabs(vfloat v) { return __builtin_fabsf(v); }
+#else
+CONVLAB_INLINE vfloat vabs(vfloat v) { return (vfloat)((vmask)v & 0x7fffffff); }
+#endif
+
 /* Lanes n, n + 1 ... of a followed by b. */
 #if LANES == 16
 #define CONVLAB_FROM(n) n, n + 1, n + 2, n + 3, n + 4, n + 5, n + 6, n + 7, \
