@@ -17,7 +17,7 @@ from convlab._spec.taps import Facts, facts
 
 from .cache import remembered
 from .filtering_direct import plan_direct
-from .filtering_fft import plan_fft
+from .filtering_fft import plan_fft, points
 from .plan import Machine, Part, Plan, pitches_of
 from .separable import separable_for
 from .wide import wide_for
@@ -25,6 +25,8 @@ from .wide import wide_for
 # Taps from which transforms are faster than sums (27 x 27 with 16 lanes; 19 x 19 with 8), if the picture is no stamp.
 FFT_TAPS = 700
 FFT_PIXELS = 1 << 16
+# Taps for each point that is transformed for a pixel; fewer where the image is thin beside the kernel.
+FFT_TAPS_A_POINT = 500
 # Taps, and products of all pixels, from which a column and a row are faster than a kernel of rank 1 as a whole.
 SEPARABLE_TAPS = 25
 SEPARABLE_PRODUCTS = 300_000
@@ -50,6 +52,8 @@ def choose(spec: Filter2d, found: Facts) -> tuple[str, str, tuple[tuple[str, str
         why_not.setdefault("fft", f"{taps_number} taps are too few for transforms to pay (from {FFT_TAPS} on)")
     if math.prod(spec.region.shape) < FFT_PIXELS:
         why_not.setdefault("fft", f"the picture is too small for transforms to pay (from {FFT_PIXELS} pixels on)")
+    if taps_number < FFT_TAPS_A_POINT * points(spec):
+        why_not.setdefault("fft", "the picture is so thin that most of each transform would be its border")
     # With precision="exact" the image's size must not decide.
     few_products = spec.precision != "exact" and taps_number * math.prod(spec.region.shape) < SEPARABLE_PRODUCTS
     if taps_number < SEPARABLE_TAPS or few_products:
