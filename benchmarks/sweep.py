@@ -232,6 +232,8 @@ def memory(part: Part, elements: int, only: str) -> None:
 def judged(call: Call, needed: int, planned: int | None) -> list[str]:
     """Return what is wrong with the memory that a call needs."""
     faults = []
+    if needed < -SLACK:
+        faults.append("the system took pages away meanwhile: measure again")
     if needed > _promise(call) + SLACK:
         faults.append(f"needs {_mebibytes(needed)} MiB, more than promised")
     if planned is not None and needed > planned + SLACK:
