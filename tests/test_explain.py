@@ -20,6 +20,9 @@ RANK1 = np.outer(np.arange(1.0, 10), np.arange(2.0, 11))
         ((512, 512), np.eye(31), {}, "fft"),
         ((512, 512), np.eye(31), {"precision": "exact"}, "direct"),
         ((40, 40), np.eye(31), {}, "direct"),
+        ((1, 1 << 17), np.eye(31), {}, "direct"),
+        ((4096, 16), np.eye(31), {}, "direct"),
+        ((64, 1024), np.eye(31), {}, "fft"),
         ((512, 512), RANK1[:3, :3], {"algorithm": "separable"}, "separable"),
     ],
 )
