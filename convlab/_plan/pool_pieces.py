@@ -11,7 +11,7 @@ from itertools import product
 from convlab._spec.pooling import Grid, Pool
 
 # Bytes of all that a piece takes beside the call's arrays, and of one element of the source and of the result:
-# converted values, places, and what the NumPy fallback makes of them (of float64, in a single row: tables of its columns).
+# converted values, places, and what the NumPy fallback makes of them (of float64, in a row: tables of its columns).
 CONVERTED_BYTES, SOURCE_BYTES, RESULT_BYTES = 16 << 20, 20, 96
 
 
