@@ -23,6 +23,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -81,7 +82,10 @@ class Worker:
         if self._process is None:
             command = [sys.executable, "-m", "benchmarks.sweep_worker"]
             pipe = subprocess.PIPE
-            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=self._environment)
+            # In a group of its own, so that what it forks ends with it.
+            self._process = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, env=self._environment, start_new_session=True
+            )
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -103,7 +107,8 @@ class Worker:
     def close(self) -> None:
         """End the process."""
         if self._process is not None:
-            self._process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.communicate()
             self._process = None
 
@@ -206,27 +211,29 @@ def memory(part: Part, elements: int, only: str) -> None:
     if not Path("/proc/self/clear_refs").exists():
         part.notes.append("The peak memory of a call is measured on Linux alone.")
         return
-    for call in memory_calls(elements):
-        words = f"memory/{call.axis}: {call}"
-        if only not in words:
-            continue
-        try:
-            with Worker(_ONE_THREAD) as worker:
+    with Worker(_ONE_THREAD) as worker:
+        for call in memory_calls(elements):
+            words = f"memory/{call.axis}: {call}"
+            if only not in words:
+                continue
+            try:
                 found = worker.ask("memory", call, THREADS_OF_MEMORY)
-        except FailedError as error:
-            part.failures.append(f"{words}: {error}")
-            part.rows.append((math.inf, [words, "-", "-", "-", str(error)[:80]]))
-            continue
-        faults = judged(call, found["needed"], found["planned"])
-        part.failures += [f"{words}: {fault}" for fault in faults]
-        planned = "-" if found["planned"] is None else _mebibytes(found["planned"])
-        sizes = [_mebibytes(found["needed"]), planned, _mebibytes(_promise(call))]
-        part.rows.append((found["needed"], [words, *sizes, "; ".join(faults)]))
+            except FailedError as error:
+                part.failures.append(f"{words}: {error}")
+                part.rows.append((math.inf, [words, "-", "-", "-", str(error)[:80]]))
+                continue
+            faults = judged(call, found["needed"], found["planned"])
+            part.failures += [f"{words}: {fault}" for fault in faults]
+            planned = "-" if found["planned"] is None else _mebibytes(found["planned"])
+            sizes = [_mebibytes(found["needed"]), planned, _mebibytes(_promise(call))]
+            part.rows.append((found["needed"], [words, *sizes, "; ".join(faults)]))
 
 
 def judged(call: Call, needed: int, planned: int | None) -> list[str]:
     """Return what is wrong with the memory that a call needs."""
     faults = []
+    if needed < -SLACK:
+        faults.append("the system took pages away meanwhile: measure again")
     if needed > _promise(call) + SLACK:
         faults.append(f"needs {_mebibytes(needed)} MiB, more than promised")
     if planned is not None and needed > planned + SLACK:

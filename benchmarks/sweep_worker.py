@@ -7,21 +7,19 @@ import gc
 import math
 import os
 import pickle
-import re
 import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from itertools import repeat
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import convlab
 from benchmarks.sweep_calls import Call
+from benchmarks.sweep_memory import memory
 
 if TYPE_CHECKING:
     from benchmarks.sweep_draws import Drawn
@@ -90,7 +88,7 @@ def compared(seed: int, index: int, elements: int, rounds: int = ROUNDS) -> dict
 
 def draw(seed: int, index: int, elements: int) -> "Drawn":
     """Return a random call of up to twice so many elements: the same for the same numbers."""
-    # The peers are not imported before they are needed: memory is measured in many short processes.
+    # The peers are imported when they are needed: what weighs memory has none of them.
     from benchmarks.sweep_draws import draw_dropin, draw_image
     from benchmarks.sweep_tensors import draw_tensor
 
@@ -98,40 +96,6 @@ def draw(seed: int, index: int, elements: int) -> "Drawn":
     size = int(np.exp(random.uniform(math.log(min(500, elements)), math.log(2 * elements))))
     family = [draw_image, draw_tensor, draw_dropin][int(random.choice(3, p=[0.4, 0.4, 0.2]))]
     return family(random, size)
-
-
-def memory(call: Call, threads: int) -> dict[str, Any]:
-    """Return the bytes that a call needs beside its arguments and its result, and what `explain` says of them."""
-    convlab.set_num_threads(threads)
-    few = replace(call, shape=tuple(min(n, 40) for n in call.shape))
-    few.bind(few.image())()  # what is loaded once
-    shape, dtype = call.result
-    more: dict[str, Any] = {} if call.operation == "gabor" else {"out": np.ones(shape, dtype)}
-    image = call.image()
-    made = call.bind(image, **more)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    before = _resident("VmRSS")
-    result = made()
-    needed = _resident("VmHWM") - before
-    results = result if isinstance(result, tuple) else (result,)
-    needed -= sum(array.nbytes for array in results if array is not more.get("out"))
-    return {"needed": needed, "planned": _planned(call, threads)}
-
-
-def _planned(call: Call, threads: int) -> int | None:
-    if call.operation == "gabor":  # it takes no `out` and is not explained
-        return None
-    options = dict(call.options)
-    planned: int = convlab.explain(
-        call.operation, call.shape, *call.others(), dtype=call.dtype, threads=threads, **options
-    ).workspace_bytes
-    return planned
-
-
-def _resident(name: str) -> int:
-    found = re.search(rf"^{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
-    assert found is not None
-    return int(found[1]) << 10
 
 
 def fastest(

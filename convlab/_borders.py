@@ -45,9 +45,17 @@ def source_indices(border: str, size: int, first: int, last: int) -> NDArray[np.
 
     Goes round as often as needed, so a border may be wider than the image.
     """
-    i = np.arange(first, last, dtype=np.intp)
+    indices = np.arange(first, last, dtype=np.intp)
+    inside = slice(*(min(max(end - first, 0), len(indices)) for end in (0, size)))
+    for outside in (slice(0, inside.start), slice(inside.stop, None)):  # few beside those inside, of long axes
+        indices[outside] = _outside(border, size, indices[outside])
+    return indices
+
+
+def _outside(border: str, size: int, i: NDArray[np.intp]) -> Any:
+    """What `source_indices` returns for positions i, none of which is in the image."""
     if border == "constant":
-        return np.where((i >= 0) & (i < size), i, -1)
+        return -1
     if border == "nearest":
         return np.clip(i, 0, size - 1)
     if border == "wrap":

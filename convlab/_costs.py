@@ -21,6 +21,9 @@ from convlab._spec.pooling import Pool
 from convlab._spec.ranking import Rank2d
 from convlab._spec.separable import Separable2d
 
+# Of pools whose windows do not overlap, in a row's name.
+APART = " of windows apart"
+
 
 class Cost(NamedTuple):
     """Seconds of one call, byte, flop, byte for each doubling of the window, converted call, converted byte."""
@@ -58,8 +61,8 @@ def row_of(plan: Plan[Any], backend: str) -> str:
     if isinstance(spec, Pool) and spec.norm:
         kernel += " of powers"
     elif isinstance(spec, Pool) and (spec.bins or min(np.subtract(spec.stride, spec.window)) >= 0):
-        kernel += " of windows apart"
-    return f"{kernel}, {backend}"
+        kernel += APART
+    return f"{kernel}, {'compiled' if plan.algorithm == 'fft' else backend}"  # transforms are SciPy's everywhere
 
 
 def window_of(spec: Any) -> int:
@@ -91,7 +94,10 @@ def expected(plan: Plan[Any], x: NDArray[Any], backend: str, flops: float, threa
     """Return the seconds of a call on a machine of so many flops a second and thread; None if they are unknown."""
     if backend == "python":
         return work(plan) / flops
-    costs = COSTS.get(row_of(plan, backend))
+    row = row_of(plan, backend)
+    plain = row.replace(APART, "")
+    names = (row, plain, plain.replace(",", f"{APART},"))
+    costs = next((COSTS[name] for name in names if name in COSTS), None)
     if costs is None:
         return None
     per_call, per_byte, *rest = (n * cost for n, cost in zip(terms(plan, x), costs, strict=True))

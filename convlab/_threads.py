@@ -6,7 +6,7 @@ import operator
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -143,37 +143,35 @@ def limited_sums(most: int) -> int:
     return limited(most) | FLUSH if _subnormals.flushing() else limited(most)
 
 
-def spread(function: Callable[[T], None], items: Iterable[T], threads: int) -> None:
+def spread(function: Callable[[T], None], items: Sequence[T], threads: int) -> None:
     """Call ``function(item)`` for every item, on the calling thread and on others; the first error ends it.
 
     This is for work in Python (SciPy's transforms), which the pool's workers never touch. Threads take items from one
-    list, and the calling thread takes those that no other has begun: it never waits for a thread that has not started,
-    as it would in `concurrent.futures` or with the ``workers`` of `scipy.fft`. Calls at the same time share threads.
+    sequence, and the calling thread takes those that no other has begun: it never waits for a thread that has not
+    started, as it would in `concurrent.futures` or with the ``workers`` of `scipy.fft`. Calls at the same time share
+    threads. Items are not copied: a range of millions takes no memory.
     """
     global _beside
     with _counting:
         threads = 1 + max(0, min(threads - 1, get_num_threads() - 1 - _beside))
         _beside += threads - 1
     try:
-        _spread(function, list(items), threads)
+        _spread(function, reversed(items), threads)
     finally:
         with _counting:
             _beside -= threads - 1
 
 
-def _spread(function: Callable[[T], None], waiting: list[T], threads: int) -> None:
+def _spread(function: Callable[[T], None], waiting: Iterator[T], threads: int) -> None:
     busy, errors = 0, list[BaseException]()
     ended = threading.Condition()
 
     def end(error: BaseException) -> None:
         errors.append(error)
-        waiting.clear()
 
     def work() -> None:
-        while waiting:
-            try:
-                item = waiting.pop()
-            except IndexError:  # another thread had the last
+        for item in waiting:  # each thread takes the next one: an iterator of a range or a list is one step of Python
+            if errors:
                 return
             function(item)
 

@@ -100,11 +100,11 @@ def filter2d(
     sum(abs(kernel) * abs(neighbourhood)) at the most. A kernel of rank 1 from 25 taps on is the product of a column and
     a row, and is summed as such, within the same bound; with precision="fast" only from 300,000 products of taps and
     pixels on. With "fast", other kernels from 700 taps on are multiplied as transforms of tiles, in images from 65,536
-    pixels, or 50,000,000 products for each tile, on. These err by 4 * log2(size) * eps * norm(kernel) * norm(tile), and
-    so tiles whose pixels would make that much more than the direct sum's error (a bright pixel among dark ones), or
-    that hold NaN or infinity, are transformed in double or summed directly. With border="keep" the frame holds the
-    source's pixels, untouched by scale, offset and clip. Where pixels are left out and none of a window is there, or
-    their taps sum to 0, the result is NaN.
+    pixels, or 50,000,000 products for each tile, on, if the image is not thin beside the kernel. These err by 4 *
+    log2(size) * eps * norm(kernel) * norm(tile), and so tiles whose pixels would make that much more than the direct
+    sum's error (a bright pixel among dark ones), or that hold NaN or infinity, are transformed in double or summed
+    directly. With border="keep" the frame holds the source's pixels, untouched by scale, offset and clip. Where pixels
+    are left out and none of a window is there, or their taps sum to 0, the result is NaN.
 
     Source: R. C. Gonzalez and R. E. Woods, Digital Image Processing, 4th ed., Pearson, 2018, section 3.4.
 

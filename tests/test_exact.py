@@ -234,6 +234,7 @@ def test_the_limits_that_the_page_names():
     assert f"from {filtering.SEPARABLE_PRODUCTS:,} products of taps and pixels on" in text
     assert f"from {filtering.FFT_TAPS} taps on is multiplied as transforms" in text
     assert f"from {filtering.FFT_PIXELS:,} pixels on" in text
+    assert f"from {filtering.FFT_PRODUCTS:,} products of taps and pixels for each tile on" in text
     assert f"more than {box_plan.DIRECT} pixels a side" in text
     for limit in (filtering.SEPARABLE_PRODUCTS, filtering.FFT_PIXELS):
         assert f"{limit:,}" in convlab.filter2d.__doc__

@@ -1,6 +1,9 @@
 """`make sweep`: that it calls every operation, measures what it says, and finds what is out of proportion."""
 
+import os
+import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,7 @@ if not (ROOT / "benchmarks").is_dir():
     pytest.skip("benchmarks/ is part of the repository alone", allow_module_level=True)
 sys.path.append(str(ROOT))
 
-from benchmarks import sweep, sweep_worker  # noqa: E402
+from benchmarks import sweep, sweep_memory, sweep_worker  # noqa: E402
 from benchmarks.sweep_calls import Call, memory_calls, pairs  # noqa: E402
 
 OTHERS = {"translate", "use_backend"}  # they compute nothing
@@ -111,6 +114,7 @@ FOUND = {"kernel": "", "differing": {}, "refused": {}}
         ("peers/0:", {"seconds": {"convlab": 19e-6, "SciPy": 1e-6}} | FOUND, 0),
         ("peers/0:", {"seconds": {}} | FOUND, 0),
         ("memory/wide: box", {"needed": 30 << 20, "planned": 30 << 20}, 0),
+        ("memory/wide: box", {"needed": -(5 << 20), "planned": 30 << 20}, None),
         ("memory/wide: box", {"needed": 37 << 20, "planned": 40 << 20}, None),
         ("memory/wide: box", {"needed": 30 << 20, "planned": 20 << 20}, None),
         ("memory/wide: conv1d", {"needed": 60 << 20, "planned": 64 << 20}, 0),
@@ -124,6 +128,30 @@ def test_what_is_out_of_proportion_fails(capsys, monkeypatch, only, answer, fail
     assert status == (failures != 0)
     told = [line for line in out.splitlines() if line.startswith(f"  {only}")]
     assert told if failures is None else len(told) == failures
+
+
+def test_memory_is_that_of_the_call_alone():
+    """Nor of the process that it is forked from, nor less where memory is free to be taken again."""
+    few = sweep_memory.memory(Call("box", (1000, 1000), (3,)), 2)
+    assert set(few) == {"needed", "planned"}
+    assert few["needed"] <= few["planned"] + sweep.SLACK
+    free = np.ones(1 << 24, np.uint8)
+    del free
+    # The result of a transform by tiles is made from several arrays as large as a tile.
+    many = sweep_memory.memory(Call("filter2d", (600, 600), (np.ones((30, 30), "f4"),), {"algorithm": "fft"}), 2)
+    assert many["planned"] // 4 <= many["needed"] <= many["planned"] + sweep.SLACK
+    with pytest.raises(RuntimeError, match="TypeError"):
+        sweep_memory.memory(Call("gabor", (4, 4), (0.25, "no angle")), 2)
+    with pytest.raises(RuntimeError, match="ended with status -9"):
+        sweep_memory.memory(Killed("box", (40, 40), (3,)), 2)
+
+
+@dataclass(frozen=True)
+class Killed(Call):
+    """A call that ends its process."""
+
+    def bind(self, *_, **__):
+        return lambda: os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_call_that_fails_or_hangs_is_a_failure():

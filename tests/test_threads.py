@@ -188,6 +188,14 @@ def test_spread():
     assert len(done) < 39  # the rest is not begun
 
 
+def test_spread_takes_no_memory_for_items():
+    def fail(item):
+        raise KeyError(item)
+
+    with pytest.raises(KeyError, match=str(10**15 - 1)):
+        _threads.spread(fail, range(10**15), 2)
+
+
 def test_spread_keeps_no_error():
     """Nor what its frames saw, where several threads fail: without the collector's help."""
     kept, both = [], threading.Barrier(2)

@@ -106,15 +106,23 @@ def _reduce(operation: np.ufunc, a: NDArray[Any], g: PoolGeometry, axis: int) ->
     def joined(some: Any) -> NDArray[Any]:
         total = np.full(shape, identity(operation, a.dtype))
         for _, to, at in some:
-            total[(*before, to)] = operation(total[(*before, to)], a[(*before, at)])
+            if isinstance(to, slice):  # no third array as large as these two
+                part = total[(*before, to)]
+                operation(part, a[(*before, at)], out=part)
+            else:
+                total[(*before, to)] = operation(total[(*before, to)], a[(*before, at)])
         return total
 
     if operation is not np.add:
-        cuts = whole_windows(g, axis)
-        if len(cuts) >= max((cut.stop - cut.start for cut in cuts if cut), default=0):
+        starts, sizes, _ = windows(g, axis)
+        dilation = (g.dilation_depth, g.dilation_height, g.dilation_width)[axis]
+        most = int(sizes.max(initial=0))
+        if most == 1 and sizes.all() and np.array_equal(starts, np.arange(a.shape[1 + axis])):
+            return a  # each element is a window
+        if out >= (most - 1) * dilation + 1:
             return joined(taps(g, axis))
         total = np.full(shape, identity(operation, a.dtype))
-        for i, cut in enumerate(cuts):
+        for i, cut in enumerate(whole_windows(g, axis)):
             if cut is not None:
                 operation.reduce(a[(*before, cut)], axis=1 + axis, out=total[(*before, i)])
         return total

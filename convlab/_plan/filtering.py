@@ -17,7 +17,7 @@ from convlab._spec.taps import Facts, facts
 
 from .cache import remembered
 from .filtering_direct import plan_direct
-from .filtering_fft import plan_fft, tiles_of
+from .filtering_fft import plan_fft, points, tiles_of
 from .plan import Machine, Part, Plan, pitches_of
 from .separable import separable_for
 from .wide import wide_for
@@ -27,6 +27,8 @@ FFT_TAPS = 700
 FFT_PIXELS = 1 << 16
 # Products of each tile of a smaller picture from which they are faster too.
 FFT_PRODUCTS = 50_000_000
+# Taps for each point that is transformed for a pixel; fewer where the image is thin beside the kernel.
+FFT_TAPS_A_POINT = 500
 # Taps, and products of all pixels, from which a column and a row are faster than a kernel of rank 1 as a whole.
 SEPARABLE_TAPS = 25
 SEPARABLE_PRODUCTS = 300_000
@@ -53,6 +55,8 @@ def choose(spec: Filter2d, found: Facts) -> tuple[str, str, tuple[tuple[str, str
     pixels = math.prod(spec.region.shape)
     if pixels < FFT_PIXELS and pixels * taps_number < FFT_PRODUCTS * tiles_of(spec):
         why_not.setdefault("fft", f"the picture is too small for transforms to pay (from {FFT_PIXELS} pixels on)")
+    if taps_number < FFT_TAPS_A_POINT * points(spec):
+        why_not.setdefault("fft", "the picture is so thin that most of each transform would be its border")
     # With precision="exact" the image's size must not decide.
     few_products = spec.precision != "exact" and taps_number * math.prod(spec.region.shape) < SEPARABLE_PRODUCTS
     if taps_number < SEPARABLE_TAPS or few_products:

@@ -1,5 +1,7 @@
 """Plans of correlation by transforms: the size of a tile, and how many are computed at once."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,7 +84,18 @@ def _side(tile: int, kernel: int) -> int:
 
 def _sides(n: int, kernel: int, most: int) -> tuple[int, int]:
     """One axis of a tile of the output, and of the transform that it takes."""
+    tile = _tile(n, kernel, most)
+    return tile, _side(tile, kernel)
+
+
+def _tile(n: int, kernel: int, most: int) -> int:
     n = max(n, 1)  # border="keep" may leave nothing to compute
     tiles = -(-n // max(most - kernel + 1, kernel))
-    tile = -(-n // tiles)
-    return tile, _side(tile, kernel)
+    return -(-n // tiles)
+
+
+def points(spec: Filter2d) -> float:
+    """Points of a tile's window for each pixel of the tile: many where the image is thinner than the kernel."""
+    sides = zip((spec.region.height, spec.region.width), spec.kernel_shape, strict=True)
+    tiles = [(_tile(n, kernel, TILE_SIDE), kernel) for n, kernel in sides]
+    return math.prod((tile + kernel - 1) / tile for tile, kernel in tiles)

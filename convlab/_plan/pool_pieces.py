@@ -11,8 +11,8 @@ from itertools import product
 from convlab._spec.pooling import Grid, Pool
 
 # Bytes of all that a piece takes beside the call's arrays, and of one element of the source and of the result:
-# converted values, places, and what the NumPy fallback makes of them.
-CONVERTED_BYTES, SOURCE_BYTES, RESULT_BYTES = 16 << 20, 12, 64
+# converted values, places, and what the NumPy fallback makes of them (of float64, in a row: tables of its columns).
+CONVERTED_BYTES, SOURCE_BYTES, RESULT_BYTES = 16 << 20, 20, 96
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from convlab._spec.ranking import Rank2d
 # Bytes of a band's source and result: few enough for the caches, and more only if the halo is most of it.
 BAND_BYTES = (4 << 20, 8 << 20, 16 << 20)
 LONGEST = 1 << 17  # rows and columns of a band, whose numbers are tables
+NUMBER_BYTES = 32  # of each: its place in the image, that of the band before, and what finds their runs
 # Rows of fewer bytes are transposed where there are many of them; pixels of more are filtered by some channels at a
 # time, which are CHUNK bytes.
 NARROW, MANY_ROWS = 64, 256
@@ -116,7 +117,8 @@ def band_specs(bands: Bands, shape: tuple[int, ...]) -> tuple[Rank2d, ...]:
 
 
 def band_bytes(bands: Bands, itemsize: int) -> int:
-    """Bytes of a band's source, of a copy of its border, and of its results."""
+    """Bytes of a band's source, of a copy of its border, of its results, and of its rows' and columns' numbers."""
     filters = band_specs(bands, bands.shape)
     sizes = [math.prod(part.region.shape) for part in filters]
-    return itemsize * (2 * math.prod(filters[0].image.shape) + sum(sizes))
+    image = filters[0].image
+    return itemsize * (2 * math.prod(image.shape) + sum(sizes)) + NUMBER_BYTES * (image.height + image.width)

@@ -11,6 +11,7 @@ pixels of each tile decide: where the norms of its blocks differ much, it is tra
 where that is faster, and where there is NaN or infinity, which would spread over all of it.
 """
 
+import math
 import threading
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -88,18 +89,16 @@ def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: ND
     planes_of_y = np.moveaxis(y, axes, (-2, -1))
     planes_of_x = np.moveaxis(x, axes, (-2, -1))
     (tile_height, tile_width), (kernel_height, kernel_width) = plan.tile, spec.kernel_shape
-    tiles = [
-        (plane, i, j)
-        for plane in np.ndindex(planes_of_y.shape[:-2])
-        for i in range(0, spec.region.height, tile_height)
-        for j in range(0, spec.region.width, tile_width)
-    ]
+    planes = planes_of_y.shape[:-2]
+    # A number for each tile, not a list of their places: rows of 2^31 pixels have millions of tiles.
+    tiles = (*planes, -(-spec.region.height // tile_height), -(-spec.region.width // tile_width))
     if threads > 1 and not _room(threads * (plan.workspace + RESERVED)):
         threads = 1
     windows = [np.zeros((rows, columns), FLOAT32) for _ in range(threads)]
 
-    def compute(tile: tuple[tuple[int, ...], int, int]) -> None:
-        plane, i, j = tile
+    def compute(number: int) -> None:
+        *plane_of_tile, down, along = map(int, np.unravel_index(number, tiles))
+        plane, i, j = tuple(plane_of_tile), down * tile_height, along * tile_width
         window = windows.pop()
         part = planes_of_y[plane][i : i + tile_height, j : j + tile_width]
         shape = part.shape[0] + kernel_height - 1, part.shape[1] + kernel_width - 1
@@ -120,7 +119,7 @@ def correlate_fft(plan: Plan[Filter2d], backend: Backend, x: NDArray[Any], y: ND
             _directly(spec, plan.taps, backend, filled, part)
         windows.append(window)
 
-    spread(compute, tiles, threads)
+    spread(compute, range(math.prod(tiles)), threads)
     serve(backend, plan.kernel)
 
 
