@@ -132,17 +132,19 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    for path, names in _LATER.items():
-        if name in names:
+if not TYPE_CHECKING:  # a name that is not there is an error for type checkers too
+
+    def __getattr__(name: str) -> Any:
+        for path, names in _LATER.items():
+            if name in names:
+                with _importing.lock:
+                    module = import_module(f"convlab.{path}")
+                globals()[name] = found = module if name == path else getattr(module, name)
+                return found
+        if name == "onnx":  # of no use without the package of that name, so no part of `import *`
             with _importing.lock:
-                module = import_module(f"convlab.{path}")
-            globals()[name] = found = module if name == path else getattr(module, name)
-            return found
-    if name == "onnx":  # of no use without the package of that name, so no part of `import *`
-        with _importing.lock:
-            return import_module("convlab.onnx")
-    raise AttributeError(f"module 'convlab' has no attribute {name!r}")
+                return import_module("convlab.onnx")
+        raise AttributeError(f"module 'convlab' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -1,5 +1,7 @@
 """Edges in images: parameters, normalisation and defaults of scikit-image, borders in our words."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from convlab._spec import arguments as _arguments
 from convlab._spec import imaging as _spec
 from convlab.filtering import filter2d
 from convlab.separable import sep_filter2d
+from convlab.typing import Border
 
 HALF = 0.5**0.5
 
@@ -18,7 +21,7 @@ HALF = 0.5**0.5
 def laplacian(
     image: ArrayLike,
     *,
-    border: str = "symmetric",
+    border: Border = "symmetric",
     cval: float = 0.0,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -80,7 +83,7 @@ def sobel(
     image: ArrayLike,
     *,
     axis: int | None = None,
-    border: str = "symmetric",
+    border: Border = "symmetric",
     cval: float = 0.0,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -146,7 +149,7 @@ def scharr(
     image: ArrayLike,
     *,
     axis: int | None = None,
-    border: str = "symmetric",
+    border: Border = "symmetric",
     cval: float = 0.0,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -212,7 +215,7 @@ def prewitt(
     image: ArrayLike,
     *,
     axis: int | None = None,
-    border: str = "symmetric",
+    border: Border = "symmetric",
     cval: float = 0.0,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -279,7 +282,7 @@ def gradient_magnitude(
     sigma: float = 1.0,
     *,
     truncate: float = 4.0,
-    border: str = "symmetric",
+    border: Border = "symmetric",
     cval: float = 0.0,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -347,7 +350,7 @@ def _edges(
     name: str,
     image: ArrayLike,
     axis: int | None,
-    border: str,
+    border: Border,
     cval: float,
     channel_axis: int | None,
     dtype: DTypeLike | None,
@@ -366,7 +369,7 @@ def _magnitude(
     image: ArrayLike,
     pairs: NDArray[np.float64],
     scale: float,
-    border: str,
+    border: Border,
     cval: float,
     channel_axis: int | None,
     dtype: DTypeLike | None,
