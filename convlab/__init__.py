@@ -88,9 +88,10 @@ if TYPE_CHECKING:
     )
     from convlab.average_pooling import avg_pool1d, avg_pool2d, avg_pool3d
     from convlab.convolving import Conv2d, conv1d, conv2d, conv3d
-    from convlab.edges import gradient_magnitude, laplacian, prewitt, scharr, sobel
+    from convlab.edges import laplacian, prewitt, scharr, sobel
     from convlab.filtering import filter2d, filter_bank
     from convlab.global_pooling import global_avg_pool, global_lp_pool, global_max_pool
+    from convlab.gradients import gradient_magnitude
     from convlab.imaging import box, gabor, gaussian, unsharp
     from convlab.lp_pooling import lp_pool1d, lp_pool2d, lp_pool3d
     from convlab.pooling import max_pool1d, max_pool2d, max_pool3d, min_pool2d
@@ -114,10 +115,11 @@ _LATER = {
     "average_pooling": ["avg_pool1d", "avg_pool2d", "avg_pool3d"],
     "convolving": ["Conv2d", "conv1d", "conv2d", "conv3d"],
     "data": ["data"],
-    "edges": ["gradient_magnitude", "laplacian", "prewitt", "scharr", "sobel"],
+    "edges": ["laplacian", "prewitt", "scharr", "sobel"],
     "filtering": ["filter2d", "filter_bank"],
     "filters": ["filters"],
     "global_pooling": ["global_avg_pool", "global_lp_pool", "global_max_pool"],
+    "gradients": ["gradient_magnitude"],
     "imaging": ["box", "gabor", "gaussian", "unsharp"],
     "lp_pooling": ["lp_pool1d", "lp_pool2d", "lp_pool3d"],
     "ndimage": ["ndimage"],

@@ -1,4 +1,4 @@
-"""What type checkers and help() see: words, signatures, and results in an installed package, by mypy and basedpyright."""
+"""What type checkers and help() see: words, signatures, and, by mypy and basedpyright, an installed package."""
 
 import importlib.util
 import inspect
@@ -123,7 +123,8 @@ def clean_environment():
 
 def run(*command, cwd, **environment):
     return subprocess.run(
-        command, cwd=cwd, env=clean_environment() | environment, capture_output=True, text=True, timeout=590, check=False
+        command, cwd=cwd, env=clean_environment() | environment, capture_output=True, text=True, timeout=590,
+        check=False,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Mistakes that type checkers find: each line ends with mypy's code and basedpyright's rule. See tests/test_typing.py."""
+"""Mistakes that type checkers find: each line ends with mypy's code and basedpyright's rule (tests/test_typing.py)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ convlab.filter2d(picture, taps, border=word)  # E: call-overload, reportCallIssu
 convlab.filter2d(picture, taps, algorithm="winograd4")  # E: call-overload, reportCallIssue
 convlab.filter2d(picture, taps, precision="double")  # E: call-overload, reportCallIssue
 convlab.filter2d(picture, taps, nan="ignore")  # E: call-overload, reportCallIssue
-convlab.sobel(picture, border="edge")  # E: arg-type, reportArgumentType
+convlab.sobel(picture, border="edge")  # E: call-overload, reportCallIssue
 convlab.conv2d(tensor, weight, layout="NWHC")  # E: arg-type, reportArgumentType
 convlab.conv1d(tensor[0], weight[0], layout="NCHW")  # E: arg-type, reportArgumentType
 convlab.conv2d(tensor, weight, padding="full")  # E: arg-type, reportArgumentType
@@ -47,5 +47,5 @@ convlab.filter_2d(picture, taps)  # E: attr-defined, reportAttributeAccessIssue
 # Results.
 one: NDArray[np.uint8] = convlab.filter2d(picture, taps)  # E: assignment, reportAssignmentType
 two: NDArray[np.uint8] = convlab.max_pool2d(picture, 2, return_indices=True)  # E: assignment, reportAssignmentType
-convlab.max_pool2d(picture, 2, return_indices=True).shape  # E: attr-defined, reportAttributeAccessIssue
-convlab.avg_pool2d(picture, 2).pixels  # E: attr-defined, reportAttributeAccessIssue
+shape = convlab.max_pool2d(picture, 2, return_indices=True).shape  # E: attr-defined, reportAttributeAccessIssue
+pixels = convlab.avg_pool2d(picture, 2).pixels  # E: attr-defined, reportAttributeAccessIssue

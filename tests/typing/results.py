@@ -1,4 +1,4 @@
-"""What type checkers see of results: tests/test_typing.py gives this file to them, and runs it to see that it is true."""
+"""What type checkers see of results. tests/test_typing.py gives them this file, and runs it to see that it is true."""
 
 from contextlib import AbstractContextManager
 from typing import Any, assert_type
@@ -39,12 +39,14 @@ assert_type(convlab.unsharp(picture, 2.0, 0.5), NDArray[np.float32])
 assert_type(convlab.unsharp(picture, clip=(0, 255), dtype=np.uint8), NDArray[np.uint8])
 assert_type(convlab.gabor(picture, 0.25), tuple[NDArray[np.float32], NDArray[np.float32]])
 
-# Edges.
-assert_type(convlab.laplacian(picture), NDArray[Any])
-assert_type(convlab.sobel(picture, axis=0), NDArray[Any])
-assert_type(convlab.scharr(picture, border="wrap"), NDArray[Any])
-assert_type(convlab.prewitt(picture), NDArray[Any])
-assert_type(convlab.gradient_magnitude(picture, 2.0), NDArray[Any])
+assert_type(convlab.laplacian(picture), NDArray[np.float32])
+assert_type(convlab.laplacian(picture, dtype=np.int16), NDArray[np.int16])
+assert_type(convlab.sobel(picture, axis=0), NDArray[np.float32])
+assert_type(convlab.sobel(picture, axis=0, dtype=words), NDArray[Any])
+assert_type(convlab.scharr(picture, border="wrap"), NDArray[np.float32])
+assert_type(convlab.prewitt(picture), NDArray[np.float32])
+assert_type(convlab.gradient_magnitude(picture, 2.0), NDArray[np.float32])
+assert_type(convlab.gradient_magnitude(picture, dtype=np.uint8), NDArray[np.uint8])
 
 # Order statistics keep the dtype.
 assert_type(convlab.maximum_filter(picture, 3), NDArray[np.uint8])
@@ -57,9 +59,7 @@ assert_type(convlab.max_pool2d(rows, 2), NDArray[Any])
 assert_type(convlab.max_pool2d(floats, 2, return_indices=True), tuple[NDArray[np.float32], NDArray[np.int64]])
 assert_type(convlab.max_pool2d(floats, 2, 2, 0, 1, False, True), tuple[NDArray[Any], NDArray[np.int64]])
 assert_type(convlab.max_pool2d(rows, 2, return_indices=True), tuple[NDArray[Any], NDArray[np.int64]])
-assert_type(
-    convlab.max_pool2d(floats, 2, return_indices=flag), NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]
-)
+assert_type(convlab.max_pool2d(floats, 2, return_indices=flag), NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]])
 assert_type(convlab.max_pool1d(floats, 2, layout="NCL"), NDArray[np.float32])
 assert_type(convlab.max_pool1d(floats, 2, return_indices=True), tuple[NDArray[np.float32], NDArray[np.int64]])
 assert_type(convlab.max_pool3d(tensor, 2, padding=((0, 0), (1, 0), (0, 1))), NDArray[np.float32])
