@@ -64,7 +64,7 @@ lint: $(VENV)/.lint ## check style, types and Cython sources
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typing/results.py
-	$(BIN)/basedpyright
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint src  # it calls pycodestyle by name
 
 format: $(VENV)/.lint ## put the sources into the house's style
