@@ -63,6 +63,8 @@ lint: $(VENV)/.lint ## check style, types and Cython sources
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typing/results.py
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint src  # it calls pycodestyle by name
 
 format: $(VENV)/.lint ## put the sources into the house's style

@@ -88,9 +88,10 @@ if TYPE_CHECKING:
     )
     from convlab.average_pooling import avg_pool1d, avg_pool2d, avg_pool3d
     from convlab.convolving import Conv2d, conv1d, conv2d, conv3d
-    from convlab.edges import gradient_magnitude, laplacian, prewitt, scharr, sobel
+    from convlab.edges import laplacian, prewitt, scharr, sobel
     from convlab.filtering import filter2d, filter_bank
     from convlab.global_pooling import global_avg_pool, global_lp_pool, global_max_pool
+    from convlab.gradients import gradient_magnitude
     from convlab.imaging import box, gabor, gaussian, unsharp
     from convlab.lp_pooling import lp_pool1d, lp_pool2d, lp_pool3d
     from convlab.pooling import max_pool1d, max_pool2d, max_pool3d, min_pool2d
@@ -114,10 +115,11 @@ _LATER = {
     "average_pooling": ["avg_pool1d", "avg_pool2d", "avg_pool3d"],
     "convolving": ["Conv2d", "conv1d", "conv2d", "conv3d"],
     "data": ["data"],
-    "edges": ["gradient_magnitude", "laplacian", "prewitt", "scharr", "sobel"],
+    "edges": ["laplacian", "prewitt", "scharr", "sobel"],
     "filtering": ["filter2d", "filter_bank"],
     "filters": ["filters"],
     "global_pooling": ["global_avg_pool", "global_lp_pool", "global_max_pool"],
+    "gradients": ["gradient_magnitude"],
     "imaging": ["box", "gabor", "gaussian", "unsharp"],
     "lp_pooling": ["lp_pool1d", "lp_pool2d", "lp_pool3d"],
     "ndimage": ["ndimage"],
@@ -132,17 +134,19 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    for path, names in _LATER.items():
-        if name in names:
+if not TYPE_CHECKING:  # a name that is not there is an error for type checkers too
+
+    def __getattr__(name: str) -> Any:
+        for path, names in _LATER.items():
+            if name in names:
+                with _importing.lock:
+                    module = import_module(f"convlab.{path}")
+                globals()[name] = found = module if name == path else getattr(module, name)
+                return found
+        if name == "onnx":  # of no use without the package of that name, so no part of `import *`
             with _importing.lock:
-                module = import_module(f"convlab.{path}")
-            globals()[name] = found = module if name == path else getattr(module, name)
-            return found
-    if name == "onnx":  # of no use without the package of that name, so no part of `import *`
-        with _importing.lock:
-            return import_module("convlab.onnx")
-    raise AttributeError(f"module 'convlab' has no attribute {name!r}")
+                return import_module("convlab.onnx")
+        raise AttributeError(f"module 'convlab' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -18,14 +18,15 @@ from functools import cache
 from importlib.machinery import ExtensionFileLoader
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from types import ModuleType
-from typing import Any, TypedDict
+from typing import Any, TypedDict, get_args
 
 from convlab import _errors, _importing
 from convlab._blocks import Setting
 from convlab._registry import BY_NAME
+from convlab.typing import BackendWord, IsaWord
 
-BACKEND_WORDS = ("auto", "compiled", "numpy", "python")
-ISA_WORDS = ("auto", "baseline", "avx2", "avx512", "neon")
+BACKEND_WORDS: tuple[BackendWord, ...] = get_args(BackendWord)
+ISA_WORDS: tuple[IsaWord, ...] = get_args(IsaWord)
 
 
 class Functions(dict[str, Callable[..., Any]]):
@@ -235,7 +236,7 @@ def backend() -> dict[str, KernelInfo]:
     return Backends((name, {"backend": now.name, "isa": now.isa, "available": available}) for name in BY_NAME)
 
 
-def use_backend(backend: str, isa: str = "auto") -> AbstractContextManager[None]:
+def use_backend(backend: BackendWord, isa: IsaWord = "auto") -> AbstractContextManager[None]:
     """Choose what serves the calls of a ``with`` block, in this thread or task alone.
 
     The object may be kept and used again, also inside its own block. Blocks may be left in any order: the innermost

@@ -21,6 +21,7 @@ from convlab import (
     edges,
     filtering,
     global_pooling,
+    gradients,
     imaging,
     lp_pooling,
     pooling,
@@ -41,8 +42,8 @@ from convlab._threads import threads as _threads
 OPERATIONS: dict[str, Callable[..., Any]] = {
     name: getattr(module, name)
     for module in (
-        filtering, separable, imaging, edges, ranking, pooling, average_pooling, lp_pooling, adaptive_pooling,
-        global_pooling, unpooling, convolving, transposing,
+        filtering, separable, imaging, edges, gradients, ranking, pooling, average_pooling, lp_pooling,
+        adaptive_pooling, global_pooling, unpooling, convolving, transposing,
     )
     for name in module.__all__
     if name != "gabor"

@@ -2,12 +2,13 @@
 
 import os
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, get_args
 
 from convlab import _errors
 from convlab._blocks import Setting
+from convlab.typing import Subnormals
 
-WORDS = ("keep", "flush")
+WORDS: tuple[Subnormals, ...] = get_args(Subnormals)
 
 
 def _check(name: str, word: Any) -> bool:
@@ -25,7 +26,7 @@ def flushing() -> bool:
     return _flush.get(_default)
 
 
-def set_subnormals(mode: str) -> None:
+def set_subnormals(mode: Subnormals) -> None:
     """Say what sums do with subnormal numbers, in the whole process.
 
     Numbers below 2**-126 (1.2e-38) in magnitude take some processors 10 to 350 times as long to multiply. With "flush",
@@ -59,7 +60,7 @@ def set_subnormals(mode: str) -> None:
     _default = _check("mode", mode)
 
 
-def get_subnormals() -> str:
+def get_subnormals() -> Subnormals:
     """Return what sums of this thread or task do with subnormal numbers.
 
     Returns
@@ -76,7 +77,7 @@ def get_subnormals() -> str:
     return WORDS[flushing()]
 
 
-def subnormals(mode: str) -> AbstractContextManager[None]:
+def subnormals(mode: Subnormals) -> AbstractContextManager[None]:
     """Say what sums of a ``with`` block, in this thread or task alone, do with subnormal numbers.
 
     Parameters

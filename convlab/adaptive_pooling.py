@@ -1,6 +1,8 @@
 """Pools whose results have a given size."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,12 +11,11 @@ from convlab._docstrings import described
 from convlab._plan import pooling as _plan
 from convlab._run import pooling as _run
 from convlab._spec import arguments as _spec
+from convlab.typing import Layout2d, Layout3d, OutputSize, PoolLayout1d, ScalarT
 
-_Result = NDArray[Any]
 
-
-def _average(axes: int, *call: Any) -> _Result:
-    result: _Result = _adaptive("avg", axes, *call)
+def _average(axes: int, *call: Any) -> NDArray[Any]:
+    result: NDArray[Any] = _adaptive("avg", axes, *call)
     return result
 
 
@@ -26,12 +27,12 @@ def _adaptive(operation: str, axes: int, x: Any, out: Any, *options: Any) -> Any
 @described(1)
 def adaptive_avg_pool1d(
     x: ArrayLike,
-    output_size: Any,
+    output_size: OutputSize,
     *,
-    layout: str | None = None,
+    layout: PoolLayout1d | None = None,
     channel_axis: int | None = None,
-    out: NDArray[Any] | None = None,
-) -> _Result:
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """Average each part of axes that are divided into a given number of parts.
 
     Parameters
@@ -71,12 +72,12 @@ def adaptive_avg_pool1d(
 @described(2)
 def adaptive_avg_pool2d(
     x: ArrayLike,
-    output_size: Any,
+    output_size: OutputSize,
     *,
-    layout: str | None = None,
+    layout: Layout2d | None = None,
     channel_axis: int | None = None,
-    out: NDArray[Any] | None = None,
-) -> _Result:
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """Average each part of axes that are divided into a given number of parts.
 
     Parameters
@@ -117,12 +118,12 @@ def adaptive_avg_pool2d(
 @described(3)
 def adaptive_avg_pool3d(
     x: ArrayLike,
-    output_size: Any,
+    output_size: OutputSize,
     *,
-    layout: str | None = None,
+    layout: Layout3d | None = None,
     channel_axis: int | None = None,
-    out: NDArray[Any] | None = None,
-) -> _Result:
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """Average each part of axes that are divided into a given number of parts.
 
     Parameters
@@ -159,16 +160,41 @@ def adaptive_avg_pool3d(
     return _average(3, x, out, output_size, layout, channel_axis)
 
 
+@overload
+def adaptive_max_pool1d(
+    x: NDArray[ScalarT], output_size: OutputSize, return_indices: Literal[False] = False, *,
+    layout: PoolLayout1d | None = None, channel_axis: int | None = None, out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def adaptive_max_pool1d(
+    x: ArrayLike, output_size: OutputSize, return_indices: Literal[False] = False, *,
+    layout: PoolLayout1d | None = None, channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
+@overload
+def adaptive_max_pool1d(
+    x: NDArray[ScalarT], output_size: OutputSize, return_indices: Literal[True], *, layout: PoolLayout1d | None = None,
+    channel_axis: int | None = None, out: NDArray[ScalarT] | None = None,
+) -> tuple[NDArray[ScalarT], NDArray[np.int64]]: ...  # fmt: skip
+@overload
+def adaptive_max_pool1d(
+    x: ArrayLike, output_size: OutputSize, return_indices: Literal[True], *, layout: PoolLayout1d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> tuple[NDArray[Any], NDArray[np.int64]]: ...  # fmt: skip
+@overload
+def adaptive_max_pool1d(
+    x: ArrayLike, output_size: OutputSize, return_indices: bool = False, *, layout: PoolLayout1d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]: ...  # fmt: skip
 @described(1)
 def adaptive_max_pool1d(
     x: ArrayLike,
-    output_size: Any,
+    output_size: OutputSize,
     return_indices: bool = False,
     *,
-    layout: str | None = None,
+    layout: PoolLayout1d | None = None,
     channel_axis: int | None = None,
     out: NDArray[Any] | None = None,
-) -> Any:
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]:
     """Keep the largest element of each part of axes that are divided into a given number of parts.
 
     Parameters
@@ -203,19 +229,47 @@ def adaptive_max_pool1d(
     >>> convlab.adaptive_max_pool1d(np.array([[1, 3, 2, 5, 4]]), 2)
     array([[3, 5]])
     """
-    return _adaptive("max", 1, x, out, output_size, layout, channel_axis, return_indices)
+    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _adaptive(
+        "max", 1, x, out, output_size, layout, channel_axis, return_indices
+    )
+    return result
 
 
+@overload
+def adaptive_max_pool2d(
+    x: NDArray[ScalarT], output_size: OutputSize, return_indices: Literal[False] = False, *,
+    layout: Layout2d | None = None, channel_axis: int | None = None, out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def adaptive_max_pool2d(
+    x: ArrayLike, output_size: OutputSize, return_indices: Literal[False] = False, *, layout: Layout2d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
+@overload
+def adaptive_max_pool2d(
+    x: NDArray[ScalarT], output_size: OutputSize, return_indices: Literal[True], *, layout: Layout2d | None = None,
+    channel_axis: int | None = None, out: NDArray[ScalarT] | None = None,
+) -> tuple[NDArray[ScalarT], NDArray[np.int64]]: ...  # fmt: skip
+@overload
+def adaptive_max_pool2d(
+    x: ArrayLike, output_size: OutputSize, return_indices: Literal[True], *, layout: Layout2d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> tuple[NDArray[Any], NDArray[np.int64]]: ...  # fmt: skip
+@overload
+def adaptive_max_pool2d(
+    x: ArrayLike, output_size: OutputSize, return_indices: bool = False, *, layout: Layout2d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]: ...  # fmt: skip
 @described(2)
 def adaptive_max_pool2d(
     x: ArrayLike,
-    output_size: Any,
+    output_size: OutputSize,
     return_indices: bool = False,
     *,
-    layout: str | None = None,
+    layout: Layout2d | None = None,
     channel_axis: int | None = None,
     out: NDArray[Any] | None = None,
-) -> Any:
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]:
     """Keep the largest element of each part of axes that are divided into a given number of parts.
 
     Parameters
@@ -251,19 +305,47 @@ def adaptive_max_pool2d(
     array([[5, 6],
            [8, 9]])
     """
-    return _adaptive("max", 2, x, out, output_size, layout, channel_axis, return_indices)
+    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _adaptive(
+        "max", 2, x, out, output_size, layout, channel_axis, return_indices
+    )
+    return result
 
 
+@overload
+def adaptive_max_pool3d(
+    x: NDArray[ScalarT], output_size: OutputSize, return_indices: Literal[False] = False, *,
+    layout: Layout3d | None = None, channel_axis: int | None = None, out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def adaptive_max_pool3d(
+    x: ArrayLike, output_size: OutputSize, return_indices: Literal[False] = False, *, layout: Layout3d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
+@overload
+def adaptive_max_pool3d(
+    x: NDArray[ScalarT], output_size: OutputSize, return_indices: Literal[True], *, layout: Layout3d | None = None,
+    channel_axis: int | None = None, out: NDArray[ScalarT] | None = None,
+) -> tuple[NDArray[ScalarT], NDArray[np.int64]]: ...  # fmt: skip
+@overload
+def adaptive_max_pool3d(
+    x: ArrayLike, output_size: OutputSize, return_indices: Literal[True], *, layout: Layout3d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> tuple[NDArray[Any], NDArray[np.int64]]: ...  # fmt: skip
+@overload
+def adaptive_max_pool3d(
+    x: ArrayLike, output_size: OutputSize, return_indices: bool = False, *, layout: Layout3d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]: ...  # fmt: skip
 @described(3)
 def adaptive_max_pool3d(
     x: ArrayLike,
-    output_size: Any,
+    output_size: OutputSize,
     return_indices: bool = False,
     *,
-    layout: str | None = None,
+    layout: Layout3d | None = None,
     channel_axis: int | None = None,
     out: NDArray[Any] | None = None,
-) -> Any:
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]:
     """Keep the largest element of each part of axes that are divided into a given number of parts.
 
     Parameters
@@ -298,7 +380,10 @@ def adaptive_max_pool3d(
     >>> convlab.adaptive_max_pool3d(np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]), 1)
     array([[[8]]])
     """
-    return _adaptive("max", 3, x, out, output_size, layout, channel_axis, return_indices)
+    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _adaptive(
+        "max", 3, x, out, output_size, layout, channel_axis, return_indices
+    )
+    return result
 
 
 __all__ = [

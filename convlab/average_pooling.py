@@ -1,5 +1,7 @@
 """Pools over lines, images and volumes: the average of each window."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -9,10 +11,7 @@ from convlab._docstrings import described
 from convlab._plan import pooling as _plan
 from convlab._run import pooling as _run
 from convlab._spec import arguments as _spec
-
-_Sizes = int | tuple[int, ...]
-_Padding = int | str | tuple[Any, ...]
-_Result = NDArray[Any]
+from convlab.typing import Layout2d, Layout3d, PoolLayout1d, PoolPadding, Sizes
 
 
 def _pool(operation: str, axes: int, x: Any, out: Any, *options: Any) -> NDArray[Any]:
@@ -24,18 +23,18 @@ def _pool(operation: str, axes: int, x: Any, out: Any, *options: Any) -> NDArray
 @described(1)
 def avg_pool1d(
     x: ArrayLike,
-    kernel_size: _Sizes,
-    stride: _Sizes | None = None,
-    padding: _Padding = 0,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: PoolPadding = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     *,
     divisor_override: int | None = None,
-    dilation: _Sizes = 1,
-    layout: str | None = None,
+    dilation: Sizes = 1,
+    layout: PoolLayout1d | None = None,
     channel_axis: int | None = None,
-    out: NDArray[Any] | None = None,
-) -> _Result:
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """Average each window.
 
     Parameters
@@ -79,37 +78,26 @@ def avg_pool1d(
     array([[2. , 3.5]], dtype=float32)
     """
     return _pool(
-        "avg",
-        1,
-        x,
-        out,
-        kernel_size,
-        stride,
-        padding,
-        dilation,
-        ceil_mode,
-        count_include_pad,
-        divisor_override,
-        layout,
-        channel_axis,
-    )
+        "avg", 1, x, out, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
+        layout, channel_axis,
+    )  # fmt: skip
 
 
 @described(2)
 def avg_pool2d(
     x: ArrayLike,
-    kernel_size: _Sizes,
-    stride: _Sizes | None = None,
-    padding: _Padding = 0,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: PoolPadding = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
     *,
-    dilation: _Sizes = 1,
-    layout: str | None = None,
+    dilation: Sizes = 1,
+    layout: Layout2d | None = None,
     channel_axis: int | None = None,
-    out: NDArray[Any] | None = None,
-) -> _Result:
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """Average each window.
 
     Parameters
@@ -153,37 +141,26 @@ def avg_pool2d(
     array([[2.5, 6.5]], dtype=float32)
     """
     return _pool(
-        "avg",
-        2,
-        x,
-        out,
-        kernel_size,
-        stride,
-        padding,
-        dilation,
-        ceil_mode,
-        count_include_pad,
-        divisor_override,
-        layout,
-        channel_axis,
-    )
+        "avg", 2, x, out, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
+        layout, channel_axis,
+    )  # fmt: skip
 
 
 @described(3)
 def avg_pool3d(
     x: ArrayLike,
-    kernel_size: _Sizes,
-    stride: _Sizes | None = None,
-    padding: _Padding = 0,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: PoolPadding = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
     *,
-    dilation: _Sizes = 1,
-    layout: str | None = None,
+    dilation: Sizes = 1,
+    layout: Layout3d | None = None,
     channel_axis: int | None = None,
-    out: NDArray[Any] | None = None,
-) -> _Result:
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """Average each window.
 
     Parameters
@@ -227,20 +204,9 @@ def avg_pool3d(
     array([[[4.5]]], dtype=float32)
     """
     return _pool(
-        "avg",
-        3,
-        x,
-        out,
-        kernel_size,
-        stride,
-        padding,
-        dilation,
-        ceil_mode,
-        count_include_pad,
-        divisor_override,
-        layout,
-        channel_axis,
-    )
+        "avg", 3, x, out, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
+        layout, channel_axis,
+    )  # fmt: skip
 
 
 __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d"]

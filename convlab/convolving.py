@@ -1,5 +1,7 @@
 """Convolutions of tensors, as in networks: sums over channels and windows."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -8,9 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 from convlab._plan import convolving as _plan
 from convlab._run import convolving as _run
 from convlab._spec import arguments as _spec
-
-_Numbers = int | tuple[int, ...]
-_Activation = str | tuple[float | None, float | None]
+from convlab.typing import (
+    Activation,
+    ConvAlgorithm,
+    ConvLayout1d,
+    ConvPadding,
+    Layout2d,
+    Layout3d,
+    PaddingMode,
+    Precision,
+    Sizes,
+)
 
 
 def _conv(
@@ -31,15 +41,15 @@ def conv2d(
     weight: ArrayLike,
     bias: ArrayLike | None = None,
     *,
-    stride: _Numbers = 1,
-    padding: _Numbers | str = 0,
-    dilation: _Numbers = 1,
+    stride: Sizes = 1,
+    padding: ConvPadding = 0,
+    dilation: Sizes = 1,
     groups: int = 1,
-    padding_mode: str = "zeros",
-    activation: _Activation | None = None,
-    layout: str = "NCHW",
-    precision: str = "fast",
-    algorithm: str | None = None,
+    padding_mode: PaddingMode = "zeros",
+    activation: Activation | None = None,
+    layout: Layout2d = "NCHW",
+    precision: Precision = "fast",
+    algorithm: ConvAlgorithm | None = None,
     workspace_limit: int | None = None,
     out: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
@@ -133,15 +143,15 @@ def conv1d(
     weight: ArrayLike,
     bias: ArrayLike | None = None,
     *,
-    stride: _Numbers = 1,
-    padding: _Numbers | str = 0,
-    dilation: _Numbers = 1,
+    stride: Sizes = 1,
+    padding: ConvPadding = 0,
+    dilation: Sizes = 1,
     groups: int = 1,
-    padding_mode: str = "zeros",
-    activation: _Activation | None = None,
-    layout: str = "NCW",
-    precision: str = "fast",
-    algorithm: str | None = None,
+    padding_mode: PaddingMode = "zeros",
+    activation: Activation | None = None,
+    layout: ConvLayout1d = "NCW",
+    precision: Precision = "fast",
+    algorithm: ConvAlgorithm | None = None,
     workspace_limit: int | None = None,
     out: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
@@ -199,15 +209,15 @@ def conv3d(
     weight: ArrayLike,
     bias: ArrayLike | None = None,
     *,
-    stride: _Numbers = 1,
-    padding: _Numbers | str = 0,
-    dilation: _Numbers = 1,
+    stride: Sizes = 1,
+    padding: ConvPadding = 0,
+    dilation: Sizes = 1,
     groups: int = 1,
-    padding_mode: str = "zeros",
-    activation: _Activation | None = None,
-    layout: str = "NCDHW",
-    precision: str = "fast",
-    algorithm: str | None = None,
+    padding_mode: PaddingMode = "zeros",
+    activation: Activation | None = None,
+    layout: Layout3d = "NCDHW",
+    precision: Precision = "fast",
+    algorithm: ConvAlgorithm | None = None,
     workspace_limit: int | None = None,
     out: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
@@ -305,15 +315,15 @@ class Conv2d:
         weight: ArrayLike,
         bias: ArrayLike | None = None,
         *,
-        stride: _Numbers = 1,
-        padding: _Numbers | str = 0,
-        dilation: _Numbers = 1,
+        stride: Sizes = 1,
+        padding: ConvPadding = 0,
+        dilation: Sizes = 1,
         groups: int = 1,
-        padding_mode: str = "zeros",
-        activation: _Activation | None = None,
-        layout: str = "NCHW",
-        precision: str = "fast",
-        algorithm: str | None = None,
+        padding_mode: PaddingMode = "zeros",
+        activation: Activation | None = None,
+        layout: Layout2d = "NCHW",
+        precision: Precision = "fast",
+        algorithm: ConvAlgorithm | None = None,
         workspace_limit: int | None = None,
     ) -> None:
         w = _run.frozen("weight", _spec.array("weight", weight))

@@ -1,6 +1,8 @@
 """Edges in images: parameters, normalisation and defaults of scikit-image, borders in our words."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -11,14 +13,30 @@ from convlab._spec import arguments as _arguments
 from convlab._spec import imaging as _spec
 from convlab.filtering import filter2d
 from convlab.separable import sep_filter2d
+from convlab.typing import Border, ScalarT
 
 HALF = 0.5**0.5
 
 
+@overload
+def laplacian(
+    image: ArrayLike, *, border: Border = "symmetric", cval: float = 0.0, channel_axis: int | None = None,
+    dtype: None = None, out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]: ...  # fmt: skip
+@overload
+def laplacian(
+    image: ArrayLike, *, border: Border = "symmetric", cval: float = 0.0, channel_axis: int | None = None,
+    dtype: type[ScalarT] | np.dtype[ScalarT], out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def laplacian(
+    image: ArrayLike, *, border: Border = "symmetric", cval: float = 0.0, channel_axis: int | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 def laplacian(
     image: ArrayLike,
     *,
-    border: str = "symmetric",
+    border: Border = "symmetric",
     cval: float = 0.0,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -76,11 +94,26 @@ def laplacian(
     return filter2d(image, _spec.LAPLACIAN, border=border, cval=cval, channel_axis=channel_axis, dtype=dtype, out=out)
 
 
+@overload
+def sobel(
+    image: ArrayLike, *, axis: int | None = None, border: Border = "symmetric", cval: float = 0.0,
+    channel_axis: int | None = None, dtype: None = None, out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]: ...  # fmt: skip
+@overload
+def sobel(
+    image: ArrayLike, *, axis: int | None = None, border: Border = "symmetric", cval: float = 0.0,
+    channel_axis: int | None = None, dtype: type[ScalarT] | np.dtype[ScalarT], out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def sobel(
+    image: ArrayLike, *, axis: int | None = None, border: Border = "symmetric", cval: float = 0.0,
+    channel_axis: int | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 def sobel(
     image: ArrayLike,
     *,
     axis: int | None = None,
-    border: str = "symmetric",
+    border: Border = "symmetric",
     cval: float = 0.0,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -142,11 +175,26 @@ def sobel(
     return _edges("sobel", image, axis, border, cval, channel_axis, dtype, out)
 
 
+@overload
+def scharr(
+    image: ArrayLike, *, axis: int | None = None, border: Border = "symmetric", cval: float = 0.0,
+    channel_axis: int | None = None, dtype: None = None, out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]: ...  # fmt: skip
+@overload
+def scharr(
+    image: ArrayLike, *, axis: int | None = None, border: Border = "symmetric", cval: float = 0.0,
+    channel_axis: int | None = None, dtype: type[ScalarT] | np.dtype[ScalarT], out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def scharr(
+    image: ArrayLike, *, axis: int | None = None, border: Border = "symmetric", cval: float = 0.0,
+    channel_axis: int | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 def scharr(
     image: ArrayLike,
     *,
     axis: int | None = None,
-    border: str = "symmetric",
+    border: Border = "symmetric",
     cval: float = 0.0,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -208,11 +256,26 @@ def scharr(
     return _edges("scharr", image, axis, border, cval, channel_axis, dtype, out)
 
 
+@overload
+def prewitt(
+    image: ArrayLike, *, axis: int | None = None, border: Border = "symmetric", cval: float = 0.0,
+    channel_axis: int | None = None, dtype: None = None, out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]: ...  # fmt: skip
+@overload
+def prewitt(
+    image: ArrayLike, *, axis: int | None = None, border: Border = "symmetric", cval: float = 0.0,
+    channel_axis: int | None = None, dtype: type[ScalarT] | np.dtype[ScalarT], out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def prewitt(
+    image: ArrayLike, *, axis: int | None = None, border: Border = "symmetric", cval: float = 0.0,
+    channel_axis: int | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 def prewitt(
     image: ArrayLike,
     *,
     axis: int | None = None,
-    border: str = "symmetric",
+    border: Border = "symmetric",
     cval: float = 0.0,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -274,80 +337,11 @@ def prewitt(
     return _edges("prewitt", image, axis, border, cval, channel_axis, dtype, out)
 
 
-def gradient_magnitude(
-    image: ArrayLike,
-    sigma: float = 1.0,
-    *,
-    truncate: float = 4.0,
-    border: str = "symmetric",
-    cval: float = 0.0,
-    channel_axis: int | None = None,
-    dtype: DTypeLike | None = None,
-    out: NDArray[Any] | None = None,
-) -> NDArray[Any]:
-    """The length of the gradient of the image smoothed with a Gaussian: ``sqrt(u**2 + v**2)``.
-
-    u is the image filtered with the derivative of a Gaussian down the columns and a Gaussian along the rows, v the
-    other way round.
-
-    Parameters
-    ----------
-    image : array_like, shape (H, W); with `channel_axis` (H, W, C), (C, H, W) or (H, C, W)
-        Any dtype of `filter2d`. Integers keep their values: nothing is scaled to 0..1.
-    sigma : float
-        The standard deviation, above 0.
-    truncate : float
-        The taps reach ``int(truncate * sigma + 0.5)`` pixels to each side.
-    border : {"mirror", "symmetric", "nearest", "wrap", "constant", "valid", "keep"}
-        What stands outside the image, as in `filter2d`; "symmetric" is SciPy's default.
-    cval : float
-        The constant of border="constant".
-    channel_axis : int, optional
-        The axis of the channels of an image with three axes; each is filtered alone.
-    dtype : dtype, optional
-        float32 unless given; an integer type rounds half to even and saturates, and NaN becomes 0.
-    out : ndarray, optional
-        Where to write: the exact shape and dtype, C-contiguous, sharing no memory with an input.
-
-    Returns
-    -------
-    ndarray
-        float32 or `dtype`, of the image's shape (with "valid" smaller, as in `filter2d`).
-
-    Raises
-    ------
-    TypeError
-        An argument of the wrong type or dtype, or a masked array.
-    ValueError
-        A wrong value, shape, border or out.
-
-    See Also
-    --------
-    sobel, gaussian
-
-    Notes
-    -----
-    SciPy's `gaussian_gradient_magnitude`, in one pass over the image and in float32: it overflows to infinity where a
-    square does.
-
-    Source: J. Canny, A computational approach to edge detection, IEEE PAMI 8 (1986), 679-698.
-
-    Examples
-    --------
-    >>> import convlab
-    >>> convlab.gradient_magnitude([[0, 0, 8, 8]] * 3, 0.5)[1].round(1)
-    array([0. , 3.4, 3.4, 0. ], dtype=float32)
-    """
-    sigma, truncate = _spec.at_least("sigma", sigma, 0, above=True), _spec.at_least("truncate", truncate, 0)
-    pairs = _spec.gradient_pairs(sigma, sigma, truncate)
-    return _magnitude(image, pairs, 1.0, border, cval, channel_axis, dtype, out)
-
-
 def _edges(
     name: str,
     image: ArrayLike,
     axis: int | None,
-    border: str,
+    border: Border,
     cval: float,
     channel_axis: int | None,
     dtype: DTypeLike | None,
@@ -357,16 +351,16 @@ def _edges(
     axis = _spec.axis("axis", axis)
     pairs = _spec.edge_pairs(name)
     if axis is None:
-        return _magnitude(image, pairs, HALF, border, cval, channel_axis, dtype, out)
+        return magnitude(image, pairs, HALF, border, cval, channel_axis, dtype, out)
     ky, kx = pairs[axis], pairs[2 + axis]
     return sep_filter2d(image, ky, kx, border=border, cval=cval, channel_axis=channel_axis, dtype=dtype, out=out)
 
 
-def _magnitude(
+def magnitude(
     image: ArrayLike,
     pairs: NDArray[np.float64],
     scale: float,
-    border: str,
+    border: Border,
     cval: float,
     channel_axis: int | None,
     dtype: DTypeLike | None,
@@ -377,4 +371,4 @@ def _magnitude(
     return _run.of_one_image(plan, x, out)
 
 
-__all__ = ["gradient_magnitude", "laplacian", "prewitt", "scharr", "sobel"]
+__all__ = ["laplacian", "prewitt", "scharr", "sobel"]

@@ -1,6 +1,8 @@
 """Filters over images: slide a small kernel over a picture, multiply each neighbourhood by its taps and sum."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -8,24 +10,49 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from convlab._plan import filtering as _plan
 from convlab._run import filtering as _run
 from convlab._spec import arguments as _spec
+from convlab.typing import Anchor, Border, Clip, FilterAlgorithm, NanPolicy, Precision, ScalarT
 
 
+@overload
+def filter2d(
+    image: ArrayLike, kernel: ArrayLike, *, border: Border = "mirror", cval: float = 0.0, anchor: Anchor | None = None,
+    scale: float = 1.0, offset: float = 0.0, clip: Clip | None = None, nan: NanPolicy = "propagate",
+    mask: ArrayLike | None = None, channel_axis: int | None = None, dtype: None = None, precision: Precision = "fast",
+    algorithm: FilterAlgorithm | None = None, workspace_limit: int | None = None,
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]: ...  # fmt: skip
+@overload
+def filter2d(
+    image: ArrayLike, kernel: ArrayLike, *, border: Border = "mirror", cval: float = 0.0, anchor: Anchor | None = None,
+    scale: float = 1.0, offset: float = 0.0, clip: Clip | None = None, nan: NanPolicy = "propagate",
+    mask: ArrayLike | None = None, channel_axis: int | None = None, dtype: type[ScalarT] | np.dtype[ScalarT],
+    precision: Precision = "fast", algorithm: FilterAlgorithm | None = None, workspace_limit: int | None = None,
+    out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def filter2d(
+    image: ArrayLike, kernel: ArrayLike, *, border: Border = "mirror", cval: float = 0.0, anchor: Anchor | None = None,
+    scale: float = 1.0, offset: float = 0.0, clip: Clip | None = None, nan: NanPolicy = "propagate",
+    mask: ArrayLike | None = None, channel_axis: int | None = None, dtype: DTypeLike | None = None,
+    precision: Precision = "fast", algorithm: FilterAlgorithm | None = None, workspace_limit: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 def filter2d(
     image: ArrayLike,
     kernel: ArrayLike,
     *,
-    border: str = "mirror",
+    border: Border = "mirror",
     cval: float = 0.0,
-    anchor: tuple[int, int] | None = None,
+    anchor: Anchor | None = None,
     scale: float = 1.0,
     offset: float = 0.0,
-    clip: tuple[float | None, float | None] | None = None,
-    nan: str = "propagate",
+    clip: Clip | None = None,
+    nan: NanPolicy = "propagate",
     mask: ArrayLike | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
-    precision: str = "fast",
-    algorithm: str | None = None,
+    precision: Precision = "fast",
+    algorithm: FilterAlgorithm | None = None,
     workspace_limit: int | None = None,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
@@ -126,22 +153,46 @@ def filter2d(
     return _run.filter2d(_plan.filter2d(x, w, m.shape, m.dtype, *options), x, w, m, out)
 
 
+@overload
+def filter_bank(
+    image: ArrayLike, kernels: ArrayLike, *, border: Border = "mirror", cval: float = 0.0, anchor: Anchor | None = None,
+    scale: float = 1.0, offset: float = 0.0, clip: Clip | None = None, nan: NanPolicy = "propagate",
+    mask: ArrayLike | None = None, channel_axis: int | None = None, dtype: None = None, precision: Precision = "fast",
+    algorithm: FilterAlgorithm | None = None, workspace_limit: int | None = None,
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]: ...  # fmt: skip
+@overload
+def filter_bank(
+    image: ArrayLike, kernels: ArrayLike, *, border: Border = "mirror", cval: float = 0.0, anchor: Anchor | None = None,
+    scale: float = 1.0, offset: float = 0.0, clip: Clip | None = None, nan: NanPolicy = "propagate",
+    mask: ArrayLike | None = None, channel_axis: int | None = None, dtype: type[ScalarT] | np.dtype[ScalarT],
+    precision: Precision = "fast", algorithm: FilterAlgorithm | None = None, workspace_limit: int | None = None,
+    out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def filter_bank(
+    image: ArrayLike, kernels: ArrayLike, *, border: Border = "mirror", cval: float = 0.0, anchor: Anchor | None = None,
+    scale: float = 1.0, offset: float = 0.0, clip: Clip | None = None, nan: NanPolicy = "propagate",
+    mask: ArrayLike | None = None, channel_axis: int | None = None, dtype: DTypeLike | None = None,
+    precision: Precision = "fast", algorithm: FilterAlgorithm | None = None, workspace_limit: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 def filter_bank(
     image: ArrayLike,
     kernels: ArrayLike,
     *,
-    border: str = "mirror",
+    border: Border = "mirror",
     cval: float = 0.0,
-    anchor: tuple[int, int] | None = None,
+    anchor: Anchor | None = None,
     scale: float = 1.0,
     offset: float = 0.0,
-    clip: tuple[float | None, float | None] | None = None,
-    nan: str = "propagate",
+    clip: Clip | None = None,
+    nan: NanPolicy = "propagate",
     mask: ArrayLike | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
-    precision: str = "fast",
-    algorithm: str | None = None,
+    precision: Precision = "fast",
+    algorithm: FilterAlgorithm | None = None,
     workspace_limit: int | None = None,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:

@@ -1,6 +1,8 @@
 """Pools over whole planes and volumes."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,8 +11,7 @@ from convlab._docstrings import described
 from convlab._plan import pooling as _plan
 from convlab._run import pooling as _run
 from convlab._spec import arguments as _spec
-
-_Result = NDArray[Any]
+from convlab.typing import PoolLayout, ScalarT
 
 
 def _global(operation: str, x: Any, out: Any, *options: Any) -> NDArray[Any]:
@@ -23,10 +24,10 @@ def _global(operation: str, x: Any, out: Any, *options: Any) -> NDArray[Any]:
 def global_avg_pool(
     x: ArrayLike,
     *,
-    layout: str | None = None,
+    layout: PoolLayout | None = None,
     channel_axis: int | None = None,
-    out: NDArray[Any] | None = None,
-) -> _Result:
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """Average each plane or volume.
 
     Parameters
@@ -68,10 +69,10 @@ def global_lp_pool(
     x: ArrayLike,
     norm_type: float = 2,
     *,
-    layout: str | None = None,
+    layout: PoolLayout | None = None,
     channel_axis: int | None = None,
-    out: NDArray[Any] | None = None,
-) -> _Result:
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """Take the p-norm of each plane or volume: the p-th root of the sum of |x| ** p.
 
     Parameters
@@ -109,14 +110,23 @@ def global_lp_pool(
     return _global("lp", x, out, layout, channel_axis, norm_type)
 
 
+@overload
+def global_max_pool(
+    x: NDArray[ScalarT], *, layout: PoolLayout | None = None, channel_axis: int | None = None,
+    out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def global_max_pool(
+    x: ArrayLike, *, layout: PoolLayout | None = None, channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 @described(2)
 def global_max_pool(
     x: ArrayLike,
     *,
-    layout: str | None = None,
+    layout: PoolLayout | None = None,
     channel_axis: int | None = None,
     out: NDArray[Any] | None = None,
-) -> _Result:
+) -> NDArray[Any]:
     """Keep the largest element of each plane or volume.
 
     Parameters

@@ -1,6 +1,8 @@
 """Filters over images by name: parameters, normalisation and defaults of scikit-image, borders in our words."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -11,19 +13,38 @@ from convlab._run import separable as _run
 from convlab._spec import arguments as _arguments
 from convlab._spec import imaging as _spec
 from convlab.filtering import filter2d
+from convlab.typing import Anchor, Border, Clip, Numbers, Precision, ScalarT, Sizes
 
 
+@overload
+def box(
+    image: ArrayLike, size: Sizes, *, normalize: bool = True, border: Border = "mirror", cval: float = 0.0,
+    anchor: Anchor | None = None, channel_axis: int | None = None, dtype: None = None, precision: Precision = "fast",
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]: ...  # fmt: skip
+@overload
+def box(
+    image: ArrayLike, size: Sizes, *, normalize: bool = True, border: Border = "mirror", cval: float = 0.0,
+    anchor: Anchor | None = None, channel_axis: int | None = None, dtype: type[ScalarT] | np.dtype[ScalarT],
+    precision: Precision = "fast", out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def box(
+    image: ArrayLike, size: Sizes, *, normalize: bool = True, border: Border = "mirror", cval: float = 0.0,
+    anchor: Anchor | None = None, channel_axis: int | None = None, dtype: DTypeLike | None = None,
+    precision: Precision = "fast", out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 def box(
     image: ArrayLike,
-    size: int | tuple[int, int],
+    size: Sizes,
     *,
     normalize: bool = True,
-    border: str = "mirror",
+    border: Border = "mirror",
     cval: float = 0.0,
-    anchor: tuple[int, int] | None = None,
+    anchor: Anchor | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
-    precision: str = "fast",
+    precision: Precision = "fast",
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """Compute the mean, or the sum, of the window around each pixel; any size costs the same.
@@ -97,12 +118,27 @@ def box(
     return _run.of_one_image(plan, x, out)
 
 
+@overload
+def gaussian(
+    image: ArrayLike, sigma: Numbers = 1.0, *, truncate: float = 4.0, border: Border = "nearest", cval: float = 0.0,
+    channel_axis: int | None = None, dtype: None = None, out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]: ...  # fmt: skip
+@overload
+def gaussian(
+    image: ArrayLike, sigma: Numbers = 1.0, *, truncate: float = 4.0, border: Border = "nearest", cval: float = 0.0,
+    channel_axis: int | None = None, dtype: type[ScalarT] | np.dtype[ScalarT], out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def gaussian(
+    image: ArrayLike, sigma: Numbers = 1.0, *, truncate: float = 4.0, border: Border = "nearest", cval: float = 0.0,
+    channel_axis: int | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 def gaussian(
     image: ArrayLike,
-    sigma: float | tuple[float, float] = 1.0,
+    sigma: Numbers = 1.0,
     *,
     truncate: float = 4.0,
-    border: str = "nearest",
+    border: Border = "nearest",
     cval: float = 0.0,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -165,13 +201,31 @@ def gaussian(
     return _run.of_one_image(plan, x, out)
 
 
+@overload
+def unsharp(
+    image: ArrayLike, radius: Numbers = 1.0, amount: float = 1.0, *, clip: Clip | None = None,
+    border: Border = "symmetric", cval: float = 0.0, channel_axis: int | None = None, dtype: None = None,
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]: ...  # fmt: skip
+@overload
+def unsharp(
+    image: ArrayLike, radius: Numbers = 1.0, amount: float = 1.0, *, clip: Clip | None = None,
+    border: Border = "symmetric", cval: float = 0.0, channel_axis: int | None = None,
+    dtype: type[ScalarT] | np.dtype[ScalarT], out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def unsharp(
+    image: ArrayLike, radius: Numbers = 1.0, amount: float = 1.0, *, clip: Clip | None = None,
+    border: Border = "symmetric", cval: float = 0.0, channel_axis: int | None = None, dtype: DTypeLike | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 def unsharp(
     image: ArrayLike,
-    radius: float | tuple[float, float] = 1.0,
+    radius: Numbers = 1.0,
     amount: float = 1.0,
     *,
-    clip: tuple[float | None, float | None] | None = None,
-    border: str = "symmetric",
+    clip: Clip | None = None,
+    border: Border = "symmetric",
     cval: float = 0.0,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -250,7 +304,7 @@ def gabor(
     sigma_y: float | None = None,
     n_stds: float = 3.0,
     offset: float = 0.0,
-    border: str = "symmetric",
+    border: Border = "symmetric",
     cval: float = 0.0,
     channel_axis: int | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

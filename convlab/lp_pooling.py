@@ -1,5 +1,7 @@
 """Pools over lines, images and volumes: the norm of each window."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -9,10 +11,7 @@ from convlab._docstrings import described
 from convlab._plan import pooling as _plan
 from convlab._run import pooling as _run
 from convlab._spec import arguments as _spec
-
-_Sizes = int | tuple[int, ...]
-_Padding = int | str | tuple[Any, ...]
-_Result = NDArray[Any]
+from convlab.typing import Layout2d, Layout3d, PoolLayout1d, PoolPadding, Sizes
 
 
 def _pool(operation: str, axes: int, x: Any, out: Any, *options: Any) -> NDArray[Any]:
@@ -25,16 +24,16 @@ def _pool(operation: str, axes: int, x: Any, out: Any, *options: Any) -> NDArray
 def lp_pool1d(
     x: ArrayLike,
     norm_type: float,
-    kernel_size: _Sizes,
-    stride: _Sizes | None = None,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
     ceil_mode: bool = False,
     *,
-    padding: _Padding = 0,
-    dilation: _Sizes = 1,
-    layout: str | None = None,
+    padding: PoolPadding = 0,
+    dilation: Sizes = 1,
+    layout: PoolLayout1d | None = None,
     channel_axis: int | None = None,
-    out: NDArray[Any] | None = None,
-) -> _Result:
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """Take the p-norm of each window: the p-th root of the sum of |x| ** p.
 
     Parameters
@@ -74,24 +73,25 @@ def lp_pool1d(
     array([[5.]], dtype=float32)
     """
     return _pool(
+
         "lp", 1, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, norm_type
-    )
+    )  # fmt: skip
 
 
 @described(2)
 def lp_pool2d(
     x: ArrayLike,
     norm_type: float,
-    kernel_size: _Sizes,
-    stride: _Sizes | None = None,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
     ceil_mode: bool = False,
     *,
-    padding: _Padding = 0,
-    dilation: _Sizes = 1,
-    layout: str | None = None,
+    padding: PoolPadding = 0,
+    dilation: Sizes = 1,
+    layout: Layout2d | None = None,
     channel_axis: int | None = None,
-    out: NDArray[Any] | None = None,
-) -> _Result:
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """Take the p-norm of each window: the p-th root of the sum of |x| ** p.
 
     Parameters
@@ -131,24 +131,25 @@ def lp_pool2d(
     array([[5.]], dtype=float32)
     """
     return _pool(
+
         "lp", 2, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, norm_type
-    )
+    )  # fmt: skip
 
 
 @described(3)
 def lp_pool3d(
     x: ArrayLike,
     norm_type: float,
-    kernel_size: _Sizes,
-    stride: _Sizes | None = None,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
     ceil_mode: bool = False,
     *,
-    padding: _Padding = 0,
-    dilation: _Sizes = 1,
-    layout: str | None = None,
+    padding: PoolPadding = 0,
+    dilation: Sizes = 1,
+    layout: Layout3d | None = None,
     channel_axis: int | None = None,
-    out: NDArray[Any] | None = None,
-) -> _Result:
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """Take the p-norm of each window: the p-th root of the sum of |x| ** p.
 
     Parameters
@@ -188,8 +189,9 @@ def lp_pool3d(
     array([[[5.]]], dtype=float32)
     """
     return _pool(
+
         "lp", 3, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, norm_type
-    )
+    )  # fmt: skip
 
 
 __all__ = ["lp_pool1d", "lp_pool2d", "lp_pool3d"]

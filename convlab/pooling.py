@@ -1,6 +1,8 @@
 """Pools over lines, images and volumes: the largest or the smallest of each window."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,9 +11,7 @@ from convlab._docstrings import described
 from convlab._plan import pooling as _plan
 from convlab._run import pooling as _run
 from convlab._spec import arguments as _spec
-
-_Sizes = int | tuple[int, ...]
-_Padding = int | str | tuple[Any, ...]
+from convlab.typing import Layout2d, Layout3d, PoolLayout1d, PoolPadding, ScalarT, Sizes
 
 
 def _pool(operation: str, axes: int, x: Any, out: Any, *options: Any) -> Any:
@@ -19,20 +19,56 @@ def _pool(operation: str, axes: int, x: Any, out: Any, *options: Any) -> Any:
     return _run.pool(_plan.pool(a, None, operation, axes, *options), a, out)
 
 
+@overload
+def max_pool1d(
+    x: NDArray[ScalarT], kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, return_indices: Literal[False] = False, *, layout: PoolLayout1d | None = None,
+    channel_axis: int | None = None, out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def max_pool1d(
+    x: ArrayLike, kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, return_indices: Literal[False] = False, *, layout: PoolLayout1d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
+@overload
+def max_pool1d(
+    x: NDArray[ScalarT], kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, *, return_indices: Literal[True], layout: PoolLayout1d | None = None,
+    channel_axis: int | None = None, out: NDArray[ScalarT] | None = None,
+) -> tuple[NDArray[ScalarT], NDArray[np.int64]]: ...  # fmt: skip
+@overload
+def max_pool1d(
+    x: ArrayLike, kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, *, return_indices: Literal[True], layout: PoolLayout1d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> tuple[NDArray[Any], NDArray[np.int64]]: ...  # fmt: skip
+@overload
+def max_pool1d(
+    x: ArrayLike, kernel_size: Sizes, stride: Sizes | None, padding: PoolPadding, dilation: Sizes, ceil_mode: bool,
+    return_indices: Literal[True], *, layout: PoolLayout1d | None = None, channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> tuple[NDArray[Any], NDArray[np.int64]]: ...  # fmt: skip
+@overload
+def max_pool1d(
+    x: ArrayLike, kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, return_indices: bool = False, *, layout: PoolLayout1d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]: ...  # fmt: skip
 @described(1)
 def max_pool1d(
     x: ArrayLike,
-    kernel_size: _Sizes,
-    stride: _Sizes | None = None,
-    padding: _Padding = 0,
-    dilation: _Sizes = 1,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: PoolPadding = 0,
+    dilation: Sizes = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
     *,
-    layout: str | None = None,
+    layout: PoolLayout1d | None = None,
     channel_axis: int | None = None,
     out: NDArray[Any] | None = None,
-) -> Any:
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]:
     """Keep the largest element of each window.
 
     Parameters
@@ -74,39 +110,63 @@ def max_pool1d(
     >>> convlab.max_pool1d(np.array([[1, 3, 2, 5]]), 2)
     array([[3, 5]])
     """
-    return _pool(
-        "max",
-        1,
-        x,
-        out,
-        kernel_size,
-        stride,
-        padding,
-        dilation,
-        ceil_mode,
-        True,
-        None,
-        layout,
-        channel_axis,
-        None,
+    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
+        "max", 1, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, None,
         return_indices,
-    )
+    )  # fmt: skip
+    return result
 
 
+@overload
+def max_pool2d(
+    x: NDArray[ScalarT], kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, return_indices: Literal[False] = False, *, layout: Layout2d | None = None,
+    channel_axis: int | None = None, out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def max_pool2d(
+    x: ArrayLike, kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, return_indices: Literal[False] = False, *, layout: Layout2d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
+@overload
+def max_pool2d(
+    x: NDArray[ScalarT], kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, *, return_indices: Literal[True], layout: Layout2d | None = None,
+    channel_axis: int | None = None, out: NDArray[ScalarT] | None = None,
+) -> tuple[NDArray[ScalarT], NDArray[np.int64]]: ...  # fmt: skip
+@overload
+def max_pool2d(
+    x: ArrayLike, kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, *, return_indices: Literal[True], layout: Layout2d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> tuple[NDArray[Any], NDArray[np.int64]]: ...  # fmt: skip
+@overload
+def max_pool2d(
+    x: ArrayLike, kernel_size: Sizes, stride: Sizes | None, padding: PoolPadding, dilation: Sizes, ceil_mode: bool,
+    return_indices: Literal[True], *, layout: Layout2d | None = None, channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> tuple[NDArray[Any], NDArray[np.int64]]: ...  # fmt: skip
+@overload
+def max_pool2d(
+    x: ArrayLike, kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, return_indices: bool = False, *, layout: Layout2d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]: ...  # fmt: skip
 @described(2)
 def max_pool2d(
     x: ArrayLike,
-    kernel_size: _Sizes,
-    stride: _Sizes | None = None,
-    padding: _Padding = 0,
-    dilation: _Sizes = 1,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: PoolPadding = 0,
+    dilation: Sizes = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
     *,
-    layout: str | None = None,
+    layout: Layout2d | None = None,
     channel_axis: int | None = None,
     out: NDArray[Any] | None = None,
-) -> Any:
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]:
     """Keep the largest element of each window.
 
     Parameters
@@ -148,39 +208,63 @@ def max_pool2d(
     >>> convlab.max_pool2d(np.array([[1, 2, 5, 6], [3, 4, 7, 8]]), 2)
     array([[4, 8]])
     """
-    return _pool(
-        "max",
-        2,
-        x,
-        out,
-        kernel_size,
-        stride,
-        padding,
-        dilation,
-        ceil_mode,
-        True,
-        None,
-        layout,
-        channel_axis,
-        None,
+    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
+        "max", 2, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, None,
         return_indices,
-    )
+    )  # fmt: skip
+    return result
 
 
+@overload
+def max_pool3d(
+    x: NDArray[ScalarT], kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, return_indices: Literal[False] = False, *, layout: Layout3d | None = None,
+    channel_axis: int | None = None, out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def max_pool3d(
+    x: ArrayLike, kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, return_indices: Literal[False] = False, *, layout: Layout3d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
+@overload
+def max_pool3d(
+    x: NDArray[ScalarT], kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, *, return_indices: Literal[True], layout: Layout3d | None = None,
+    channel_axis: int | None = None, out: NDArray[ScalarT] | None = None,
+) -> tuple[NDArray[ScalarT], NDArray[np.int64]]: ...  # fmt: skip
+@overload
+def max_pool3d(
+    x: ArrayLike, kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, *, return_indices: Literal[True], layout: Layout3d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> tuple[NDArray[Any], NDArray[np.int64]]: ...  # fmt: skip
+@overload
+def max_pool3d(
+    x: ArrayLike, kernel_size: Sizes, stride: Sizes | None, padding: PoolPadding, dilation: Sizes, ceil_mode: bool,
+    return_indices: Literal[True], *, layout: Layout3d | None = None, channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> tuple[NDArray[Any], NDArray[np.int64]]: ...  # fmt: skip
+@overload
+def max_pool3d(
+    x: ArrayLike, kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, return_indices: bool = False, *, layout: Layout3d | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]: ...  # fmt: skip
 @described(3)
 def max_pool3d(
     x: ArrayLike,
-    kernel_size: _Sizes,
-    stride: _Sizes | None = None,
-    padding: _Padding = 0,
-    dilation: _Sizes = 1,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: PoolPadding = 0,
+    dilation: Sizes = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
     *,
-    layout: str | None = None,
+    layout: Layout3d | None = None,
     channel_axis: int | None = None,
     out: NDArray[Any] | None = None,
-) -> Any:
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]:
     """Keep the largest element of each window.
 
     Parameters
@@ -222,38 +306,38 @@ def max_pool3d(
     >>> convlab.max_pool3d(np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]), 2)
     array([[[8]]])
     """
-    return _pool(
-        "max",
-        3,
-        x,
-        out,
-        kernel_size,
-        stride,
-        padding,
-        dilation,
-        ceil_mode,
-        True,
-        None,
-        layout,
-        channel_axis,
-        None,
+    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
+        "max", 3, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, None,
         return_indices,
-    )
+    )  # fmt: skip
+    return result
 
 
+@overload
+def min_pool2d(
+    x: NDArray[ScalarT], kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, *, layout: Layout2d | None = None, channel_axis: int | None = None,
+    out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def min_pool2d(
+    x: ArrayLike, kernel_size: Sizes, stride: Sizes | None = None, padding: PoolPadding = 0, dilation: Sizes = 1,
+    ceil_mode: bool = False, *, layout: Layout2d | None = None, channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 @described(2)
 def min_pool2d(
     x: ArrayLike,
-    kernel_size: _Sizes,
-    stride: _Sizes | None = None,
-    padding: _Padding = 0,
-    dilation: _Sizes = 1,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: PoolPadding = 0,
+    dilation: Sizes = 1,
     ceil_mode: bool = False,
     *,
-    layout: str | None = None,
+    layout: Layout2d | None = None,
     channel_axis: int | None = None,
     out: NDArray[Any] | None = None,
-) -> Any:
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]:
     """Keep the smallest element of each window.
 
     Parameters
@@ -290,7 +374,10 @@ def min_pool2d(
     >>> convlab.min_pool2d(np.array([[1, 2, 5, 6], [3, 4, 7, 8]]), 2)
     array([[1, 5]])
     """
-    return _pool("min", 2, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis)
+    result: NDArray[Any] = _pool(
+        "min", 2, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis
+    )
+    return result
 
 
 __all__ = ["max_pool1d", "max_pool2d", "max_pool3d", "min_pool2d"]

@@ -1,6 +1,8 @@
 """Order statistics over images: keep the largest, the smallest or the middle pixel of each window."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from convlab._plan import ranking as _plan
 from convlab._run import ranking as _run
 from convlab._spec import arguments as _spec
-
-_Pair = int | tuple[int, ...]
+from convlab.typing import Anchor, Border, ScalarT, Sizes
 
 
 def _rank2d(
@@ -20,13 +21,23 @@ def _rank2d(
     return _run.rank2d(plan, x, out)
 
 
+@overload
+def maximum_filter(
+    image: NDArray[ScalarT], size: Sizes, *, border: Border = "mirror", cval: float = 0.0,
+    anchor: Anchor | None = None, channel_axis: int | None = None, out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def maximum_filter(
+    image: ArrayLike, size: Sizes, *, border: Border = "mirror", cval: float = 0.0, anchor: Anchor | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 def maximum_filter(
     image: ArrayLike,
-    size: _Pair,
+    size: Sizes,
     *,
-    border: str = "mirror",
+    border: Border = "mirror",
     cval: float = 0.0,
-    anchor: tuple[int, int] | None = None,
+    anchor: Anchor | None = None,
     channel_axis: int | None = None,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
@@ -83,13 +94,23 @@ def maximum_filter(
     return _rank2d("maximum", image, size, border, cval, anchor, channel_axis, out)
 
 
+@overload
+def minimum_filter(
+    image: NDArray[ScalarT], size: Sizes, *, border: Border = "mirror", cval: float = 0.0,
+    anchor: Anchor | None = None, channel_axis: int | None = None, out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def minimum_filter(
+    image: ArrayLike, size: Sizes, *, border: Border = "mirror", cval: float = 0.0, anchor: Anchor | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 def minimum_filter(
     image: ArrayLike,
-    size: _Pair,
+    size: Sizes,
     *,
-    border: str = "mirror",
+    border: Border = "mirror",
     cval: float = 0.0,
-    anchor: tuple[int, int] | None = None,
+    anchor: Anchor | None = None,
     channel_axis: int | None = None,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
@@ -139,13 +160,23 @@ def minimum_filter(
     return _rank2d("minimum", image, size, border, cval, anchor, channel_axis, out)
 
 
+@overload
+def median_filter(
+    image: NDArray[ScalarT], size: Sizes, *, border: Border = "mirror", cval: float = 0.0,
+    anchor: Anchor | None = None, channel_axis: int | None = None, out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def median_filter(
+    image: ArrayLike, size: Sizes, *, border: Border = "mirror", cval: float = 0.0, anchor: Anchor | None = None,
+    channel_axis: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 def median_filter(
     image: ArrayLike,
-    size: _Pair,
+    size: Sizes,
     *,
-    border: str = "mirror",
+    border: Border = "mirror",
     cval: float = 0.0,
-    anchor: tuple[int, int] | None = None,
+    anchor: Anchor | None = None,
     channel_axis: int | None = None,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:

@@ -18,7 +18,7 @@ The lesson itself, on a picture of bytes, is two calls:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 __all__ = ["avg_pool2d", "conv2d", "filter2d", "max_pool2d", "min_pool2d"]
 
@@ -31,13 +31,14 @@ Image: TypeAlias = _Array | Sequence[Sequence[float]]
 Rows: TypeAlias = list[list[float]]
 Pair: TypeAlias = int | Sequence[int]
 
-BORDERS = ("valid", "constant", "nearest", "symmetric", "mirror", "wrap", "keep")
+Border: TypeAlias = Literal["valid", "constant", "nearest", "symmetric", "mirror", "wrap", "keep"]
+BORDERS: tuple[Border, ...] = get_args(Border)
 
 
 def filter2d(
     image: Image,
     kernel: Image,
-    border: str = "mirror",
+    border: Border = "mirror",
     cval: float = 0.0,
     anchor: tuple[int, int] | None = None,
     scale: float = 1.0,

@@ -1,6 +1,8 @@
 """Filters over images in two passes: down the columns and along the rows."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -10,25 +12,50 @@ from convlab._run import separable as _run
 from convlab._spec import arguments as _spec
 from convlab._spec.separable import check_taps
 from convlab.filtering import filter2d
+from convlab.typing import Anchor, Border, Clip, FilterAlgorithm, NanPolicy, Precision, ScalarT
 
 
+@overload
+def sep_filter2d(
+    image: ArrayLike, kernel_y: ArrayLike, kernel_x: ArrayLike, *, border: Border = "mirror", cval: float = 0.0,
+    anchor: Anchor | None = None, scale: float = 1.0, offset: float = 0.0, clip: Clip | None = None,
+    nan: NanPolicy = "propagate", mask: ArrayLike | None = None, channel_axis: int | None = None, dtype: None = None,
+    precision: Precision = "fast", algorithm: FilterAlgorithm | None = None, workspace_limit: int | None = None,
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]: ...  # fmt: skip
+@overload
+def sep_filter2d(
+    image: ArrayLike, kernel_y: ArrayLike, kernel_x: ArrayLike, *, border: Border = "mirror", cval: float = 0.0,
+    anchor: Anchor | None = None, scale: float = 1.0, offset: float = 0.0, clip: Clip | None = None,
+    nan: NanPolicy = "propagate", mask: ArrayLike | None = None, channel_axis: int | None = None,
+    dtype: type[ScalarT] | np.dtype[ScalarT], precision: Precision = "fast", algorithm: FilterAlgorithm | None = None,
+    workspace_limit: int | None = None, out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def sep_filter2d(
+    image: ArrayLike, kernel_y: ArrayLike, kernel_x: ArrayLike, *, border: Border = "mirror", cval: float = 0.0,
+    anchor: Anchor | None = None, scale: float = 1.0, offset: float = 0.0, clip: Clip | None = None,
+    nan: NanPolicy = "propagate", mask: ArrayLike | None = None, channel_axis: int | None = None,
+    dtype: DTypeLike | None = None, precision: Precision = "fast", algorithm: FilterAlgorithm | None = None,
+    workspace_limit: int | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 def sep_filter2d(
     image: ArrayLike,
     kernel_y: ArrayLike,
     kernel_x: ArrayLike,
     *,
-    border: str = "mirror",
+    border: Border = "mirror",
     cval: float = 0.0,
-    anchor: tuple[int, int] | None = None,
+    anchor: Anchor | None = None,
     scale: float = 1.0,
     offset: float = 0.0,
-    clip: tuple[float | None, float | None] | None = None,
-    nan: str = "propagate",
+    clip: Clip | None = None,
+    nan: NanPolicy = "propagate",
     mask: ArrayLike | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
-    precision: str = "fast",
-    algorithm: str | None = None,
+    precision: Precision = "fast",
+    algorithm: FilterAlgorithm | None = None,
     workspace_limit: int | None = None,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:

@@ -1,5 +1,7 @@
 """Transposed convolutions of tensors: each element is spread over a window of the output."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -8,9 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from convlab._plan import convolving as _plan
 from convlab._run import convolving as _run
 from convlab._spec import arguments as _spec
-
-_Numbers = int | tuple[int, ...]
-_Activation = str | tuple[float | None, float | None]
+from convlab.typing import Activation, ConvAlgorithm, ConvLayout1d, Layout2d, Layout3d, Sizes
 
 
 def _transpose(
@@ -31,15 +31,15 @@ def conv_transpose1d(
     weight: ArrayLike,
     bias: ArrayLike | None = None,
     *,
-    stride: _Numbers = 1,
-    padding: _Numbers = 0,
-    output_padding: _Numbers = 0,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
     groups: int = 1,
-    dilation: _Numbers = 1,
-    output_size: _Numbers | None = None,
-    activation: _Activation | None = None,
-    layout: str = "NCW",
-    algorithm: str | None = None,
+    dilation: Sizes = 1,
+    output_size: Sizes | None = None,
+    activation: Activation | None = None,
+    layout: ConvLayout1d = "NCW",
+    algorithm: ConvAlgorithm | None = None,
     workspace_limit: int | None = None,
     out: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
@@ -109,15 +109,15 @@ def conv_transpose2d(
     weight: ArrayLike,
     bias: ArrayLike | None = None,
     *,
-    stride: _Numbers = 1,
-    padding: _Numbers = 0,
-    output_padding: _Numbers = 0,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
     groups: int = 1,
-    dilation: _Numbers = 1,
-    output_size: _Numbers | None = None,
-    activation: _Activation | None = None,
-    layout: str = "NCHW",
-    algorithm: str | None = None,
+    dilation: Sizes = 1,
+    output_size: Sizes | None = None,
+    activation: Activation | None = None,
+    layout: Layout2d = "NCHW",
+    algorithm: ConvAlgorithm | None = None,
     workspace_limit: int | None = None,
     out: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
@@ -188,15 +188,15 @@ def conv_transpose3d(
     weight: ArrayLike,
     bias: ArrayLike | None = None,
     *,
-    stride: _Numbers = 1,
-    padding: _Numbers = 0,
-    output_padding: _Numbers = 0,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
     groups: int = 1,
-    dilation: _Numbers = 1,
-    output_size: _Numbers | None = None,
-    activation: _Activation | None = None,
-    layout: str = "NCDHW",
-    algorithm: str | None = None,
+    dilation: Sizes = 1,
+    output_size: Sizes | None = None,
+    activation: Activation | None = None,
+    layout: Layout3d = "NCDHW",
+    algorithm: ConvAlgorithm | None = None,
     workspace_limit: int | None = None,
     out: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:

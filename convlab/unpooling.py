@@ -1,6 +1,8 @@
 """Max unpooling."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,9 +11,7 @@ from convlab._docstrings import described
 from convlab._plan import unpooling as _plan
 from convlab._run import pooling as _run
 from convlab._spec import arguments as _spec
-
-_Sizes = int | tuple[int, ...]
-_Result = NDArray[Any]
+from convlab.typing import Layout2d, Layout3d, OutputSize, PoolLayout1d, ScalarT, Sizes
 
 
 def _unpool(axes: int, x: Any, indices: Any, out: Any, *options: Any) -> NDArray[Any]:
@@ -20,19 +20,31 @@ def _unpool(axes: int, x: Any, indices: Any, out: Any, *options: Any) -> NDArray
     return _run.max_unpool(_plan.max_unpool(a, None, places.shape, places.dtype, axes, *options), a, places, out)
 
 
+@overload
+def max_unpool1d(
+    x: NDArray[ScalarT], indices: ArrayLike, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0,
+    output_size: OutputSize = None, *, layout: PoolLayout1d | None = None, channel_axis: int | None = None,
+    out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def max_unpool1d(
+    x: ArrayLike, indices: ArrayLike, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0,
+    output_size: OutputSize = None, *, layout: PoolLayout1d | None = None, channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 @described(1)
 def max_unpool1d(
     x: ArrayLike,
     indices: ArrayLike,
-    kernel_size: _Sizes,
-    stride: _Sizes | None = None,
-    padding: _Sizes = 0,
-    output_size: Any = None,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    output_size: OutputSize = None,
     *,
-    layout: str | None = None,
+    layout: PoolLayout1d | None = None,
     channel_axis: int | None = None,
     out: NDArray[Any] | None = None,
-) -> _Result:
+) -> NDArray[Any]:
     """Put maxima back where they stood, and zeros elsewhere.
 
     Parameters
@@ -77,19 +89,31 @@ def max_unpool1d(
     return _unpool(1, x, indices, out, kernel_size, stride, padding, output_size, layout, channel_axis)
 
 
+@overload
+def max_unpool2d(
+    x: NDArray[ScalarT], indices: ArrayLike, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0,
+    output_size: OutputSize = None, *, layout: Layout2d | None = None, channel_axis: int | None = None,
+    out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def max_unpool2d(
+    x: ArrayLike, indices: ArrayLike, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0,
+    output_size: OutputSize = None, *, layout: Layout2d | None = None, channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 @described(2)
 def max_unpool2d(
     x: ArrayLike,
     indices: ArrayLike,
-    kernel_size: _Sizes,
-    stride: _Sizes | None = None,
-    padding: _Sizes = 0,
-    output_size: Any = None,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    output_size: OutputSize = None,
     *,
-    layout: str | None = None,
+    layout: Layout2d | None = None,
     channel_axis: int | None = None,
     out: NDArray[Any] | None = None,
-) -> _Result:
+) -> NDArray[Any]:
     """Put maxima back where they stood, and zeros elsewhere.
 
     Parameters
@@ -135,19 +159,31 @@ def max_unpool2d(
     return _unpool(2, x, indices, out, kernel_size, stride, padding, output_size, layout, channel_axis)
 
 
+@overload
+def max_unpool3d(
+    x: NDArray[ScalarT], indices: ArrayLike, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0,
+    output_size: OutputSize = None, *, layout: Layout3d | None = None, channel_axis: int | None = None,
+    out: NDArray[ScalarT] | None = None,
+) -> NDArray[ScalarT]: ...  # fmt: skip
+@overload
+def max_unpool3d(
+    x: ArrayLike, indices: ArrayLike, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0,
+    output_size: OutputSize = None, *, layout: Layout3d | None = None, channel_axis: int | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...  # fmt: skip
 @described(3)
 def max_unpool3d(
     x: ArrayLike,
     indices: ArrayLike,
-    kernel_size: _Sizes,
-    stride: _Sizes | None = None,
-    padding: _Sizes = 0,
-    output_size: Any = None,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    output_size: OutputSize = None,
     *,
-    layout: str | None = None,
+    layout: Layout3d | None = None,
     channel_axis: int | None = None,
     out: NDArray[Any] | None = None,
-) -> _Result:
+) -> NDArray[Any]:
     """Put maxima back where they stood, and zeros elsewhere.
 
     Parameters

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from convlab import _errors
 from convlab._spec.convolving import Conv
+from convlab.typing import ConvAlgorithm
 
 from . import conv_fft
 from .conv_blocks import DIRECT_TERMS, DIRECT_WIDTH, LANES, NARROW_WIDTH, WORKSPACE
@@ -13,9 +14,9 @@ from .plan import rounded_up
 # Pixels of a plane that may be called narrow.
 NARROWEST = 128
 # The algorithms that take tiles of so many rows and columns.
-WINOGRAD = {"winograd2": 2, "winograd4": 4}
+WINOGRAD: dict[ConvAlgorithm, int] = {"winograd2": 2, "winograd4": 4}
 # What each algorithm has for itself.
-REASONS = {
+REASONS: dict[ConvAlgorithm, str] = {
     "gemm": "a product of matrices serves all taps, strides and groups",
     "depthwise": "each channel alone: rows of the image in registers",
     "narrow": "planes that fill few vectors: vectors of channels",
@@ -103,10 +104,10 @@ def choose(spec: Conv, request: Request) -> Choice:
     if min(spec.channels, spec.out_channels) // spec.groups < fewest:
         for name in WINOGRAD:
             why_not.setdefault(name, f"transforms of less than {fewest} channels cost more than they save")
-    plain = "gemm" if "narrow" in why_not else "narrow"
+    plain: ConvAlgorithm = "gemm" if "narrow" in why_not else "narrow"
     if plain == "narrow":
         why_not["gemm"] = "its vectors of pixels would be filled badly"
-    tiles = {plain: -1 if plain == "narrow" else 0, **WINOGRAD}
+    tiles: dict[ConvAlgorithm, int] = {plain: -1 if plain == "narrow" else 0, **WINOGRAD}
     seconds = {name: _seconds(spec, request, tile) for name, tile in tiles.items() if name not in why_not}
     best = min(seconds, key=lambda name: seconds[name])
     for name in seconds:

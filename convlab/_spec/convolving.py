@@ -3,18 +3,20 @@
 import math
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 from convlab import _borders, _errors
+from convlab.typing import ConvLayout1d, Layout2d, Layout3d, PaddingMode, PaddingWord, Precision
 
 from .arguments import LARGEST_NUMBER, integer, real, word
 from .layout import MAX_ELEMENTS
 
-PADDING_MODES = ("zeros", "nearest", "symmetric", "mirror", "wrap")
-PADDING_WORDS = ("valid", "same", "same_lower")
+PADDING_MODES: tuple[str, ...] = get_args(PaddingMode)
+PADDING_WORDS: tuple[str, ...] = get_args(PaddingWord)
+PRECISIONS: tuple[str, ...] = get_args(Precision)
 ACTIVATIONS = {"relu": (0.0, math.inf), "relu6": (0.0, 6.0)}
 LEAKY_SLOPE = 0.01
-LAYOUTS = {1: ("NCW", "NWC"), 2: ("NCHW", "NHWC"), 3: ("NCDHW", "NDHWC")}
+LAYOUTS: dict[int, tuple[str, ...]] = {1: get_args(ConvLayout1d), 2: get_args(Layout2d), 3: get_args(Layout3d)}
 _AXES = {1: "(width,)", 2: "(rows, columns)", 3: "(depth, rows, columns)"}
 
 
@@ -172,7 +174,7 @@ def channels_last(layout: Any, axes: int) -> bool:
 
 
 def _exact(precision: Any) -> bool:
-    return word("precision", precision, ("fast", "exact")) == "exact"
+    return word("precision", precision, PRECISIONS) == "exact"
 
 
 def check_weight_shape(weight_shape: tuple[int, ...], axes: int) -> None:

@@ -2,16 +2,19 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from convlab import _borders, _errors
+from convlab.typing import Border, FilterAlgorithm, NanPolicy, Precision
 
 from .arguments import FLOAT32, dtype_of, finite, integer, real, word
 from .layout import MAX_ELEMENTS, Layout, check_not_empty, check_size, image_layout
 
-ALGORITHMS = ("direct", "separable", "fft")
+ALGORITHMS: tuple[str, ...] = get_args(FilterAlgorithm)
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+NANS: tuple[str, ...] = get_args(NanPolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Filter2d:
     dtype: np.dtype[Any]
     kernel_shape: tuple[int, int]
     anchor: tuple[int, int]
-    border: str
+    border: Border
     cval: float
     scale: float
     offset: float
@@ -172,10 +175,10 @@ def filter2d(
         offset=finite("offset", offset),
         clip=_clip(clip),
         kernels=kernels[0] if kernels else None,
-        omit_nan=word("nan", nan, ("propagate", "omit")) == "omit",
+        omit_nan=word("nan", nan, NANS) == "omit",
         mask=_mask(image, mask_shape, mask_dtype),
         mask_per_channel=image.inner_channels or (mask_shape is not None and len(mask_shape) == 3),
-        precision=word("precision", precision, ("fast", "exact")),
+        precision=word("precision", precision, PRECISIONS),
         algorithm=algorithm,
         workspace_limit=None if workspace_limit is None else _limit(workspace_limit),
     )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 import convlab
 from convlab import data, filters
+from convlab.typing import Border
 
 from .bank_cases import bank_cases
 from .conv_cases import Conv, layers
@@ -35,7 +36,7 @@ class Filter:
     """The arguments of one `filter2d`: a square of random taps, or a filter of the catalogue."""
 
     size: int
-    border: str = "mirror"
+    border: Border = "mirror"
     clip: tuple[float, float] | None = None
     name: str | None = None
 
@@ -224,9 +225,9 @@ def _filter_cases() -> list[Case]:
         for size in (3, 5, 7, 9, 11, 15, 21, 31)
         for shape in shapes
     ]
+    borders: tuple[Border, ...] = ("valid", "constant", "nearest", "symmetric", "wrap", "keep")
     cases += [
-        Case(f"filter 3x3 512x512 {border}", "Borders", (512, 512), filter=Filter(3, border))
-        for border in ("valid", "constant", "nearest", "symmetric", "wrap", "keep")
+        Case(f"filter 3x3 512x512 {border}", "Borders", (512, 512), filter=Filter(3, border)) for border in borders
     ]
     return cases
 

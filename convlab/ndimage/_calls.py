@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from types import ModuleType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeAlias
 
 import numpy as np
 import scipy.ndimage
@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from convlab._plan.cache import signature
 from convlab.translation.borders import ours
+from convlab.typing import Border
 
 from ._lines import GUARDED, guarded
 
-FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+ArgumentsP = ParamSpec("ArgumentsP")
+# What a function finds: a call to carry out, a result, or None for SciPy.
+Found: TypeAlias = "Ready | NDArray[Any] | None"
 
 FLOAT32 = np.dtype(np.float32)
 FLOAT64 = np.dtype(np.float64)
@@ -41,19 +44,20 @@ SMALLEST, LARGEST_FLOAT = float(np.finfo(np.float32).tiny), float(np.finfo(np.fl
 ORIGINALS: dict[str, Callable[..., Any]] = {}
 
 
-def or_original(module: ModuleType) -> Callable[[FunctionT], FunctionT]:
+def or_original(module: ModuleType) -> Callable[[Callable[ArgumentsP, Found]], Callable[ArgumentsP, NDArray[Any]]]:
     """Make a function, which returns None for a call that is SciPy's, hand that on to its namesake.
 
     What is `Ready` is carried out, and found again by the next call that is the same but for the pixels.
     """
 
-    def decorate(function: FunctionT) -> FunctionT:
+    def decorate(function: Callable[ArgumentsP, Found]) -> Callable[ArgumentsP, NDArray[Any]]:
         name = function.__name__
+        function.__annotations__["return"] = "NDArray[Any]"  # as callers see it
         original = getattr(module, name)
         ORIGINALS[name] = guarded(original) if name in GUARDED else original
 
         @wraps(function)
-        def call(*args: Any, **kwargs: Any) -> Any:
+        def call(*args: ArgumentsP.args, **kwargs: ArgumentsP.kwargs) -> Any:
             key = None
             if args and type(args[0]) is np.ndarray:
                 taps = args[1] if len(args) > 1 and type(args[1]) is np.ndarray else None
@@ -66,8 +70,8 @@ def or_original(module: ModuleType) -> Callable[[FunctionT], FunctionT]:
                 else:
                     known = _ready.get(key)
                     if known is not None:
-                        result = known(args[0])
-                        return ORIGINALS[name](*args, **kwargs) if result is None else result
+                        y = known(args[0])
+                        return ORIGINALS[name](*args, **kwargs) if y is None else y
             result = function(*args, **kwargs)
             if isinstance(result, Ready):
                 if key is not None and result.wanted.array is None:  # an array as second argument may be the output
@@ -77,7 +81,7 @@ def or_original(module: ModuleType) -> Callable[[FunctionT], FunctionT]:
                 result = result(np.asarray(args[0] if args else kwargs["input"]))
             return ORIGINALS[name](*args, **kwargs) if result is None else result
 
-        return call  # type: ignore[return-value]
+        return call
 
     return decorate
 
@@ -213,7 +217,7 @@ def real(value: Any) -> float | None:
     return number if number == 0 or SMALLEST <= abs(number) <= LARGEST_FLOAT else None
 
 
-def border(mode: Any) -> str | None:
+def border(mode: Any) -> Border | None:
     return ours("scipy.ndimage", mode)
 
 

@@ -1,12 +1,17 @@
 """`correlate`, `convolve` and their 1-D forms."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, SupportsIndex
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from convlab.typing import NdimageMode, Sizes
 
 from . import _calls, _linear
-from ._calls import Ready, or_scipy
+from ._calls import Found, Ready, or_scipy
 
 
 def _along(
@@ -53,57 +58,57 @@ def _1d(
 
 @or_scipy
 def correlate(
-    input: Any,
-    weights: Any,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
+    input: ArrayLike,
+    weights: ArrayLike,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode | Sequence[NdimageMode] = "reflect",
+    cval: complex = 0.0,
+    origin: Sizes = 0,
     *,
-    axes: Any = None,
-) -> Any:
+    axes: Sizes | None = None,
+) -> Found:
     """Correlate an array with weights: `scipy.ndimage.correlate`."""
     return _nd(input, weights, output, mode, cval, origin, axes, flip=False)
 
 
 @or_scipy
 def convolve(
-    input: Any,
-    weights: Any,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
+    input: ArrayLike,
+    weights: ArrayLike,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode | Sequence[NdimageMode] = "reflect",
+    cval: complex = 0.0,
+    origin: Sizes = 0,
     *,
-    axes: Any = None,
-) -> Any:
+    axes: Sizes | None = None,
+) -> Found:
     """Convolve an array with weights, which are flipped: `scipy.ndimage.convolve`."""
     return _nd(input, weights, output, mode, cval, origin, axes, flip=True)
 
 
 @or_scipy
 def correlate1d(
-    input: Any,
-    weights: Any,
-    axis: Any = -1,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
-) -> Any:
+    input: ArrayLike,
+    weights: ArrayLike,
+    axis: SupportsIndex = -1,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode = "reflect",
+    cval: complex = 0.0,
+    origin: SupportsIndex = 0,
+) -> Found:
     """Correlate the lines along one axis with weights: `scipy.ndimage.correlate1d`."""
     return _1d(input, weights, axis, output, mode, cval, origin, flip=False)
 
 
 @or_scipy
 def convolve1d(
-    input: Any,
-    weights: Any,
-    axis: Any = -1,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
-) -> Any:
+    input: ArrayLike,
+    weights: ArrayLike,
+    axis: SupportsIndex = -1,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode = "reflect",
+    cval: complex = 0.0,
+    origin: SupportsIndex = 0,
+) -> Found:
     """Convolve the lines along one axis with weights, which are flipped: `scipy.ndimage.convolve1d`."""
     return _1d(input, weights, axis, output, mode, cval, origin, flip=True)

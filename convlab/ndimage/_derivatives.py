@@ -1,13 +1,18 @@
 """Derivatives: differences with smoothing across them, second differences, and Gaussians' derivatives."""
 
-from collections.abc import Callable
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, SupportsIndex
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from convlab.typing import NdimageMode, Numbers, Sizes
 
 from . import _calls, _linear
-from ._calls import FLOAT32, Ready, Wanted, or_scipy
+from ._calls import FLOAT32, Found, Ready, Wanted, or_scipy
+from ._linear import Pass
 from ._smoothing import gaussian
 
 DIFFERENCE = np.array([-1.0, 0.0, 1.0])
@@ -27,7 +32,7 @@ def _difference(
         return None
     borders = [_calls.border(name) for name in modes]
     order = [*along, *(other for other in range(x.ndim) if other != along[0])]
-    steps = []
+    steps: list[Pass] = []
     for one in order:
         border = borders[one]
         if border is None:
@@ -37,13 +42,25 @@ def _difference(
 
 
 @or_scipy
-def prewitt(input: Any, axis: Any = -1, output: Any = None, mode: Any = "reflect", cval: Any = 0.0) -> Any:
+def prewitt(
+    input: ArrayLike,
+    axis: SupportsIndex = -1,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode | Sequence[NdimageMode] = "reflect",
+    cval: complex = 0.0,
+) -> Found:
     """Prewitt's derivative along one axis: `scipy.ndimage.prewitt`."""
     return _difference(input, axis, output, mode, cval, (1.0, 1.0, 1.0))
 
 
 @or_scipy
-def sobel(input: Any, axis: Any = -1, output: Any = None, mode: Any = "reflect", cval: Any = 0.0) -> Any:
+def sobel(
+    input: ArrayLike,
+    axis: SupportsIndex = -1,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode | Sequence[NdimageMode] = "reflect",
+    cval: complex = 0.0,
+) -> Found:
     """Sobel's derivative along one axis: `scipy.ndimage.sobel`."""
     return _difference(input, axis, output, mode, cval, (1.0, 2.0, 1.0))
 
@@ -66,7 +83,14 @@ def _summed(
 
 
 @or_scipy
-def laplace(input: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, *, axes: Any = None) -> Any:
+def laplace(
+    input: ArrayLike,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode | Sequence[NdimageMode] = "reflect",
+    cval: complex = 0.0,
+    *,
+    axes: Sizes | None = None,
+) -> Found:
     """Sum of the second differences along the axes: `scipy.ndimage.laplace`."""
     x = _calls.image(input)
     wanted = None if x is None else _calls.output(output, x)
@@ -116,15 +140,15 @@ def _gaussian_terms(
 
 @or_scipy
 def gaussian_laplace(
-    input: Any,
-    sigma: Any,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
+    input: ArrayLike,
+    sigma: Numbers,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode | Sequence[NdimageMode] = "reflect",
+    cval: complex = 0.0,
     *,
-    axes: Any = None,
+    axes: Sizes | None = None,
     **kwargs: Any,
-) -> Any:
+) -> Found:
     """Sum of a Gaussian's second derivatives along the axes: `scipy.ndimage.gaussian_laplace`."""
     x = _calls.image(input)
     wanted = None if x is None else _calls.output(output, x)
@@ -143,15 +167,15 @@ def gaussian_laplace(
 
 @or_scipy
 def gaussian_gradient_magnitude(
-    input: Any,
-    sigma: Any,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
+    input: ArrayLike,
+    sigma: Numbers,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode | Sequence[NdimageMode] = "reflect",
+    cval: complex = 0.0,
     *,
-    axes: Any = None,
+    axes: Sizes | None = None,
     **kwargs: Any,
-) -> Any:
+) -> Found:
     """Length of the gradient of a Gaussian: `scipy.ndimage.gaussian_gradient_magnitude`."""
     x = _calls.image(input)
     wanted = None if x is None else _calls.output(output, x)

@@ -1,14 +1,18 @@
 """Largest, smallest and middle pixels of windows: selections, and so exact."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, SupportsIndex
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 import convlab
+from convlab.typing import NdimageMode, Sizes
 
 from . import _calls, _linear
-from ._calls import Ready, Wanted, or_scipy
+from ._calls import Found, Ready, Wanted, or_scipy
 
 
 def _cval(value: Any, dtype: np.dtype[Any], border: str) -> float | None:
@@ -111,76 +115,76 @@ def _line(
 
 @or_scipy
 def maximum_filter(
-    input: Any,
-    size: Any = None,
-    footprint: Any = None,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
+    input: ArrayLike,
+    size: Sizes | None = None,
+    footprint: ArrayLike | None = None,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode | Sequence[NdimageMode] = "reflect",
+    cval: complex = 0.0,
+    origin: Sizes = 0,
     *,
-    axes: Any = None,
-) -> Any:
+    axes: Sizes | None = None,
+) -> Found:
     """Largest of each window: `scipy.ndimage.maximum_filter`."""
     return _extreme("maximum_filter", input, size, footprint, output, mode, cval, origin, axes)
 
 
 @or_scipy
 def minimum_filter(
-    input: Any,
-    size: Any = None,
-    footprint: Any = None,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
+    input: ArrayLike,
+    size: Sizes | None = None,
+    footprint: ArrayLike | None = None,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode | Sequence[NdimageMode] = "reflect",
+    cval: complex = 0.0,
+    origin: Sizes = 0,
     *,
-    axes: Any = None,
-) -> Any:
+    axes: Sizes | None = None,
+) -> Found:
     """Smallest of each window: `scipy.ndimage.minimum_filter`."""
     return _extreme("minimum_filter", input, size, footprint, output, mode, cval, origin, axes)
 
 
 @or_scipy
 def maximum_filter1d(
-    input: Any,
-    size: Any,
-    axis: Any = -1,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
-) -> Any:
+    input: ArrayLike,
+    size: SupportsIndex,
+    axis: SupportsIndex = -1,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode = "reflect",
+    cval: complex = 0.0,
+    origin: SupportsIndex = 0,
+) -> Found:
     """Largest of each window along one axis: `scipy.ndimage.maximum_filter1d`."""
     return _line("maximum_filter", input, size, axis, output, mode, cval, origin)
 
 
 @or_scipy
 def minimum_filter1d(
-    input: Any,
-    size: Any,
-    axis: Any = -1,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
-) -> Any:
+    input: ArrayLike,
+    size: SupportsIndex,
+    axis: SupportsIndex = -1,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode = "reflect",
+    cval: complex = 0.0,
+    origin: SupportsIndex = 0,
+) -> Found:
     """Smallest of each window along one axis: `scipy.ndimage.minimum_filter1d`."""
     return _line("minimum_filter", input, size, axis, output, mode, cval, origin)
 
 
 @or_scipy
 def median_filter(
-    input: Any,
-    size: Any = None,
-    footprint: Any = None,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
+    input: ArrayLike,
+    size: Sizes | None = None,
+    footprint: ArrayLike | None = None,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode | Sequence[NdimageMode] = "reflect",
+    cval: complex = 0.0,
+    origin: Sizes = 0,
     *,
-    axes: Any = None,
-) -> Any:
+    axes: Sizes | None = None,
+) -> Found:
     """Median of each window, the upper one of two: `scipy.ndimage.median_filter`."""
     x = _calls.image(input)
     wanted = None if x is None else _calls.output(output, x)
@@ -211,33 +215,33 @@ def median_filter(
 
 @or_scipy
 def rank_filter(
-    input: Any,
-    rank: Any,
-    size: Any = None,
-    footprint: Any = None,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
+    input: ArrayLike,
+    rank: SupportsIndex,
+    size: Sizes | None = None,
+    footprint: ArrayLike | None = None,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode | Sequence[NdimageMode] = "reflect",
+    cval: complex = 0.0,
+    origin: Sizes = 0,
     *,
-    axes: Any = None,
-) -> Any:
+    axes: Sizes | None = None,
+) -> Found:
     """One rank of each window: `scipy.ndimage.rank_filter`, without its crash on short lines."""
     return None
 
 
 @or_scipy
 def percentile_filter(
-    input: Any,
-    percentile: Any,
-    size: Any = None,
-    footprint: Any = None,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
+    input: ArrayLike,
+    percentile: float,
+    size: Sizes | None = None,
+    footprint: ArrayLike | None = None,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode | Sequence[NdimageMode] = "reflect",
+    cval: complex = 0.0,
+    origin: Sizes = 0,
     *,
-    axes: Any = None,
-) -> Any:
+    axes: Sizes | None = None,
+) -> Found:
     """One percentile of each window: `scipy.ndimage.percentile_filter`, without its crash on short lines."""
     return None

@@ -1,14 +1,19 @@
 """Gaussians and means."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 import scipy.ndimage
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from convlab.typing import NdimageMode, Numbers, Sizes
 
 from . import _calls, _linear
-from ._calls import FLOAT32, LARGEST, Ready, Wanted, or_scipy
+from ._calls import FLOAT32, LARGEST, Found, Ready, Wanted, or_scipy
 from ._linear import Pass
 
 NO_SIGMA = 1e-15  # SciPy leaves an axis of no larger sigma as it is
@@ -77,17 +82,17 @@ def gaussian(
 
 @or_scipy
 def gaussian_filter1d(
-    input: Any,
-    sigma: Any,
-    axis: Any = -1,
-    order: Any = 0,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    truncate: Any = 4.0,
+    input: ArrayLike,
+    sigma: float,
+    axis: SupportsIndex = -1,
+    order: SupportsIndex = 0,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode = "reflect",
+    cval: complex = 0.0,
+    truncate: float = 4.0,
     *,
-    radius: Any = None,
-) -> Any:
+    radius: SupportsIndex | None = None,
+) -> Found:
     """Filter the lines along one axis with a Gaussian or a derivative of it: `scipy.ndimage.gaussian_filter1d`."""
     x = _calls.image(input)
     wanted, along = (None, None) if x is None else (_calls.output(output, x), _calls.axis(axis, x.ndim))
@@ -100,17 +105,17 @@ def gaussian_filter1d(
 
 @or_scipy
 def gaussian_filter(
-    input: Any,
-    sigma: Any,
-    order: Any = 0,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    truncate: Any = 4.0,
+    input: ArrayLike,
+    sigma: Numbers,
+    order: Sizes = 0,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode | Sequence[NdimageMode] = "reflect",
+    cval: complex = 0.0,
+    truncate: float = 4.0,
     *,
-    radius: Any = None,
-    axes: Any = None,
-) -> Any:
+    radius: Sizes | None = None,
+    axes: Sizes | None = None,
+) -> Found:
     """Filter an array with a Gaussian or derivatives of it: `scipy.ndimage.gaussian_filter`."""
     x = _calls.image(input)
     wanted = None if x is None else _calls.output(output, x)
@@ -149,14 +154,14 @@ def _mean(
 
 @or_scipy
 def uniform_filter1d(
-    input: Any,
-    size: Any,
-    axis: Any = -1,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
-) -> Any:
+    input: ArrayLike,
+    size: SupportsIndex,
+    axis: SupportsIndex = -1,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode = "reflect",
+    cval: complex = 0.0,
+    origin: SupportsIndex = 0,
+) -> Found:
     """Mean of the windows along one axis: `scipy.ndimage.uniform_filter1d`."""
     x = _calls.image(input)
     wanted, along = (None, None) if x is None else (_calls.output(output, x), _calls.axis(axis, x.ndim))
@@ -169,15 +174,15 @@ def uniform_filter1d(
 
 @or_scipy
 def uniform_filter(
-    input: Any,
-    size: Any = 3,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
+    input: ArrayLike,
+    size: Sizes = 3,
+    output: NDArray[Any] | DTypeLike | None = None,
+    mode: NdimageMode | Sequence[NdimageMode] = "reflect",
+    cval: complex = 0.0,
+    origin: Sizes = 0,
     *,
-    axes: Any = None,
-) -> Any:
+    axes: Sizes | None = None,
+) -> Found:
     """Mean of the windows along all axes or some: `scipy.ndimage.uniform_filter`."""
     x = _calls.image(input)
     wanted = None if x is None else _calls.output(output, x)

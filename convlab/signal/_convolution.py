@@ -1,19 +1,22 @@
 """2-D convolutions and correlations of two arrays, through `convlab.filter2d`."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import Any, get_args
 
 import numpy as np
 import scipy.signal
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 import convlab
 from convlab.ndimage import _calls
-from convlab.ndimage._calls import FLOAT32, or_original
+from convlab.ndimage._calls import FLOAT32, Found, or_original
 from convlab.translation.borders import ours
+from convlab.typing import Border, FilterAlgorithm, Precision, SignalBoundary, SignalMode, Sizes
 
 or_scipy = or_original(scipy.signal)
 
-MODES = ("full", "same", "valid")
+MODES: tuple[str, ...] = get_args(SignalMode)
 PAD_MODES: dict[str, Any] = {"constant": "constant", "wrap": "wrap", "symmetric": "symmetric"}
 # What is faster by sums than by SciPy's transforms, in taps of lines and of images; and images so large that
 # transforms of their tiles are faster than one of the whole.
@@ -39,11 +42,11 @@ def _windows(
     x: NDArray[Any],
     kernel: NDArray[np.float64],
     mode: str,
-    border: str,
+    border: Border,
     cval: float,
     flip: bool,
-    precision: str,
-    algorithm: str | None = None,
+    precision: Precision,
+    algorithm: FilterAlgorithm | None = None,
 ) -> NDArray[Any]:
     """Correlate x with a kernel, flipped or not, in a mode of SciPy's."""
     kh, kw = kernel.shape
@@ -107,13 +110,17 @@ def _fits(value: float, dtype: np.dtype[Any]) -> bool:
 
 
 @or_scipy
-def convolve2d(in1: Any, in2: Any, mode: Any = "full", boundary: Any = "fill", fillvalue: Any = 0) -> Any:
+def convolve2d(
+    in1: ArrayLike, in2: ArrayLike, mode: SignalMode = "full", boundary: SignalBoundary = "fill", fillvalue: complex = 0
+) -> Found:
     """Convolve two 2-D arrays: `scipy.signal.convolve2d`."""
     return _2d(in1, in2, mode, boundary, fillvalue, flip=True)
 
 
 @or_scipy
-def correlate2d(in1: Any, in2: Any, mode: Any = "full", boundary: Any = "fill", fillvalue: Any = 0) -> Any:
+def correlate2d(
+    in1: ArrayLike, in2: ArrayLike, mode: SignalMode = "full", boundary: SignalBoundary = "fill", fillvalue: complex = 0
+) -> Found:
     """Correlate two 2-D arrays: `scipy.signal.correlate2d`."""
     return _2d(in1, in2, mode, boundary, fillvalue, flip=False)
 
@@ -144,12 +151,12 @@ def _fast(in1: Any, in2: Any, mode: Any, axes: Any) -> NDArray[Any] | None:
 
 
 @or_scipy
-def fftconvolve(in1: Any, in2: Any, mode: Any = "full", axes: Any = None) -> Any:
+def fftconvolve(in1: ArrayLike, in2: ArrayLike, mode: SignalMode = "full", axes: Sizes | None = None) -> Found:
     """Convolve two arrays of any size: `scipy.signal.fftconvolve`."""
     return _fast(in1, in2, mode, axes)
 
 
 @or_scipy
-def oaconvolve(in1: Any, in2: Any, mode: Any = "full", axes: Any = None) -> Any:
+def oaconvolve(in1: ArrayLike, in2: ArrayLike, mode: SignalMode = "full", axes: Sizes | None = None) -> Found:
     """Convolve two arrays of very different sizes: `scipy.signal.oaconvolve`."""
     return _fast(in1, in2, mode, axes)

@@ -1,13 +1,18 @@
 """Medians and ranks, outside whose image there is 0."""
 
+from __future__ import annotations
+
 import warnings
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 import convlab
 from convlab import ndimage
 from convlab.ndimage import _calls
+from convlab.ndimage._calls import Found
+from convlab.typing import Sizes
 
 from ._convolution import or_scipy
 
@@ -15,7 +20,7 @@ DTYPES = (np.dtype(np.uint8), np.dtype(np.float32))
 
 
 @or_scipy
-def medfilt2d(input: Any, kernel_size: Any = 3) -> Any:
+def medfilt2d(input: ArrayLike, kernel_size: Sizes = 3) -> Found:
     """Median of each window: `scipy.signal.medfilt2d`."""
     x = _calls.image(input)
     sizes = _calls.per_axis(kernel_size, 2)
@@ -25,7 +30,7 @@ def medfilt2d(input: Any, kernel_size: Any = 3) -> Any:
     if any(n is None or n % 2 == 0 or not 1 <= n <= _calls.LARGEST_WINDOW for n in lengths):
         return None
     window = tuple(n for n in lengths if n is not None)
-    result = convlab.median_filter(x, window, border="constant")
+    result: NDArray[Any] = convlab.median_filter(x, window, border="constant")
     # SciPy's comparisons with NaN depend on its order.
     return None if result.dtype.kind == "f" and np.isnan(result).any() else result
 
@@ -37,7 +42,7 @@ def _short_line(value: Any, kernel: Any) -> bool:
 
 
 @or_scipy
-def medfilt(volume: Any, kernel_size: Any = None) -> Any:
+def medfilt(volume: ArrayLike, kernel_size: Sizes | None = None) -> Found:
     """Median of each window, over any number of axes: `scipy.signal.medfilt`."""
     size = 3 if kernel_size is None else kernel_size
     if not _short_line(volume, size):
@@ -51,7 +56,7 @@ def medfilt(volume: Any, kernel_size: Any = None) -> Any:
 
 
 @or_scipy
-def order_filter(a: Any, domain: Any, rank: Any) -> Any:
+def order_filter(a: ArrayLike, domain: ArrayLike, rank: SupportsIndex) -> Found:
     """Pixel of one rank of each window: `scipy.signal.order_filter`."""
     window = np.asarray(domain)
     if np.ndim(a) != 1 or window.ndim != 1 or window.size % 2 == 0 or not _short_line(a, 1):

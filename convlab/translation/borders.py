@@ -1,7 +1,9 @@
 """The borders' names elsewhere: the one table behind the drop-ins, `convlab.translate` and docs/borders.md."""
 
+from convlab.typing import Border
+
 # Library -> its word -> the word here; None where there is no such border here.
-NAMES: dict[str, dict[str, str | None]] = {
+NAMES: dict[str, dict[str, Border | None]] = {
     "scipy.ndimage": {
         "reflect": "symmetric",
         "grid-mirror": "symmetric",
@@ -86,7 +88,7 @@ DEFAULTS = {
 }
 
 
-def ours(library: str, word: object) -> str | None:
+def ours(library: str, word: object) -> Border | None:
     """The word here for a library's, or None."""
     return NAMES[library].get(word) if isinstance(word, str) else None
 

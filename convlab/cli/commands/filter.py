@@ -123,7 +123,7 @@ def filter_command(
     name: str | None,
     parameters: tuple[str, ...],
     kernel: str | None,
-    border: str,
+    border: Any,  # the user's word, which filter2d checks
     cval: float,
     scale: float,
     offset: float,
