@@ -6,29 +6,17 @@ pipe. Ours is served by the very loop that serves the others.
 """
 
 import gc
-import math
 import os
 import pickle
-import statistics
 import sys
-import time
 import traceback
 from collections.abc import Callable
-from itertools import repeat
 from typing import Any, Protocol
 
-from .cases import Array, Case, Inputs
+from benchmarks.cases.case import Array, Case, Inputs
+from convlab.bench.worker import LONG_SECONDS, calibrated, seconds_of
 
 Call = Callable[[], Any]
-
-# A sample is at least this long, so that the clock's resolution and its own cost do not count.
-SAMPLE_SECONDS = 0.001
-
-# Enough to tell the variants of a contender apart.
-_TRIALS = 5
-
-# Against calls of this length cold caches are nothing, and repeating them is patience.
-_LONG_SECONDS = 0.25
 
 
 class UnsupportedError(Exception):
@@ -78,11 +66,11 @@ class Service:
 
     def choose(self) -> tuple[str, str]:
         """Keep the fastest variant; return its name and what served it."""
-        measured = {name: _calibrated(call) for name, call in self._calls.items()}
+        measured = {name: calibrated(call) for name, call in self._calls.items()}
         best = min(measured, key=lambda name: measured[name][1])
         self._calls = {best: self._calls[best]}
         self._repetitions, seconds = measured[best]
-        self._long = seconds > _LONG_SECONDS
+        self._long = seconds > LONG_SECONDS
         return best, self._contender.served_by()
 
     def sample(self) -> float:
@@ -91,7 +79,7 @@ class Service:
         # Another process has just run and used the caches: one call sets everybody's up again.
         if not self._long:
             call()
-        return _seconds(call, self._repetitions)
+        return seconds_of(call, self._repetitions)
 
 
 def serve(make: Callable[[], Contender]) -> None:
@@ -129,21 +117,3 @@ def _made(make: Callable[[], Contender]) -> Contender:
         return make()
     except ImportError as error:
         raise UnsupportedError(str(error)) from error
-
-
-def _calibrated(call: Call) -> tuple[int, float]:
-    """Return how many calls make a sample, and the median seconds of one call."""
-    repetitions = 1
-    while (seconds := _seconds(call, repetitions)) * repetitions < SAMPLE_SECONDS:
-        repetitions *= 2
-    if seconds > _LONG_SECONDS:
-        return 1, seconds
-    repetitions = math.ceil(SAMPLE_SECONDS / seconds)
-    return repetitions, statistics.median(_seconds(call, repetitions) for _ in range(_TRIALS))
-
-
-def _seconds(call: Call, repetitions: int) -> float:
-    start = time.perf_counter_ns()
-    for _ in repeat(None, repetitions):
-        call()
-    return (time.perf_counter_ns() - start) / repetitions * 1e-9

@@ -1,28 +1,13 @@
-"""The benchmark: its list, its judgement of results, its rounds, and the pages made from them."""
+"""The benchmark against other libraries: its cases, its judgement, its rounds, and the pages made of them."""
 
+import ast
 import sys
 from dataclasses import replace
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-from convlab.bench import CASES, Case, DisagreementError, run
-from convlab.bench.cases import Filter, Pool, operations, select, without_case
-from convlab.bench.machine import Limits
-from convlab.bench.oracle import expected
-from convlab.bench.pool_cases import Pooling
-from convlab.bench.results import Results, load, save
-from convlab.bench.rounds import (
-    ContenderError,
-    MissingError,
-    Outcome,
-    Process,
-    Timing,
-    compete,
-    in_the_running,
-)
-from convlab.bench.worker import UnsupportedError
 
 ROOT = Path(__file__).resolve().parent.parent
 if not (ROOT / "benchmarks").is_dir():
@@ -31,7 +16,23 @@ if not (ROOT / "benchmarks").is_dir():
 sys.path.append(str(ROOT))
 
 from benchmarks import peers, report  # noqa: E402
+from benchmarks.cases import CASES, operations, select, without_case  # noqa: E402
+from benchmarks.cases.case import Case, Filter, Pool  # noqa: E402
+from benchmarks.cases.pools import Pooling  # noqa: E402
 from benchmarks.compare import compare, text  # noqa: E402
+from benchmarks.contender import UnsupportedError  # noqa: E402
+from benchmarks.machine import Limits  # noqa: E402
+from benchmarks.oracle import DisagreementError, expected  # noqa: E402
+from benchmarks.rounds import (  # noqa: E402
+    ContenderError,
+    MissingError,
+    Outcome,
+    Process,
+    Timing,
+    compete,
+    in_the_running,
+)
+from benchmarks.runs import Results, load, save  # noqa: E402
 from benchmarks.summary import summarise  # noqa: E402
 
 TINY = Case("tiny filter", "Filters", (20, 24), filter=Filter(3), required=1.0)
@@ -54,6 +55,34 @@ def small(case: Case) -> Case:
     if isinstance(work, Pooling):
         work = replace(work, sizes=shape[-work.axes :])
     return replace(case, shape=shape, work=work)
+
+
+def imports_of(path):
+    """The modules of the benchmarks that a file imports, in a function too."""
+    package = path.relative_to(ROOT).with_suffix("").parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.ImportFrom):
+            base = [*(package if node.level else ()), *(node.module.split(".") if node.module else ())]
+            names = [base, *([*base, alias.name] for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+        for parts in names:
+            file = ROOT.joinpath(*parts)
+            for found in (file.with_suffix(".py"), file / "__init__.py"):
+                if parts[0] == "benchmarks" and found.is_file() and found != path:
+                    yield found
+
+
+def test_no_import_cycles():
+    files = sorted((ROOT / "benchmarks").rglob("*.py"))
+    assert len(files) > 40
+    graph = {path: set(imports_of(path)) for path in files}
+    assert graph[ROOT / "benchmarks/report.py"] >= {
+        ROOT / "benchmarks/compare.py",
+        ROOT / "benchmarks/cases/__init__.py",
+    }
+    list(TopologicalSorter(graph).static_order())  # CycleError, which names the cycle
 
 
 def test_every_operation_has_a_case():
@@ -162,7 +191,7 @@ def test_a_maximum_must_be_exact():
 
 
 CONTENDER = """
-from convlab.bench.worker import UnsupportedError, serve
+from benchmarks.contender import UnsupportedError, serve
 
 
 class Contender:
@@ -193,7 +222,7 @@ def contender(tmp_path):
     def start(name, calls="return {'': call}", make="Contender"):
         script = tmp_path / f"{name}.py"
         script.write_text(CONTENDER.format(calls=calls, make=make), encoding="utf-8")
-        started.append(Process(name, [str(script)], 1, {}))
+        started.append(Process(name, [str(script)], 1))
         return started[-1]
 
     yield start
@@ -261,20 +290,6 @@ def test_limits():
     assert Limits(None, {10: 5.0}).seconds(1, 10) is None
     better = limits.merged(Limits(200.0, {80: 40.0}))
     assert better == Limits(200.0, {10: 5.0, 40: 20.0, 80: 40.0})
-
-
-def test_own_backends_compared(capsys, tmp_path):
-    path = tmp_path / "results.json"
-    run(1, "max pool 2x2 stride 2 28x28", str(path))
-    printed = capsys.readouterr().out
-    assert "max pool 2x2 stride 2 28x28" in printed
-    (case,) = load(path)["cases"]
-    assert {"numpy", "python"} <= set(case["contenders"])
-    for name, record in case["contenders"].items():
-        assert record["served_by"].endswith(f"[{name}]")
-        assert name in printed
-    with pytest.raises(ValueError, match="no benchmark case"):
-        run(1, "nothing", None)
 
 
 @pytest.fixture(scope="module")

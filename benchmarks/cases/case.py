@@ -1,10 +1,5 @@
-"""The one list of benchmark cases.
+"""One benchmark case, as data: the work, its lower bounds, and the ratio that the project demands of itself."""
 
-`convlab bench` runs our own backends over it, `benchmarks.compare` the other libraries too. A case
-is data: the work, how much it is at the least, and the ratio that the project demands of itself.
-"""
-
-import inspect
 import math
 import zlib
 from collections.abc import Callable
@@ -17,12 +12,7 @@ from numpy.typing import NDArray
 import convlab
 from convlab import data, filters
 
-from .bank_cases import bank_cases
-from .conv_cases import Conv, layers
-from .dropin_cases import dropin_cases
-from .pool_cases import pool_cases
-from .rank_cases import rank_cases
-from .separable_cases import separable_cases
+from .conv import Conv
 from .work import Work
 
 Array = NDArray[np.float32]
@@ -188,142 +178,3 @@ class Case:
 
 def _pooled(size: int, pool: Pool) -> int:
     return (size + 2 * pool.padding - pool.size) // pool.stride + 1
-
-
-_SIDES = (28, 512, 2048)
-
-# Where a call takes the peer under 5 us, what is asked is less.
-_FILTER_REQUIRED = {(3, 28): 1.0, (3, 512): 1.8, (3, 2048): 1.5, (3, 64): 0.7} | {
-    (size, side): 1.7 for size in (5, 7) for side in (512, 2048)
-}
-
-_POOL_REQUIRED = {("max", 2, 28): 1.0, ("max", 2, 512): 3.5}
-
-# 2x2 and 3x3 with stride 2 end most blocks of a network; 3x3 with stride 1 is the overlapping one.
-_WINDOWS = ((2, 2, 0), (3, 2, 1), (3, 1, 1))
-
-_POOL_GROUPS = {"max": "Max pooling", "avg": "Average pooling", "min": "Min pooling"}
-
-
-def _filter_required(size: int, shape: tuple[int, ...]) -> float:
-    return _FILTER_REQUIRED.get((size, shape[0]), 1.0 if size < 21 else 0.9)
-
-
-def _filter_cases() -> list[Case]:
-    # 511x769 is a picture whose sides are multiples of nothing: the other sizes are kind to vectors.
-    shapes = ((28, 28), (64, 64), (512, 512), (2048, 2048), (511, 769), (1080, 1920, 3))
-    cases = [
-        Case(
-            name=f"filter {size}x{size} {'x'.join(map(str, shape))}",
-            group="Filters",
-            shape=shape,
-            channel_axis=-1 if len(shape) == 3 else None,
-            filter=Filter(size),
-            required=_filter_required(size, shape),
-        )
-        for size in (3, 5, 7, 9, 11, 15, 21, 31)
-        for shape in shapes
-    ]
-    cases += [
-        Case(f"filter 3x3 512x512 {border}", "Borders", (512, 512), filter=Filter(3, border))
-        for border in ("valid", "constant", "nearest", "symmetric", "wrap", "keep")
-    ]
-    return cases
-
-
-def _pool_cases() -> list[Case]:
-    cases = []
-    kinds: tuple[Literal["max", "avg", "min"], ...] = ("max", "avg", "min")
-    for kind in kinds:
-        for size, stride, padding in _WINDOWS:
-            pool = Pool(kind, size, stride, padding)
-            window = f"{kind} pool {size}x{size} stride {stride}"
-            cases += [
-                Case(
-                    name=f"{window} {side}x{side}",
-                    group=_POOL_GROUPS[kind],
-                    shape=(side, side),
-                    pool=pool,
-                    required=_POOL_REQUIRED.get((kind, size, side)),
-                )
-                for side in _SIDES
-            ]
-            cases.append(Case(f"{window} 1x64x112x112", _POOL_GROUPS[kind], (1, 64, 112, 112), pool=pool))
-    return cases
-
-
-def _colour_cases() -> list[Case]:
-    return [
-        Case(
-            name=f"{name} 512x512 RGB",
-            group="Colour",
-            shape=(512, 512, 3),
-            filter=spec if isinstance(spec, Filter) else None,
-            pool=spec if isinstance(spec, Pool) else None,
-            channel_axis=-1,
-        )
-        for name, spec in (
-            ("filter 3x3", Filter(3)),
-            ("filter 5x5", Filter(5)),
-            ("max pool 2x2 stride 2", Pool("max", 2, 2)),
-        )
-    ]
-
-
-def _lesson_cases() -> list[Case]:
-    return [
-        Case(
-            name=f"lesson {name} 512x512",
-            group="The lesson",
-            shape=(512, 512),
-            filter=Filter(3, "keep", (0, 255), name),
-            pool=Pool("max", 2, 2),
-            picture="ascent",
-            required=1000.0,
-            yardstick="python",
-        )
-        for name in ("edges", "vertical_lines", "horizontal_lines")
-    ]
-
-
-CASES: tuple[Case, ...] = (
-    *_lesson_cases(),
-    *_filter_cases(),
-    *_colour_cases(),
-    *_pool_cases(),
-    *separable_cases(Case),
-    *rank_cases(Case),
-    *pool_cases(Case),
-    *bank_cases(Case),
-    *dropin_cases(Case),
-    *(Case(name, group, shape, conv=conv, required=required) for group, name, shape, conv, required in layers()),
-)
-
-
-def operations() -> tuple[str, ...]:
-    """Return the names of the public operations; settings come from the private modules."""
-    return tuple(
-        name
-        for name in convlab.__all__
-        if inspect.isfunction(function := getattr(convlab, name)) and "._" not in function.__module__
-    )
-
-
-def without_case() -> set[str]:
-    """Return the public operations that no case calls: there must be none."""
-    return set(operations()) - {name for case in CASES for name in case.operations}
-
-
-def select(substring: str | None) -> tuple[Case, ...]:
-    """Return the cases whose name contains `substring`, in the list's order.
-
-    Raises
-    ------
-    ValueError
-        If no case has such a name.
-    """
-    chosen = tuple(case for case in CASES if substring is None or substring in case.name)
-    if not chosen:
-        examples = ", ".join({case.group: repr(case.name) for case in CASES}.values())
-        raise ValueError(f"no benchmark case has {substring!r} in its name; such are {examples}")
-    return chosen
