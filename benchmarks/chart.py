@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from benchmarks.runs import Results
 from benchmarks.summary import Ratio, Row, summarise
-from convlab.bench.results import Results
 from convlab.bench.table import ratio
 
 WON, LOST, INK, FAINT = "#1f7a8c", "#d1495b", "#22313a", "#7b8a92"

@@ -13,13 +13,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import peers
+from benchmarks import machine, peers
+from benchmarks.cases import select
+from benchmarks.cases.case import Case
+from benchmarks.oracle import DisagreementError
+from benchmarks.rounds import QUICK_ROUNDS, ROUNDS
+from benchmarks.runs import Entrant, Results, hold, save
 from benchmarks.summary import OURS, Ratio, Row, summarise
-from convlab.bench import machine
-from convlab.bench.cases import Case, select
-from convlab.bench.oracle import DisagreementError
-from convlab.bench.results import Entrant, Results, hold, save
-from convlab.bench.rounds import QUICK_ROUNDS, ROUNDS
 from convlab.bench.table import error, microseconds, percent, ratio, text_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +33,7 @@ def compare(cases: Sequence[Case], names: Sequence[str] = peers.NAMES, *, thread
     DisagreementError
         If somebody's result is not the float64 answer up to rounding.
     """
-    entrants = [Entrant(OURS, ("-m", "convlab.bench.ours"))]
+    entrants = [Entrant(OURS, ("-m", "benchmarks.ours"))]
     entrants += [Entrant(name, ("-m", "benchmarks.worker", name, str(threads))) for name in names]
     results = hold(
         cases,

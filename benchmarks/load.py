@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from convlab.bench.machine import describe
 from convlab.bench.table import text_table
+from convlab.cli.machine import cpu_name
 
 ROOT = Path(__file__).resolve().parent.parent
 TURN_SECONDS = 0.2
@@ -170,7 +170,7 @@ def main() -> None:
     if words.other:
         contenders += [Contender(f"other, {n}", "convlab", n, words.other) for n in (1, 2)]
     contenders.append(Contender("OpenCV, 2", "opencv", 2, sys.executable))
-    print(f"{describe()['cpu']}, {os.cpu_count()} CPUs; ms a call, median (95th percentile)")
+    print(f"{cpu_name()}, {os.cpu_count()} CPUs; ms a call, median (95th percentile)")
     try:
         for processes in words.busy:
             rows = []

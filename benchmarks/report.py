@@ -14,10 +14,10 @@ from itertools import groupby
 from pathlib import Path
 
 from benchmarks import peers
+from benchmarks.cases import CASES
 from benchmarks.compare import ROOT
+from benchmarks.runs import Results, load, save
 from benchmarks.summary import OURS, Row, summarise
-from convlab.bench import CASES
-from convlab.bench.results import Results, load, save
 from convlab.bench.table import error, microseconds, percent, ratio
 
 RESULTS = ROOT / "benchmarks" / "results"

@@ -8,7 +8,7 @@ import statistics
 from dataclasses import dataclass
 
 from benchmarks.peers import YARDSTICKS
-from convlab.bench.results import CaseRecord, Results, limits_of
+from benchmarks.runs import CaseRecord, Results, limits_of
 from convlab.bench.table import ratio
 
 OURS = "convlab"

@@ -3,7 +3,7 @@
 import sys
 
 from benchmarks import peers
-from convlab.bench.worker import serve
+from benchmarks.contender import serve
 
 if __name__ == "__main__":
     name, threads = sys.argv[1:]

@@ -70,8 +70,8 @@ MAY_IMPORT = {
     "global_pooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
     "unpooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
 }
-# What clients may import but the public API: the yardstick kernel, how a call is known again, the borders' arithmetic.
-PRIVATE = {"bench": {"_dispatch"}, "ndimage": {"_plan", "_borders"}}
+# What clients may import but the public API: how a call is known again, the borders' arithmetic.
+PRIVATE = {"ndimage": {"_plan", "_borders"}}
 CLIENTS = ["cli", "bench", "filters", "data", "ndimage", "onnx", "signal", "skimage", "translation"]
 
 

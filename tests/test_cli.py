@@ -175,6 +175,7 @@ BAD = [
     (["demo", "--out", "in.png/below"], "in.png"),
     (["bench", "--threads", "0"], "--threads"),
     (["bench", "--case", "nonsense"], "nonsense"),
+    (["bench", "--list", "--case", "nonsense"], "nonsense"),
     (["bench", "--json", "missing/results.json"], "no folder"),
     (["bench", "--json", "folder.png"], "folder"),
     (["info", "more"], "more"),
@@ -333,8 +334,15 @@ class TestBench:
         monkeypatch.setattr(bench, "run", lambda *arguments: calls.append(arguments))
         file = tmp_path / "results.json"
         assert run("bench")[0] == 0
-        assert run("bench", "--threads", 1, "--case", "3x3", "--json", file)[0] == 0
-        assert calls == [(None, None, None), (1, "3x3", str(file))]
+        assert run("bench", "--threads", 1, "--case", "3x3", "--json", file, "--quick")[0] == 0
+        assert calls == [(None, None, None, False), (1, "3x3", str(file), True)]
+
+    def test_the_cases_are_listed_and_not_run(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(bench, "run", None)
+        assert run("bench", "--list") == (0, "".join(f"{case.name}\n" for case in bench.CASES), "")
+        status, out, _ = run("bench", "--list", "--case", "uint8")
+        assert status == 0
+        assert out.splitlines() == [case.name for case in bench.CASES if "uint8" in case.name]
 
     def test_results_that_differ_are_told(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         def differing(*_: object) -> None:

@@ -65,7 +65,7 @@ def test_operations(suite, backend):
     "suite",
     [
         "test_bits.py", "test_hashes.py", "test_fuzz.py", "test_hostile_inputs.py", "test_threads.py", "test_cli.py",
-        "test_bench.py", "test_translation.py",
+        "test_bench.py", "test_benchmarks.py", "test_translation.py",
     ],
 )  # fmt: skip
 def test_the_rest(suite):

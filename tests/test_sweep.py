@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab.bench.cases import operations
 
 ROOT = Path(__file__).resolve().parent.parent
 if not (ROOT / "benchmarks").is_dir():
@@ -18,6 +17,7 @@ if not (ROOT / "benchmarks").is_dir():
 sys.path.append(str(ROOT))
 
 from benchmarks import sweep, sweep_memory, sweep_worker  # noqa: E402
+from benchmarks.cases import operations  # noqa: E402
 from benchmarks.sweep_calls import Call, memory_calls, pairs  # noqa: E402
 
 OTHERS = {"translate", "use_backend"}  # they compute nothing

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from convlab.bench.bank_cases import Bank
-from convlab.bench.worker import UnsupportedError
+from benchmarks.cases.banks import Bank
+from benchmarks.contender import UnsupportedError
 
 Step = Callable[[Any], Any]
 

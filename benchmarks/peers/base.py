@@ -10,15 +10,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from convlab.bench.bank_cases import Bank
-from convlab.bench.cases import Array, Case, Filter, Inputs, Pool
-from convlab.bench.conv_cases import Conv
-from convlab.bench.dropin_cases import DropIn
-from convlab.bench.pool_cases import Pooling
-from convlab.bench.rank_cases import Rank
-from convlab.bench.separable_cases import Separable
-from convlab.bench.work import Work
-from convlab.bench.worker import Call, UnsupportedError
+from benchmarks.cases.banks import Bank
+from benchmarks.cases.case import Array, Case, Filter, Inputs, Pool
+from benchmarks.cases.conv import Conv
+from benchmarks.cases.dropins import DropIn
+from benchmarks.cases.pools import Pooling
+from benchmarks.cases.ranks import Rank
+from benchmarks.cases.separables import Separable
+from benchmarks.cases.work import Work
+from benchmarks.contender import Call, UnsupportedError
 
 from .bank_peers import bank_ways
 from .pool_peers import pool_ways

@@ -6,8 +6,8 @@ import numba
 import numpy as np
 from numba import prange
 
-from convlab.bench.cases import Array, Case, Filter, Pool
-from convlab.bench.worker import UnsupportedError
+from benchmarks.cases.case import Array, Case, Filter, Pool
+from benchmarks.contender import UnsupportedError
 
 from .base import Peer, Step, colour
 from .numpy_peer import PAD_MODES

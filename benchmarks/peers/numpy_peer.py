@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from convlab.bench.cases import Array, Case, Filter, Pool
+from benchmarks.cases.case import Array, Case, Filter, Pool
 
 from .base import Peer, Step, colour, copy_frame, interior, steps, widths, window
 

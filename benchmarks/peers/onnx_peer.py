@@ -6,11 +6,11 @@ import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
 from onnx import TensorProto, helper, numpy_helper
 
-from convlab.bench.cases import Array, Case, Filter, Inputs, Pool
-from convlab.bench.conv_cases import Conv
-from convlab.bench.pool_cases import Pooling
-from convlab.bench.separable_cases import Separable
-from convlab.bench.worker import Call, UnsupportedError
+from benchmarks.cases.case import Array, Case, Filter, Inputs, Pool
+from benchmarks.cases.conv import Conv
+from benchmarks.cases.pools import Pooling
+from benchmarks.cases.separables import Separable
+from benchmarks.contender import Call, UnsupportedError
 
 from .base import Peer, colour, interior
 

@@ -5,7 +5,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from convlab.bench.cases import Array, Case, Filter, Pool
+from benchmarks.cases.case import Array, Case, Filter, Pool
 
 from .base import Peer, Step, colour, copy_frame, interior, taken
 

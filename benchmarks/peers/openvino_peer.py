@@ -4,9 +4,9 @@ from typing import Any
 
 import openvino
 
-from convlab.bench.cases import Array
-from convlab.bench.conv_cases import Conv
-from convlab.bench.worker import Call, UnsupportedError
+from benchmarks.cases.case import Array
+from benchmarks.cases.conv import Conv
+from benchmarks.contender import Call, UnsupportedError
 
 from .base import Peer
 from .onnx_peer import convolution, graph, pooled

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from convlab.bench.cases import Inputs
-from convlab.bench.pool_cases import Pooling
-from convlab.bench.worker import UnsupportedError
+from benchmarks.cases.case import Inputs
+from benchmarks.cases.pools import Pooling
+from benchmarks.contender import UnsupportedError
 
 Step = Callable[[Any], Any]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.cases.case import Array, Case, Filter, Pool
+from benchmarks.contender import UnsupportedError
 from convlab import reference
-from convlab.bench.cases import Array, Case, Filter, Pool
-from convlab.bench.worker import UnsupportedError
 
 from .base import Peer, Step
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from convlab.bench.cases import Case
-from convlab.bench.rank_cases import Rank
-from convlab.bench.worker import UnsupportedError
+from benchmarks.cases.case import Case
+from benchmarks.cases.ranks import Rank
+from benchmarks.contender import UnsupportedError
 
 Step = Callable[[Any], Any]
 

@@ -6,7 +6,7 @@ import numpy as np
 import scipy
 from scipy import fft, ndimage, signal
 
-from convlab.bench.cases import Array, Case, Filter, Pool
+from benchmarks.cases.case import Array, Case, Filter, Pool
 
 from .base import Peer, Step, colour, copy_frame, interior, taken, widths, window
 from .numpy_peer import PAD_MODES

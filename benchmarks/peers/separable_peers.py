@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from convlab.bench.cases import Array, Case
-from convlab.bench.separable_cases import SCIPY_MODES, Separable
-from convlab.bench.worker import UnsupportedError
+from benchmarks.cases.case import Array, Case
+from benchmarks.cases.separables import SCIPY_MODES, Separable
+from benchmarks.contender import UnsupportedError
 
 Step = Callable[[Any], Any]
 _TORCH_MODES = {"mirror": "reflect", "nearest": "replicate"}

@@ -2,8 +2,8 @@
 
 import skimage  # type: ignore[import-untyped]
 
-from convlab.bench.cases import Array, Case, Filter, Pool
-from convlab.bench.worker import UnsupportedError
+from benchmarks.cases.case import Array, Case, Filter, Pool
+from benchmarks.contender import UnsupportedError
 
 from .base import Peer, Step
 

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name that everybody uses
 
-from convlab.bench.cases import Array, Case, Filter, Pool
-from convlab.bench.conv_cases import Conv
-from convlab.bench.pool_cases import Pooling
-from convlab.bench.worker import Call, UnsupportedError
+from benchmarks.cases.case import Array, Case, Filter, Pool
+from benchmarks.cases.conv import Conv
+from benchmarks.cases.pools import Pooling
+from benchmarks.contender import Call, UnsupportedError
 
 from .base import Peer, Step, colour, copy_frame, interior, steps
 

@@ -10,6 +10,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from convlab._spec.convolving import Conv
+from convlab.typing import ConvAlgorithm
 
 from .conv_choice import WINOGRAD, Request
 
@@ -56,7 +57,9 @@ def _bytes(spec: Conv, box: tuple[int, ...]) -> int:
     return 4 * math.prod(shape_of(part_of(spec, box))) * (1 if spec.batched else box[0])
 
 
-def in_pieces(spec: Conv, algorithm: str, request: Request, make: "Callable[[Conv, int], ConvPlan]") -> Pieces:
+def in_pieces(
+    spec: Conv, algorithm: ConvAlgorithm, request: Request, make: "Callable[[Conv, int], ConvPlan]"
+) -> Pieces:
     """Cut the outputs into boxes, the outermost axis first; `make` plans one beside the bytes of its input."""
     # Tiles of Winograd's must be those of the whole, or the results would be others.
     tile = WINOGRAD.get(algorithm, 1)

@@ -1,7 +1,6 @@
-"""Benchmarks: the list of cases, a fair way to time them, and our own backends compared."""
+"""Our own backends timed against each other. The comparison with other libraries is `benchmarks/` of the repository."""
 
 from .backends import run
-from .cases import CASES, Case
-from .oracle import DisagreementError
+from .cases import CASES, Case, DisagreementError, select
 
-__all__ = ["CASES", "Case", "DisagreementError", "run"]
+__all__ = ["CASES", "Case", "DisagreementError", "run", "select"]

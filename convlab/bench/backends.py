@@ -1,73 +1,126 @@
 """`convlab bench`: our own backends against each other, each in a process of its own."""
 
+import datetime
+import json
 import statistics
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import convlab
+from convlab.cli.machine import cpu_name
 
-from . import cases, machine
-from .results import CaseRecord, Entrant, Results, hold, limits_of, save
-from .rounds import ROUNDS
+from .cases import Case, select
+from .process import Process
 from .table import error, microseconds, percent, text_table
 
+ROUNDS = 15
+QUICK_ROUNDS = 5
 
-def run(threads: int | None, select: str | None, json_path: str | None) -> None:
-    """Time our own backends on the benchmark's cases and print a table.
+# Whoever has been timed for so long leaves: the median of slow calls needs no more of them.
+_ENOUGH_SECONDS = 0.5
 
-    Every build of the compiled kernels that this CPU can run, NumPy and plain Python are timed in
-    turn in one run. Each case's results are compared with its float64 answer before it is timed.
+# A case takes about so many times as long if plain Python takes part.
+_PYTHON_PARTS = 5
+
+# Idle threads may wait for work in a busy loop before they sleep, which would slow down the next contender.
+_SETTLE_SECONDS = 0.03
+
+
+def run(threads: int | None, substring: str | None, json_path: str | None, quick: bool = False) -> None:
+    """Time our own backends and print a table.
+
+    Every build of the compiled kernels that this CPU can run, NumPy and plain Python are timed in turn, round after
+    round, in one run. The results of a case are compared before its rounds. Progress goes to standard error.
 
     Parameters
     ----------
     threads : int or None
-        For every backend; by default the CPUs that the process may use.
-    select : str or None
+        For every backend; by default as many as convlab uses.
+    substring : str or None
         Only the cases whose name contains this.
     json_path : str or None
         A file for everything that was measured.
+    quick : bool
+        Fewer rounds.
 
     Raises
     ------
     ValueError
         If no case has such a name.
     DisagreementError
-        If a backend's result is not the float64 answer up to rounding.
+        If a backend's result is not NumPy's up to rounding.
     """
-    chosen = cases.select(select)
+    chosen = select(substring)
     labels = next(iter(convlab.backend().values()))["available"]
-    results = hold(
-        chosen,
-        [_entrant(label) for label in labels],
-        ours=labels,
-        yardsticks=[label for label in labels if label != "python"],
-        threads=machine.cpu_count() if threads is None else threads,
-        rounds=ROUNDS,
-    )
-    print(_text(results, labels))
+    threads = convlab.get_num_threads() if threads is None else threads
+    rounds = QUICK_ROUNDS if quick else ROUNDS
+    records = []
+    with ExitStack() as stack:
+        stack.callback(_tell, "", None)  # an error begins a line
+        contenders = []
+        for label in labels:
+            contenders.append(Process(label, threads))
+            stack.callback(contenders[-1].close)
+        start, done, parts = time.monotonic(), 0, [_PYTHON_PARTS if case.in_python else 1 for case in chosen]
+        for number, case in enumerate(chosen):
+            left = (time.monotonic() - start) / done * (sum(parts) - done) if done else None
+            _tell(f"[{number + 1}/{len(chosen)}] {case.name}", left)
+            records.append(_record(case, contenders, threads, rounds))
+            done += parts[number]
+    results = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "cpu": cpu_name(),
+        "convlab": convlab.__version__,
+        "threads": threads,
+        "rounds": rounds,
+        "cases": records,
+    }
+    print(f"{results['cpu']}, threads: {threads}, convlab {convlab.__version__}\n")
+    print(text_table(["us per call", *labels, "of limit", "difference"], [_cells(r, labels) for r in records]))
     if json_path is not None:
-        save(results, Path(json_path))
+        Path(json_path).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
-def _entrant(label: str) -> Entrant:
-    backend, _, isa = label.partition("/")
-    environment = {"CONVLAB_BACKEND": backend, "CONVLAB_ISA": isa or "auto"}
-    return Entrant(label, ("-m", "convlab.bench.ours"), environment)
+def _tell(line: str, left: float | None) -> None:
+    """Show the progress on standard error; on a terminal in one line, with the seconds that are left."""
+    if sys.stderr.isatty():
+        seconds = "" if left is None else f", {left:.0f} s left"
+        print(f"\r\033[K{line}{seconds}", end="", file=sys.stderr, flush=True)
+    elif line:
+        print(line, file=sys.stderr, flush=True)
 
 
-def _text(results: Results, labels: tuple[str, ...]) -> str:
-    limits = limits_of(results)
+def _record(case: Case, contenders: Sequence[Process], threads: int, rounds: int) -> dict[str, Any]:
+    """Compare the backends' results of a case, then time each once a round."""
+    active = [contender for contender in contenders if contender.label != "python" or case.in_python]
+    answers = {contender.label: contender.ask(case) for contender in active}
+    differences = [case.difference(label, answer[0], answers["numpy"][0]) for label, answer in answers.items()]
+    samples: dict[str, list[float]] = {label: [] for label in answers}
+    for number in range(rounds):
+        first = number % max(len(active), 1)  # nobody always follows the same neighbour
+        for contender in active[first:] + active[:first]:
+            if threads > 1:
+                time.sleep(_SETTLE_SECONDS)
+            samples[contender.label].append(float(f"{contender.ask(None):.4g}"))
+        active = [contender for contender in active if sum(samples[contender.label]) < _ENOUGH_SECONDS]
+    return {
+        "name": case.name,
+        "limit": case.limit(threads),
+        "difference": max(differences),
+        "backends": {label: {"served_by": answers[label][1], "seconds": seconds} for label, seconds in samples.items()},
+    }
 
-    def cells(case: CaseRecord) -> list[str]:
-        medians = {name: statistics.median(record["seconds"]) for name, record in case["contenders"].items()}
-        limit = limits.seconds(case["flops"], case["bytes_moved"])
-        return [
-            case["name"],
-            *(microseconds(medians[label]) if label in medians else "-" for label in labels),
-            percent(None if limit is None else limit / medians[labels[0]]),
-            error(max(record["error"] for record in case["contenders"].values())),
-        ]
 
-    header = ["us per call", *labels, "of limit", "error"]
-    about = f"{results['machine']['cpu']}, threads: {results['threads']}"
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
-    return f"{about}, {versions}\n\n" + text_table(header, [cells(c) for c in results["cases"]])
+def _cells(record: dict[str, Any], labels: Sequence[str]) -> list[str]:
+    medians = {name: statistics.median(backend["seconds"]) for name, backend in record["backends"].items()}
+    limit = record["limit"]
+    return [
+        record["name"],
+        *(microseconds(medians[label]) if label in medians else "-" for label in labels),
+        percent(None if limit is None else limit / medians[labels[0]]),
+        error(record["difference"]),
+    ]

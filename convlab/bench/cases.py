@@ -1,318 +1,118 @@
-"""The one list of benchmark cases.
+"""The cases of `convlab bench`: one call or two of each family."""
 
-`convlab bench` runs our own backends over it, `benchmarks.compare` the other libraries too. A case
-is data: the work, how much it is at the least, and the ratio that the project demands of itself.
-"""
-
-import inspect
-import math
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import convlab
-from convlab import data, filters
-from convlab.typing import Border
 
-from .bank_cases import bank_cases
-from .conv_cases import Conv, layers
-from .dropin_cases import dropin_cases
-from .pool_cases import pool_cases
-from .rank_cases import rank_cases
-from .separable_cases import separable_cases
-from .work import Work
-
-Array = NDArray[np.float32]
-
-FLOAT_BYTES = 4
+_EPS = float(np.finfo(np.float32).eps)
 
 
-@dataclass(frozen=True)
-class Filter:
-    """The arguments of one `filter2d`: a square of random taps, or a filter of the catalogue."""
-
-    size: int
-    border: Border = "mirror"
-    clip: tuple[float, float] | None = None
-    name: str | None = None
+class DisagreementError(Exception):
+    """A backend's result is not NumPy's up to rounding, so nothing about the case is timed."""
 
 
-@dataclass(frozen=True)
-class Pool:
-    """The arguments of one pooling over square windows."""
-
-    kind: Literal["max", "avg", "min"]
-    size: int
-    stride: int
-    padding: int = 0
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What every contender is given: the same arrays, C-contiguous; float32 unless the case says otherwise."""
-
-    image: Array
-    kernel: Array | None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
-    """One piece of work: a filter, a pooling, both (the lesson), a convolution of tensors, or another family's.
+    """One call of the public API. Images, kernels and weights are random and not negative.
 
-    `required` is the least ratio (the yardstick's time over ours, on one thread) that the project
-    accepts; the yardstick is the fastest peer, or plain Python where `yardstick` says so.
+    `terms` is the number of products or values that one result sums; a result without sums is exact.
     """
 
     name: str
-    group: str
+    operation: str
     shape: tuple[int, ...]
-    filter: Filter | None = None
-    pool: Pool | None = None
-    work: Work | None = None
-    conv: Conv | None = None
-    channel_axis: int | None = None
-    picture: Literal["random", "ascent"] = "random"
-    required: float | None = None
-    yardstick: Literal["peers", "python"] = "peers"
+    arguments: tuple[Any, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+    terms: int = 0
+    dtype: str = "float32"
+    in_python: bool = False  # whether plain loops exist and take a second or so
 
-    @property
-    def operations(self) -> tuple[str, ...]:
-        """The public functions that the case calls, in order."""
-        names = [] if self.work is None else [*self.work.operations]
-        if self.filter is not None:
-            names.append("filter2d")
-        if self.pool is not None:
-            names.append(f"{self.pool.kind}_pool2d")
-        if self.conv is not None:
-            names.append(self.conv.name(len(self.shape) - 2))
-        return tuple(names)
-
-    @property
-    def spatial(self) -> tuple[int, int]:
-        """Height and width of the input."""
-        height, width = self.shape[:2] if self.channel_axis == -1 else self.shape[-2:]
-        return height, width
-
-    @property
-    def planes(self) -> int:
-        """How many images of that height and width lie in the input."""
-        height, width = self.spatial
-        return math.prod(self.shape) // (height * width)
-
-    @property
-    def flops(self) -> int:
-        """Multiplications and additions of the filter; comparisons or additions of the pooling."""
-        if self.work is not None:
-            return self.work.flops(math.prod(self.shape))
-        if self.conv is not None:
-            return self.conv.flops(self.shape)
-        height, width = self.spatial
-        total = 0
-        if self.filter is not None:
-            margin = self.filter.size - 1
-            if self.filter.border in ("valid", "keep"):
-                total += 2 * self.filter.size**2 * (height - margin) * (width - margin)
-            else:
-                total += 2 * self.filter.size**2 * height * width
-            if self.filter.border == "valid":
-                height, width = height - margin, width - margin
-        if self.pool is not None:
-            pooled = _pooled(height, self.pool) * _pooled(width, self.pool)
-            # An average has one multiplication on top, which makes up the square.
-            total += (self.pool.size**2 - (self.pool.kind != "avg")) * pooled
-        return total * self.planes
-
-    @property
-    def bytes_moved(self) -> int:
-        """The traffic that no implementation avoids: the input read once, the output written."""
-        if self.work is not None:
-            return self.work.bytes_moved(math.prod(self.shape))
-        if self.conv is not None:
-            return self.conv.bytes_moved(self.shape)
-        height, width = self.spatial
-        read = height * width
-        if self.filter is not None and self.filter.border == "valid":
-            height, width = height - self.filter.size + 1, width - self.filter.size + 1
-        if self.pool is not None:
-            height, width = _pooled(height, self.pool), _pooled(width, self.pool)
-        return FLOAT_BYTES * self.planes * (read + height * width)
-
-    @property
-    def bearable_in_python(self) -> bool:
-        """Whether plain loops take a second or so: the lesson over 512x512 pixels, or less."""
-        return math.prod(self.shape) <= 512**2 and self.flops <= 5_000_000
-
-    def inputs(self) -> Inputs:
-        """Make the arrays: the same in every process and every run."""
+    def image(self) -> NDArray[Any]:
+        """Make the image: the same in every process and every run."""
         random = np.random.default_rng(zlib.crc32(self.name.encode()))
-        if self.work is not None:
-            return Inputs(self.work.image(self.shape, random), None)
-        if self.picture == "ascent":
-            image = data.ascent().astype(np.float32)
-        else:
-            image = random.random(self.shape, dtype=np.float32)
-        if self.conv is not None:
-            return Inputs(image - 0.5, random.random(self.conv.weight_shape(self.shape), dtype=np.float32) - 0.5)
-        if self.filter is None:
-            return Inputs(image, None)
-        if self.filter.name is not None:
-            kernel = np.asarray(filters.get(self.filter.name), dtype=np.float32)
-        else:
-            kernel = random.random((self.filter.size, self.filter.size), dtype=np.float32) - 0.5
-        return Inputs(image, kernel)
+        if self.dtype == "float32":
+            return random.random(self.shape, dtype=np.float32)
+        return random.integers(0, 256, self.shape).astype(self.dtype)
 
-    def ours(self, inputs: Inputs) -> Callable[[], Array]:
-        """Return a call of the public API that does the work into a fresh array."""
-        if self.work is not None:
-            return self.work.ours(inputs.image, self.channel_axis)
-        if self.conv is not None and inputs.kernel is not None:
-            return self.conv.ours(inputs.image, inputs.kernel)
-        stages: list[Callable[[Any], Array]] = []
-        image, kernel, axis = inputs.image, inputs.kernel, self.channel_axis
-        if self.filter is not None and kernel is not None:
-            border, clip = self.filter.border, self.filter.clip
-            stages.append(lambda x: convlab.filter2d(x, kernel, border=border, clip=clip, channel_axis=axis))
-        if self.pool is not None:
-            pool = getattr(convlab, f"{self.pool.kind}_pool2d")
-            size, stride, padding = self.pool.size, self.pool.stride, self.pool.padding
-            stages.append(lambda x: pool(x, size, stride, padding, channel_axis=axis))
-        if len(stages) == 1:
-            (only,) = stages
-            return lambda: only(image)
-        first, second = stages
-        return lambda: second(first(image))
+    def call(self, image: NDArray[Any]) -> Callable[[], Any]:
+        """Return a call that does the work into a fresh array."""
+        module, _, name = self.operation.rpartition(".")
+        function = getattr(getattr(convlab, module) if module else convlab, name)
+        if name == "Conv2d":
+            return partial(function(*self.arguments, **self.options), image)
+        return partial(function, image, *self.arguments, **self.options)
 
+    def limit(self, threads: int) -> float | None:
+        """Return the seconds that `convlab.explain` gives as the bound; of a drop-in it gives none."""
+        if "." in self.operation:
+            return None
+        options = {"result_dtype" if name == "dtype" else name: value for name, value in self.options.items()}
+        options |= {"dtype": self.dtype, "threads": threads}
+        with convlab.use_backend("auto"):
+            return convlab.explain(self.operation, self.shape, *self.arguments, **options).bound_seconds
 
-def _pooled(size: int, pool: Pool) -> int:
-    return (size + 2 * pool.padding - pool.size) // pool.stride + 1
+    def difference(self, name: str, result: Any, expected: Any) -> float:
+        """Return the largest difference of two results, relative to the largest value.
 
-
-_SIDES = (28, 512, 2048)
-
-# Where a call takes the peer under 5 us, what is asked is less.
-_FILTER_REQUIRED = {(3, 28): 1.0, (3, 512): 1.8, (3, 2048): 1.5, (3, 64): 0.7} | {
-    (size, side): 1.7 for size in (5, 7) for side in (512, 2048)
-}
-
-_POOL_REQUIRED = {("max", 2, 28): 1.0, ("max", 2, 512): 3.5}
-
-# 2x2 and 3x3 with stride 2 end most blocks of a network; 3x3 with stride 1 is the overlapping one.
-_WINDOWS = ((2, 2, 0), (3, 2, 1), (3, 1, 1))
-
-_POOL_GROUPS = {"max": "Max pooling", "avg": "Average pooling", "min": "Min pooling"}
+        Raises
+        ------
+        DisagreementError
+            If it is more than twice what the contract on rounding allows to each.
+        """
+        if (result.shape, result.dtype) != (expected.shape, expected.dtype):
+            raise DisagreementError(
+                f"{self.name}: {name} gives {result.dtype} {result.shape}, numpy {expected.dtype} {expected.shape}"
+            )
+        wanted = expected.astype(np.float64)
+        found = float(np.abs(result - wanted).max() / np.abs(wanted).max())
+        allowed = 2 * 4 * self.terms * _EPS
+        if not found <= allowed:  # a NaN is a difference too
+            raise DisagreementError(f"{self.name}: {name} differs from numpy by {found:.2g}, allowed {allowed:.2g}")
+        return found
 
 
-def _filter_required(size: int, shape: tuple[int, ...]) -> float:
-    return _FILTER_REQUIRED.get((size, shape[0]), 1.0 if size < 21 else 0.9)
+def _random(*shape: int) -> NDArray[np.float32]:
+    return np.random.default_rng(len(shape)).random(shape, dtype=np.float32)
 
 
-def _filter_cases() -> list[Case]:
-    # 511x769 is a picture whose sides are multiples of nothing: the other sizes are kind to vectors.
-    shapes = ((28, 28), (64, 64), (512, 512), (2048, 2048), (511, 769), (1080, 1920, 3))
-    cases = [
-        Case(
-            name=f"filter {size}x{size} {'x'.join(map(str, shape))}",
-            group="Filters",
-            shape=shape,
-            channel_axis=-1 if len(shape) == 3 else None,
-            filter=Filter(size),
-            required=_filter_required(size, shape),
-        )
-        for size in (3, 5, 7, 9, 11, 15, 21, 31)
-        for shape in shapes
-    ]
-    borders: tuple[Border, ...] = ("valid", "constant", "nearest", "symmetric", "wrap", "keep")
-    cases += [
-        Case(f"filter 3x3 512x512 {border}", "Borders", (512, 512), filter=Filter(3, border)) for border in borders
-    ]
-    return cases
+_TRIANGLE = np.array([1, 2, 1], np.float32) / 4
+_PLACES = np.arange(64 * 64).reshape(64, 64)[::2, ::2]
 
-
-def _pool_cases() -> list[Case]:
-    cases = []
-    kinds: tuple[Literal["max", "avg", "min"], ...] = ("max", "avg", "min")
-    for kind in kinds:
-        for size, stride, padding in _WINDOWS:
-            pool = Pool(kind, size, stride, padding)
-            window = f"{kind} pool {size}x{size} stride {stride}"
-            cases += [
-                Case(
-                    name=f"{window} {side}x{side}",
-                    group=_POOL_GROUPS[kind],
-                    shape=(side, side),
-                    pool=pool,
-                    required=_POOL_REQUIRED.get((kind, size, side)),
-                )
-                for side in _SIDES
-            ]
-            cases.append(Case(f"{window} 1x64x112x112", _POOL_GROUPS[kind], (1, 64, 112, 112), pool=pool))
-    return cases
-
-
-def _colour_cases() -> list[Case]:
-    return [
-        Case(
-            name=f"{name} 512x512 RGB",
-            group="Colour",
-            shape=(512, 512, 3),
-            filter=spec if isinstance(spec, Filter) else None,
-            pool=spec if isinstance(spec, Pool) else None,
-            channel_axis=-1,
-        )
-        for name, spec in (
-            ("filter 3x3", Filter(3)),
-            ("filter 5x5", Filter(5)),
-            ("max pool 2x2 stride 2", Pool("max", 2, 2)),
-        )
-    ]
-
-
-def _lesson_cases() -> list[Case]:
-    return [
-        Case(
-            name=f"lesson {name} 512x512",
-            group="The lesson",
-            shape=(512, 512),
-            filter=Filter(3, "keep", (0, 255), name),
-            pool=Pool("max", 2, 2),
-            picture="ascent",
-            required=1000.0,
-            yardstick="python",
-        )
-        for name in ("edges", "vertical_lines", "horizontal_lines")
-    ]
-
-
-CASES: tuple[Case, ...] = (
-    *_lesson_cases(),
-    *_filter_cases(),
-    *_colour_cases(),
-    *_pool_cases(),
-    *separable_cases(Case),
-    *rank_cases(Case),
-    *pool_cases(Case),
-    *bank_cases(Case),
-    *dropin_cases(Case),
-    *(Case(name, group, shape, conv=conv, required=required) for group, name, shape, conv, required in layers()),
-)
-
-
-def operations() -> tuple[str, ...]:
-    """Return the names of the public operations; settings come from the private modules."""
-    return tuple(
-        name
-        for name in convlab.__all__
-        if inspect.isfunction(function := getattr(convlab, name)) and "._" not in function.__module__
-    )
-
-
-def without_case() -> set[str]:
-    """Return the public operations that no case calls: there must be none."""
-    return set(operations()) - {name for case in CASES for name in case.operations}
+CASES = (
+    Case("filter 3x3 512x512", "filter2d", (512, 512), (_random(3, 3),), terms=9, in_python=True),
+    Case("filter 3x3 2048x2048", "filter2d", (2048, 2048), (_random(3, 3),), terms=9),
+    Case("filter 7x7 512x512 RGB", "filter2d", (512, 512, 3), (_random(7, 7),), {"channel_axis": -1}, terms=49),
+    Case("filter bank 16 x 3x3 512x512", "filter_bank", (512, 512), (_random(16, 3, 3),), terms=9),
+    Case("separable 9 taps 512x512", "sep_filter2d", (512, 512), (_random(9), _random(9)), terms=18),
+    Case("separable 3 taps uint8 512x512", "sep_filter2d", (512, 512), (_TRIANGLE,) * 2, {"dtype": np.uint8},
+         dtype="uint8"),
+    Case("gaussian sigma 2 512x512", "gaussian", (512, 512), (2.0,), terms=34),
+    Case("box 15 512x512", "box", (512, 512), (15,), terms=30),
+    Case("sobel 512x512", "sobel", (512, 512), terms=12),
+    Case("maximum 15x15 512x512", "maximum_filter", (512, 512), (15,)),
+    Case("median 3x3 512x512", "median_filter", (512, 512), (3,)),
+    Case("median 15x15 uint8 256x256", "median_filter", (256, 256), (15,), dtype="uint8"),
+    Case("max pool 2x2 stride 2 28x28", "max_pool2d", (28, 28), (2, 2), in_python=True),
+    Case("max pool 2x2 stride 2 512x512", "max_pool2d", (512, 512), (2, 2), in_python=True),
+    Case("max pool 3x3 stride 2 1x64x112x112", "max_pool2d", (1, 64, 112, 112), (3, 2, 1)),
+    Case("avg pool 3x3 stride 1 1x64x56x56", "avg_pool2d", (1, 64, 56, 56), (3, 1, 1), terms=9),
+    Case("adaptive avg pool to 7x7 1x512x14x14", "adaptive_avg_pool2d", (1, 512, 14, 14), (7,), terms=4),
+    Case("max unpool 2x2 1x16x32x32", "max_unpool2d", (1, 16, 32, 32), (np.tile(_PLACES, (1, 16, 1, 1)), 2)),
+    Case("conv layer 3x3 64-64 56x56", "Conv2d", (1, 64, 56, 56), (_random(64, 64, 3, 3),), {"padding": 1}, 576),
+    Case("conv 1x1 256-64 28x28", "conv2d", (1, 256, 28, 28), (_random(64, 256, 1, 1),), terms=256),
+    Case("conv depthwise 3x3 144 56x56", "conv2d", (1, 144, 56, 56), (_random(144, 1, 3, 3),), {"groups": 144}, 9),
+    Case("conv transposed 4x4/2 64-32 16x16", "conv_transpose2d", (1, 64, 16, 16), (_random(64, 32, 4, 4),),
+         {"stride": 2}, terms=256),
+    Case("ndimage.gaussian_filter 64x64", "ndimage.gaussian_filter", (64, 64), (1.0,), terms=18),
+    Case("signal.convolve2d 5x5 64x64", "signal.convolve2d", (64, 64), (_random(5, 5),), {"mode": "same"}, 25),
+)  # fmt: skip
 
 
 def select(substring: str | None) -> tuple[Case, ...]:
@@ -325,6 +125,5 @@ def select(substring: str | None) -> tuple[Case, ...]:
     """
     chosen = tuple(case for case in CASES if substring is None or substring in case.name)
     if not chosen:
-        examples = ", ".join({case.group: repr(case.name) for case in CASES}.values())
-        raise ValueError(f"no benchmark case has {substring!r} in its name; such are {examples}")
+        raise ValueError(f"no benchmark case has {substring!r} in its name; `convlab bench --list` prints the names")
     return chosen

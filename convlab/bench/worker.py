@@ -1,149 +1,76 @@
-"""A contender's process: it holds one library and times it when it is told to.
+"""A backend's process, `python -m convlab.bench.worker`, and how a call is timed.
 
-Every contender has a process of its own, so that the libraries' thread pools, allocators and
-OpenMP runtimes do not meet; the controller (`rounds.py`) speaks to one of them at a time over a
-pipe. Ours is served by the very loop that serves the others.
+Backend, ISA and threads come from the environment, as for every other user of the package.
 """
 
 import gc
 import math
-import os
 import pickle
+import signal
 import statistics
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from itertools import repeat
-from typing import Any, Protocol
+from typing import Any
 
-from .cases import Array, Case, Inputs
-
-Call = Callable[[], Any]
+import convlab
 
 # A sample is at least this long, so that the clock's resolution and its own cost do not count.
 SAMPLE_SECONDS = 0.001
 
-# Enough to tell the variants of a contender apart.
+# Against calls of this length cold caches are nothing, and repeating them is patience.
+LONG_SECONDS = 0.25
+
 _TRIALS = 5
 
-# Against calls of this length cold caches are nothing, and repeating them is patience.
-_LONG_SECONDS = 0.25
 
-
-class UnsupportedError(Exception):
-    """The contender cannot do this case, or is not asked to; the message says why."""
-
-
-class Contender(Protocol):
-    """What a process serves: one library in the configurations that are fair to it."""
-
-    def describe(self) -> dict[str, str]:
-        """Return the versions of what it runs on."""
-
-    def calls(self, case: Case, inputs: Inputs) -> dict[str, Call]:
-        """Return calls that do the case's work into fresh arrays, by the name of the variant.
-
-        Whatever can be prepared ahead (sessions, tensors over the inputs) is. Raises
-        `UnsupportedError` where the library cannot do the work.
-        """
-
-    def to_array(self, case: Case, result: Any) -> Array:
-        """Turn what a call returned into an array, outside the measured time."""
-
-    def served_by(self) -> str:
-        """Return what did the work of the last call, if the library can tell."""
-
-
-class Service:
-    """Answers the controller's questions; each method is one of them."""
-
-    def __init__(self, contender: Contender) -> None:
-        self._contender = contender
-        self._calls: dict[str, Call] = {}
-        self._repetitions = 1
-        self._long = False
-
-    def describe(self) -> dict[str, str]:
-        """Return the contender's versions."""
-        return self._contender.describe()
-
-    def prepare(self, case: Case) -> dict[str, Array]:
-        """Make the inputs and every variant's call, and return what each variant computes."""
-        self._calls.clear()
-        # Now, because there is none while others are timed.
-        gc.collect()
-        self._calls = self._contender.calls(case, case.inputs())
-        return {name: self._contender.to_array(case, call()) for name, call in self._calls.items()}
-
-    def choose(self) -> tuple[str, str]:
-        """Keep the fastest variant; return its name and what served it."""
-        measured = {name: _calibrated(call) for name, call in self._calls.items()}
-        best = min(measured, key=lambda name: measured[name][1])
-        self._calls = {best: self._calls[best]}
-        self._repetitions, seconds = measured[best]
-        self._long = seconds > _LONG_SECONDS
-        return best, self._contender.served_by()
-
-    def sample(self) -> float:
-        """Return the seconds of one call, over as many calls as make a sample."""
-        (call,) = self._calls.values()
-        # Another process has just run and used the caches: one call sets everybody's up again.
-        if not self._long:
-            call()
-        return _seconds(call, self._repetitions)
-
-
-def serve(make: Callable[[], Contender]) -> None:
-    """Answer questions on standard input until it closes.
-
-    An answer is ("done", value), ("unsupported", reason) or ("failed", traceback); the first one
-    is the outcome of `make`, where a library that is not installed is unsupported.
-    """
-    channel = os.fdopen(os.dup(1), "wb")
-    # Whatever a library prints must not end up between the answers.
-    os.dup2(2, 1)
+def main() -> None:
+    """Answer questions on standard input until it closes: a case, or None for a sample of the last case."""
     # A collection in the middle of a sample would be charged to whoever is being timed.
     gc.disable()
-    service: Service | None = None
-    question: tuple[Any, ...] = ("describe",)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the controller's
+    call: Callable[[], Any] = gc.collect
+    repetitions, seconds = 1, 0.0
     while True:
         try:
-            if service is None:
-                service = Service(_made(make))
-            answer = ("done", getattr(service, question[0])(*question[1:]))
-        except UnsupportedError as error:
-            answer = ("unsupported", str(error))
-        except Exception:
-            answer = ("failed", traceback.format_exc())
-        pickle.dump(answer, channel, protocol=pickle.HIGHEST_PROTOCOL)
-        channel.flush()
-        try:
-            question = pickle.load(sys.stdin.buffer)
+            case = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
+        answer: Any
+        if case is None:
+            # Another process has just run and used the caches: one call sets everybody's up again.
+            if seconds <= LONG_SECONDS:
+                call()
+            answer = seconds_of(call, repetitions)
+        else:
+            gc.collect()
+            call = case.call(case.image())
+            result = call()
+            repetitions, seconds = calibrated(call)
+            answer = result, convlab.last_kernel(), seconds
+        pickle.dump(answer, sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL)
+        sys.stdout.buffer.flush()
 
 
-def _made(make: Callable[[], Contender]) -> Contender:
-    try:
-        return make()
-    except ImportError as error:
-        raise UnsupportedError(str(error)) from error
-
-
-def _calibrated(call: Call) -> tuple[int, float]:
+def calibrated(call: Callable[[], Any]) -> tuple[int, float]:
     """Return how many calls make a sample, and the median seconds of one call."""
     repetitions = 1
-    while (seconds := _seconds(call, repetitions)) * repetitions < SAMPLE_SECONDS:
+    while (seconds := seconds_of(call, repetitions)) * repetitions < SAMPLE_SECONDS:
         repetitions *= 2
-    if seconds > _LONG_SECONDS:
+    if seconds > LONG_SECONDS:
         return 1, seconds
     repetitions = math.ceil(SAMPLE_SECONDS / seconds)
-    return repetitions, statistics.median(_seconds(call, repetitions) for _ in range(_TRIALS))
+    return repetitions, statistics.median(seconds_of(call, repetitions) for _ in range(_TRIALS))
 
 
-def _seconds(call: Call, repetitions: int) -> float:
+def seconds_of(call: Callable[[], Any], repetitions: int) -> float:
+    """Return the seconds of one call, over so many."""
     start = time.perf_counter_ns()
     for _ in repeat(None, repetitions):
         call()
     return (time.perf_counter_ns() - start) / repetitions * 1e-9
+
+
+if __name__ == "__main__":
+    main()

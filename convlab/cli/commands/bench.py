@@ -15,6 +15,8 @@ __all__ = ["bench"]
 @click.command()
 @click.option("--threads", type=click.IntRange(1, 1024), help="Threads to use.")
 @click.option("--case", "select", metavar="SUBSTRING", help="Only the cases with this in the name.")
+@click.option("--list", "listing", is_flag=True, help="Print the names of the cases and time nothing.")
+@click.option("--quick", is_flag=True, help="Fewer rounds: less than a minute.")
 @click.option(
     "--json",
     "json_path",
@@ -22,16 +24,19 @@ __all__ = ["bench"]
     metavar="FILE",
     help="Write the results there too.",
 )
-def bench(threads: int | None, select: str | None, json_path: Path | None) -> None:
-    """Time every operation on each backend of this install."""
+def bench(threads: int | None, select: str | None, listing: bool, quick: bool, json_path: Path | None) -> None:
+    """Time operations of every family on each backend of this install."""
     if json_path is not None:
         check_target(json_path)  # now, and not after minutes of measuring
     # Only this command needs the cases.
-    from convlab.bench import DisagreementError, run
+    from convlab import bench as benchmark
 
     with core_errors():
+        if listing:
+            click.echo("\n".join(case.name for case in benchmark.select(select)))
+            return
         try:
-            run(threads, select, None if json_path is None else str(json_path))
-        except DisagreementError as error:
+            benchmark.run(threads, select, None if json_path is None else str(json_path), quick)
+        except benchmark.DisagreementError as error:
             # Not the user's mistake: click's own status, 1.
             raise click.ClickException(str(error)) from error

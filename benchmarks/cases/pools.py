@@ -1,17 +1,16 @@
-"""Cases of pools beside the plain ones over planes: networks' layers, lines, volumes, adaptive, global, Lp and back."""
+"""Cases of pools: plain ones over planes, networks' layers, lines, volumes, adaptive, global, Lp, and unpooling."""
 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 import convlab
 
-if TYPE_CHECKING:
-    from .cases import Case
+from .case import Case, Pool
 
 Doubles = NDArray[np.float64]
 
@@ -144,14 +143,14 @@ _IMAGES = ((64, 64), (512, 512), (2048, 2048))
 _OTHERS = ((1, (8, 64, 4096)), (2, (1, 64, 112, 112)), (3, (1, 16, 16, 56, 56)))
 
 
-def pool_cases(make: "type[Case]") -> "list[Case]":
+def pool_cases() -> list[Case]:
     """Return the family's cases."""
 
-    def case(shape: tuple[int, ...], what: str, group: str, required: float | None, *options: Any) -> "Case":
+    def case(shape: tuple[int, ...], what: str, group: str, required: float | None, *options: Any) -> Case:
         function, axes, *rest = options
         work = Pooling(function, shape[-axes:], *rest)
         name = " ".join(f"{function.replace('_', ' ')} {what} {'x'.join(map(str, shape))}".split())
-        return make(name=name, group=group, shape=shape, work=work, required=required)
+        return Case(name=name, group=group, shape=shape, work=work, required=required)
 
     cases: list[Case] = []
     shapes: tuple[tuple[int, ...], ...]
@@ -177,3 +176,34 @@ def pool_cases(make: "type[Case]") -> "list[Case]":
     cases.append(case((1, 512, 7, 7), "", "Global pools", 1.0, "global_lp_pool", 2))
     groups = list(dict.fromkeys(case.group for case in cases))
     return sorted(cases, key=lambda case: groups.index(case.group))
+
+
+_SIDES = (28, 512, 2048)
+_POOL_REQUIRED = {("max", 2, 28): 1.0, ("max", 2, 512): 3.5}
+
+# 2x2 and 3x3 with stride 2 end most blocks of a network; 3x3 with stride 1 is the overlapping one.
+_WINDOWS = ((2, 2, 0), (3, 2, 1), (3, 1, 1))
+
+_POOL_GROUPS = {"max": "Max pooling", "avg": "Average pooling", "min": "Min pooling"}
+
+
+def plane_cases() -> list[Case]:
+    """Return the pools of planes."""
+    cases = []
+    kinds: tuple[Literal["max", "avg", "min"], ...] = ("max", "avg", "min")
+    for kind in kinds:
+        for size, stride, padding in _WINDOWS:
+            pool = Pool(kind, size, stride, padding)
+            window = f"{kind} pool {size}x{size} stride {stride}"
+            cases += [
+                Case(
+                    name=f"{window} {side}x{side}",
+                    group=_POOL_GROUPS[kind],
+                    shape=(side, side),
+                    pool=pool,
+                    required=_POOL_REQUIRED.get((kind, size, side)),
+                )
+                for side in _SIDES
+            ]
+            cases.append(Case(f"{window} 1x64x112x112", _POOL_GROUPS[kind], (1, 64, 112, 112), pool=pool))
+    return cases

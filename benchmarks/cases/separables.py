@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,7 @@ from scipy import ndimage
 
 import convlab
 
-if TYPE_CHECKING:
-    from .cases import Case
+from .case import Case
 
 Doubles = NDArray[np.float64]
 EPS = float(np.finfo(np.float32).eps)
@@ -124,11 +123,9 @@ _ONE = ((512, 512),)
 _EDGE, _MIDDLE = (-1.0, 0.0, 1.0), (0.0, 1.0, 0.0)
 
 
-def _cases(
-    make: "type[Case]", group: str, name: str, work: Separable, required: float | None = None, shapes: Any = _SHAPES
-) -> "list[Case]":
+def _cases(group: str, name: str, work: Separable, required: float | None = None, shapes: Any = _SHAPES) -> list[Case]:
     return [
-        make(
+        Case(
             name=f"{name} {'x'.join(map(str, shape))}",
             group=group,
             shape=shape,
@@ -164,25 +161,25 @@ def _gabor(frequency: float) -> tuple[Pair, ...]:
     return ((tuple(bell.tolist()), tuple(wave.tolist())),)
 
 
-def separable_cases(make: "type[Case]") -> "list[Case]":
+def separable_cases() -> list[Case]:
     """Return the family's cases."""
     group = "Separable filters"
     cases = []
     for sigma in (1, 2, 5):
         work = Separable("sep_filter2d", "mirror", (_gaussian(sigma),))
-        cases += _cases(make, group, f"separable {len(work.kernels[0][0])} taps", work, 1.0)
+        cases += _cases(group, f"separable {len(work.kernels[0][0])} taps", work, 1.0)
         work = Separable("gaussian", "nearest", (_gaussian(sigma),), (("sigma", float(sigma)),))
-        cases += _cases(make, group, f"gaussian sigma {sigma}", work, 1.0)
+        cases += _cases(group, f"gaussian sigma {sigma}", work, 1.0)
     for size in (3, 15, 63):
         ones = (1.0 / size,) * size
         work = Separable("box", "nearest", ((ones, ones),), (("size", size),))
-        cases += _cases(make, "Boxes", f"box {size}", work, 1.0)
+        cases += _cases("Boxes", f"box {size}", work, 1.0)
     for size, taps in ((3, _taps(1, 2, 1, over=4)), (5, _taps(1, 4, 6, 4, 1, over=16))):
         work = Separable("sep_filter2d", "mirror", ((taps, taps),), dtype="uint8", result="uint8")
-        cases += _cases(make, "8-bit images", f"gaussian {size}x{size} uint8", work, 0.8)
+        cases += _cases("8-bit images", f"gaussian {size}x{size} uint8", work, 0.8)
     for result in ("uint8", "int16"):
         work = Separable("sep_filter2d", "mirror", ((_taps(1, 2, 1), _EDGE),), dtype="uint8", result=result)
-        cases += _cases(make, "8-bit images", f"Sobel uint8 to {result}", work, 0.8)
+        cases += _cases("8-bit images", f"Sobel uint8 to {result}", work, 0.8)
     group = "Edges and waves"
     for name, taps in (
         ("sobel", _taps(1, 2, 1, over=4)),
@@ -190,14 +187,14 @@ def separable_cases(make: "type[Case]") -> "list[Case]":
         ("prewitt", _taps(1, 1, 1, over=3)),
     ):
         work = Separable(name, "symmetric", ((_EDGE, taps), (taps, _EDGE)), join="rms")
-        cases += _cases(make, group, name, work, 1.0, _ONE)
+        cases += _cases(group, name, work, 1.0, _ONE)
     second = _taps(-1, 2, -1)
     work = Separable("laplacian", "symmetric", ((second, _MIDDLE), (_MIDDLE, second)), join="sum")
-    cases += _cases(make, group, "laplacian", work, None, _ONE)
+    cases += _cases(group, "laplacian", work, None, _ONE)
     work = Separable("gradient_magnitude", "symmetric", _derivatives(2), (("sigma", 2.0),), join="length")
-    cases += _cases(make, group, "gradient magnitude sigma 2", work, 1.0, _ONE)
+    cases += _cases(group, "gradient magnitude sigma 2", work, 1.0, _ONE)
     options = (("radius", 2.0), ("amount", 1.5))
     work = Separable("unsharp", "symmetric", (_gaussian(2),), options, join="unsharp")
-    cases += _cases(make, group, "unsharp radius 2", work, None, _ONE)
+    cases += _cases(group, "unsharp radius 2", work, None, _ONE)
     work = Separable("gabor", "symmetric", _gabor(0.2), (("frequency", 0.2),))
-    return cases + _cases(make, group, "gabor frequency 0.2", work, None, _ONE)
+    return cases + _cases(group, "gabor frequency 0.2", work, None, _ONE)

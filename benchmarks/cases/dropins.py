@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from .cases import Case
+from .case import Case
 
 # SciPy sums in double and rounds once; both are far nearer to the answer for pixels and taps of size 1.
 TOLERANCE = 1e-5
@@ -90,16 +89,16 @@ _SIGNAL: tuple[tuple[str, Any], ...] = (
 )
 
 
-def dropin_cases(make: "type[Case]") -> "list[Case]":
+def dropin_cases() -> list[Case]:
     """Return the family's cases."""
     cases = [
-        make(f"ndimage.{name} {side}x{side}", "Drop-ins", (side, side), work=DropIn("ndimage", name, argument),
+        Case(f"ndimage.{name} {side}x{side}", "Drop-ins", (side, side), work=DropIn("ndimage", name, argument),
              required=required if side == 16 else 1.0)
         for name, argument, required in _NDIMAGE
         for side in (16, 64, 512)
     ]  # fmt: skip
     return cases + [
-        make(f"signal.{name} {side}x{side}", "Drop-ins", (side, side), work=DropIn("signal", name, argument),
+        Case(f"signal.{name} {side}x{side}", "Drop-ins", (side, side), work=DropIn("signal", name, argument),
              required=1.0)
         for name, argument in _SIGNAL
         for side in (64, 512)

@@ -8,13 +8,13 @@ import json
 import sys
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from . import machine
-from .cases import Case
-from .rounds import MissingError, Outcome, Process, compete
+from benchmarks import machine
+from benchmarks.cases.case import Case
+from benchmarks.rounds import MissingError, Outcome, Process, compete
 
 SCHEMA = 1
 
@@ -69,7 +69,6 @@ class Entrant:
 
     name: str
     command: Sequence[str]
-    environment: dict[str, str] = field(default_factory=dict)
 
 
 def hold(
@@ -93,7 +92,7 @@ def hold(
         contenders = []
         for entrant in entrants:
             try:
-                process = Process(entrant.name, entrant.command, threads, entrant.environment)
+                process = Process(entrant.name, entrant.command, threads)
             except MissingError as reason:
                 missing[entrant.name] = str(reason)
                 continue

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,7 @@ from scipy import ndimage
 
 import convlab
 
-if TYPE_CHECKING:
-    from .cases import Case
+from .case import Case
 
 EPS = float(np.finfo(np.float32).eps)
 
@@ -62,10 +61,10 @@ class Bank:
         return values, weights, ours, max(ours, 1e-5)
 
 
-def bank_cases(make: "type[Case]") -> "list[Case]":
-    """Return the cases; `make` is the class, which this module's is a part of."""
+def bank_cases() -> list[Case]:
+    """Return the cases."""
     return [
-        make(
+        Case(
             name=f"filter bank {kernels} x {size}x{size} 512x512",
             group="Filter banks",
             shape=(512, 512),

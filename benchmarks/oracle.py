@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .cases import Array, Case, Filter, Inputs, Pool
+from benchmarks.cases.case import Array, Case, Filter, Inputs, Pool
 
 Doubles = NDArray[np.float64]
 

@@ -14,10 +14,9 @@ from typing import TypedDict
 
 import numpy as np
 
+from benchmarks.cases.case import FLOAT_BYTES, Array, Case
 from convlab import _dispatch
 from convlab.cli.machine import cpu_name
-
-from .cases import FLOAT_BYTES, Array, Case
 
 # Does its work so many times and returns how much that was: flops, or bytes.
 Work = Callable[[int], float]

@@ -4,20 +4,19 @@ In every round each contender is timed once, and never two at the same time, so 
 the machine does hits them all alike. A ratio is taken within a round.
 """
 
-import os
 import pickle
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from .cases import Case
-from .oracle import expected
+from benchmarks.cases.case import Case
+from benchmarks.oracle import expected
+from convlab.bench.process import environment_of
 
 ROUNDS = 15
 QUICK_ROUNDS = 5
@@ -33,17 +32,6 @@ _HOPELESS_SECONDS = 1.0
 _SETTLE_SECONDS = 0.03
 
 
-# Memory that a call has freed stays with the process (a wish that glibc grants), for every
-# contender alike. Otherwise some outputs come from the system anew in each call and some do not,
-# depending on what was freed before, and then the page faults, not the work, are what is timed.
-_KEEP_MEMORY = {
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
-    "MALLOC_TRIM_THRESHOLD_": str(2**40),
-    # No threshold may be higher than 32 MiB, and some results are larger.
-    "MALLOC_MMAP_MAX_": "0",
-}
-
-
 class ContenderError(RuntimeError):
     """A contender's process failed; the message holds its traceback."""
 
@@ -55,14 +43,14 @@ class MissingError(Exception):
 class Process:
     """A contender's process, seen from the controller."""
 
-    def __init__(self, name: str, command: Sequence[str], threads: int, environment: Mapping[str, str]) -> None:
+    def __init__(self, name: str, command: Sequence[str], threads: int) -> None:
         self.name = name
         self.threads = threads
         self._process = subprocess.Popen(
             [sys.executable, *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | _thread_variables(threads) | _KEEP_MEMORY | _import_path() | dict(environment),
+            env=environment_of(threads),
         )
         try:
             self.versions: dict[str, str] = self._answer()
@@ -217,17 +205,3 @@ def in_the_running(outcome: Outcome, name: str, yardsticks: Collection[str]) -> 
     if leader is None or timing.median < _HOPELESS * outcome.timings[leader].median:
         return True
     return len(timing.samples) < _HOPELESS_ROUNDS and sum(timing.samples) < _HOPELESS_SECONDS
-
-
-def _thread_variables(threads: int) -> dict[str, str]:
-    # Read by the libraries when they are imported, so they must be there before.
-    names = ("OMP", "MKL", "OPENBLAS", "BLIS", "VECLIB", "NUMBA", "CONVLAB")
-    return {f"{name}_NUM_THREADS": str(threads) for name in names}
-
-
-def _import_path() -> dict[str, str]:
-    # The very modules that this process imports, and none that lie about in the current folder.
-    return {
-        "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
-        "PYTHONSAFEPATH": "1",
-    }

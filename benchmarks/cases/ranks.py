@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,7 @@ from scipy import ndimage
 
 import convlab
 
-if TYPE_CHECKING:
-    from .cases import Case
+from .case import Case
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,9 @@ _ONE = ((512, 512),)
 _GROUPS = {"maximum": "Maximum filters", "minimum": "Minimum filters", "median": "Median filters"}
 
 
-def _cases(make: "type[Case]", work: Rank, required: float | None, shapes: Any = _SHAPES) -> "list[Case]":
+def _cases(work: Rank, required: float | None, shapes: Any = _SHAPES) -> list[Case]:
     return [
-        make(
+        Case(
             name=f"{work.kind} {work.size}x{work.size} {work.dtype} {'x'.join(map(str, shape))}",
             group=_GROUPS[work.kind],
             shape=shape,
@@ -97,18 +96,18 @@ def _cases(make: "type[Case]", work: Rank, required: float | None, shapes: Any =
     ]
 
 
-def rank_cases(make: "type[Case]") -> "list[Case]":
+def rank_cases() -> list[Case]:
     """Return the family's cases."""
     cases = []
     dtypes = ("float32", "uint8", "uint16")
     for dtype in dtypes:
         for size in (3, 15, 63):
-            cases += _cases(make, Rank("maximum", size, dtype), 1.0, _SHAPES if dtype != "uint16" else _ONE)
+            cases += _cases(Rank("maximum", size, dtype), 1.0, _SHAPES if dtype != "uint16" else _ONE)
     for dtype in dtypes:
-        cases += _cases(make, Rank("minimum", 3, dtype), 1.0, _ONE)
+        cases += _cases(Rank("minimum", 3, dtype), 1.0, _ONE)
     for dtype in dtypes:
         for size in (3, 5):
-            cases += _cases(make, Rank("median", size, dtype), 1.0)
+            cases += _cases(Rank("median", size, dtype), 1.0)
     for size in (7, 15, 31, 63):
-        cases += _cases(make, Rank("median", size, "uint8"), 1.0, _SOME)
-    return cases + _cases(make, Rank("median", 7), None, _ONE)
+        cases += _cases(Rank("median", size, "uint8"), 1.0, _SOME)
+    return cases + _cases(Rank("median", 7), None, _ONE)

@@ -1,0 +1,57 @@
+"""A backend's process, seen from the controller."""
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+# Memory that a call has freed stays with the process (a wish that glibc grants), for every
+# contender alike. Otherwise some outputs come from the system anew in each call and some do not,
+# depending on what was freed before, and then the page faults, not the work, are what is timed.
+_KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(2**40),
+    # No threshold may be higher than 32 MiB, and some results are larger.
+    "MALLOC_MMAP_MAX_": "0",
+}
+
+# Libraries read these when they are imported.
+_POOLS = ("OMP", "MKL", "OPENBLAS", "BLIS", "VECLIB", "NUMBA", "CONVLAB")
+
+
+def environment_of(threads: int) -> dict[str, str]:
+    """Return the environment of a process with so many threads, which imports the modules that this one imports."""
+    paths = {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path), "PYTHONSAFEPATH": "1"}
+    return os.environ | {f"{name}_NUM_THREADS": str(threads) for name in _POOLS} | _KEEP_MEMORY | paths
+
+
+class Process:
+    """A process of one backend, which runs `worker.main`."""
+
+    def __init__(self, label: str, threads: int) -> None:
+        self.label = label
+        backend, _, isa = label.partition("/")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "convlab.bench.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment_of(threads) | {"CONVLAB_BACKEND": backend, "CONVLAB_ISA": isa or "auto"},
+        )
+
+    def ask(self, question: Any) -> Any:
+        """Return the answer: of a case its result, kernel and seconds, of None the seconds of one more sample."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            pickle.dump(question, self._process.stdin)
+            self._process.stdin.flush()
+            return pickle.load(self._process.stdout)
+        except (EOFError, BrokenPipeError):  # its traceback stands on standard error
+            raise RuntimeError(f"{self.label}: its process ended with status {self._process.wait()}") from None
+
+    def close(self) -> None:
+        """End the process, which may be in the middle of a long call."""
+        self._process.kill()
+        self._process.communicate()
