@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import convlab
 from convlab import data, filters
+from convlab.typing import Border
 
 from .conv import Conv
 from .work import Work
@@ -25,7 +26,7 @@ class Filter:
     """The arguments of one `filter2d`: a square of random taps, or a filter of the catalogue."""
 
     size: int
-    border: str = "mirror"
+    border: Border = "mirror"
     clip: tuple[float, float] | None = None
     name: str | None = None
 

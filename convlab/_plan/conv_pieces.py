@@ -10,9 +10,8 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from convlab._spec.convolving import Conv
-from convlab.typing import ConvAlgorithm
 
-from .conv_choice import WINOGRAD, Request
+from .conv_choice import Request
 
 if TYPE_CHECKING:
     from .convolving import ConvPlan
@@ -57,12 +56,11 @@ def _bytes(spec: Conv, box: tuple[int, ...]) -> int:
     return 4 * math.prod(shape_of(part_of(spec, box))) * (1 if spec.batched else box[0])
 
 
-def in_pieces(
-    spec: Conv, algorithm: ConvAlgorithm, request: Request, make: "Callable[[Conv, int], ConvPlan]"
-) -> Pieces:
-    """Cut the outputs into boxes, the outermost axis first; `make` plans one beside the bytes of its input."""
-    # Tiles of Winograd's must be those of the whole, or the results would be others.
-    tile = WINOGRAD.get(algorithm, 1)
+def in_pieces(spec: Conv, tile: int, request: Request, make: "Callable[[Conv, int], ConvPlan]") -> Pieces:
+    """Cut the outputs into boxes, the outermost axis first; `make` plans one beside the bytes of its input.
+
+    Boxes are whole tiles of Winograd's (1 for other algorithms): the results would be others.
+    """
     multiples = [1, *(tile * d if tile > 1 else 1 for d in spec.dilation)]
     box = [spec.batch, *spec.out_size]
     # Cut where the windows of neighbouring boxes share little, and then anywhere.

@@ -94,7 +94,8 @@ def plan_conv(
     def planned(part: Conv, buffers: int) -> ConvPlan:
         return _planned(part, contiguous(part, shape_of(part)), y_steps, request, machine, choice, buffers)
 
-    pieces = in_pieces(spec, choice[0], request, planned)
+    tile = next((side for name, side in WINOGRAD.items() if name == choice[0]), 1)
+    pieces = in_pieces(spec, tile, request, planned)
     first = next(iter(pieces.plans.values()))
     return replace(first, spec=spec, shape=spec.shape, pieces=pieces)
 
