@@ -86,7 +86,8 @@ def copy_pixels(
     x: NDArray[Any], rows: NDArray[np.intp], columns: NDArray[np.intp], cval: float, into: NDArray[Any]
 ) -> None:
     """Copy pixels of (planes, rows, columns, channels), chosen by numbers of rows and columns, -1 for cval."""
-    if into.size <= SMALL:  # one pass that copies all costs less than slices of the border
+    # One pass that copies whole rows costs less than slices of the border, where they are short.
+    if into.size <= SMALL and into.size // max(into.shape[2], 1) * x.shape[2] <= 2 * SMALL:
         into[...] = x.take(rows, axis=1, mode="clip").take(columns, axis=2, mode="clip")
     else:
         _copy_pieces(x, rows, columns, into)

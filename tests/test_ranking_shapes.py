@@ -1,5 +1,7 @@
 """Order statistics of long and narrow images, of many channels and of large windows: values, and how time grows."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -7,6 +9,7 @@ from ranking_support import FILTERS, MODES, OPERATIONS, by_scipy, by_windows, ra
 from support import least_seconds
 
 import convlab
+from convlab import _borders
 from convlab._plan import cache, rank_bands, rank_tiles
 
 
@@ -186,3 +189,21 @@ def test_one_value_that_is_not_finite_costs_little(rng, bad, size):
             if times[1] < 3 * times[0]:
                 break
             assert attempt < 2
+
+
+def test_a_part_of_long_rows_is_copied_without_them():
+    """Whatever the length of the rows, a small part of them takes memory of its own size."""
+    image = np.arange(1 << 22, dtype=np.float32).reshape(1, 2, 1 << 21, 1)
+    part = np.empty((1, 3, 100, 1), np.float32)
+    rows, columns = np.array([1, -1, 0]), np.arange(-1, 99)
+    tracemalloc.start()
+    try:
+        _borders.copy_pixels(image, rows, columns, 7.0, part)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    expected = image[:, :, :99][:, [1, 0, 0]]
+    assert_array_equal(part[:, [0, 2], 1:], expected[:, [0, 2]])
+    assert (part[:, 1] == 7).all()
+    assert (part[:, :, 0] == 7).all()
+    assert peak < 1 << 16
