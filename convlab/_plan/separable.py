@@ -22,9 +22,10 @@ from .wide import wide_for
 # Output rows in a tile, the piece of work that a thread takes.
 TILE_ROWS = 32
 # Elements of a row up to which folding, which copies, is faster than blocks that are partly in vain.
-NARROW = 48
-# Rows of all planes from which folding saves more than its copies cost to start.
-FOLDED_ROWS = 2048
+NARROW = 12
+# Rows of one image from which folding pays; and planes of so many rows, which become channels, if they fill vectors.
+FOLDED_ROWS = 8192
+FOLDED_PLANES, FOLDED_PLANE_ROWS = 64, 128
 # Rows of an image from which long rows are cut: blocks of fewer are mostly copies of the border.
 FEW_ROWS = 16
 # STAGED and R of src/filter/sepfilter2d.pyx.
@@ -60,8 +61,9 @@ def plan_separable2d(
     """
     limit = WORKSPACE_LIMIT if spec.filter.workspace_limit is None else spec.filter.workspace_limit
     row = spec.image.width * spec.image.step
-    rows = spec.region.planes * spec.region.height
-    folded = fold(spec.filter, NARROW) if rows >= FOLDED_ROWS else None
+    planes, rows = spec.region.planes, spec.region.height
+    pays = rows >= FOLDED_ROWS or (planes >= FOLDED_PLANES and rows >= FOLDED_PLANE_ROWS)
+    folded = fold(spec.filter, NARROW) if pays else None
     long = row > LONG_ROW and spec.image.height >= FEW_ROWS
     if pitches is not None and spec.dtype in STORED and not long and folded is None:
         plan = _plan_kernel(spec, source, pitches, machine, kernels, limit)
