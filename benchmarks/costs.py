@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 import convlab
+from benchmarks.machine import describe
 from convlab import _costs, _explain
 from convlab._dispatch import active
-from convlab.bench.machine import describe
 
 TABLE = Path(_costs.__file__)
 SECONDS = 0.05  # of a call's samples
