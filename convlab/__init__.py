@@ -1,4 +1,4 @@
-"""Convolution and pooling on the CPU: typed Cython kernels on float32 arrays, with a pure-Python fallback."""
+"""Convolution, filtering and pooling on the CPU: typed Cython kernels, with a fallback in NumPy."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -3,7 +3,10 @@
 Each function builds an exception, and the caller raises it. Below everything: imports nothing of convlab.
 """
 
+import os
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 
@@ -67,11 +70,21 @@ def no_channel_axis(name: str, shape: tuple[int, ...]) -> ValueError:
     )
 
 
+def caller_level() -> int:
+    """Return the `stacklevel` of a warning that names the user's own line, seen from the function that warns."""
+    package, frame, level, ours = str(Path(__file__).parent) + os.sep, sys._getframe(1).f_back, 2, 1
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(package):
+            ours = level
+        frame, level = frame.f_back, level + 1
+    return ours + 1
+
+
 def empty_output(name: str, size: tuple[int, ...], window: tuple[int, ...], todo: str) -> ValueError:
     what = "height and width" if len(size) == 2 else "sizes"
     return ValueError(
         f"{name}: got {what} {size} for a window of {window}, which leaves no output; expected at least "
-        f"the window's size: {todo}"
+        f"the window's size; {todo}"
     )
 
 

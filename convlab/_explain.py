@@ -4,6 +4,7 @@ import inspect
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -35,7 +36,10 @@ from convlab._plan.convolving import TransposePlan
 from convlab._plan.plan import Plan
 from convlab._run.arrays import PlanOnlyError
 from convlab._spec import arguments as _spec
-from convlab._threads import get_num_threads
+from convlab._spec.arguments import FLOAT32
+from convlab._spec.pooling import Pool, Unpool
+from convlab._spec.ranking import Rank2d
+from convlab._threads import limited
 from convlab._threads import threads as _threads
 
 # All that take `out`.
@@ -107,7 +111,7 @@ def explain(
     Parameters
     ----------
     operation : str
-        The name of the function, or of the layer: all of convlab's that take ``out=``.
+        The name of the function, or of the layer: all of convlab's that take ``out=``, which `gabor` does not.
     shape : tuple of int
         The shape of its first argument, C-contiguous; no array is needed or made. Of a layer what it is called with.
     *arguments : Any
@@ -158,11 +162,8 @@ def explain(
         options["dtype"] = options.pop("result_dtype")
     x = stand_in(shape, dtype)
     plan = plan_of(operation, x, arguments, options)
-    cap = get_num_threads()
-    if threads is not None:
-        with _threads(threads):
-            cap = get_num_threads()
-    return _explained(operation, plan, x, min(plan.threads, cap))
+    with nullcontext() if threads is None else _threads(threads):
+        return _explained(operation, plan, x, limited(plan.threads))
 
 
 def stand_in(shape: Any, dtype: DTypeLike) -> NDArray[Any]:
@@ -202,11 +203,19 @@ def plan_of(operation: str, x: NDArray[Any], arguments: tuple[Any, ...], options
     return plan.summary() if isinstance(plan, TransposePlan) else plan
 
 
+def _bytes(plan: Plan[Any], x: NDArray[Any]) -> int:
+    """Return the bytes that must be read and written. Sums count four for each element of the image, of any dtype."""
+    spec = plan.spec
+    of_image = isinstance(spec, (Rank2d, Unpool)) or (isinstance(spec, Pool) and spec.operation in ("max", "min"))
+    return int(spec.bytes + (0 if of_image else (x.itemsize - FLOAT32.itemsize) * x.size))
+
+
 def _explained(operation: str, plan: Plan[Any], x: NDArray[Any], threads: int) -> Explanation:
     backend = serving(plan.compiled, plan.in_lesson)
     served = plan if plan.inner is None else plan.inner
-    flops, copy = multiply_adds(backend), _copy_rate(_power_of_two(plan.spec.bytes))
-    arithmetic, traffic = plan.spec.flops / flops / threads, plan.spec.bytes / copy
+    moved = _bytes(plan, x)
+    flops, copy = multiply_adds(backend), _copy_rate(_power_of_two(moved))
+    arithmetic, traffic = plan.spec.flops / flops / threads, moved / copy
     return Explanation(
         operation=operation,
         algorithm=plan.algorithm,
@@ -219,7 +228,7 @@ def _explained(operation: str, plan: Plan[Any], x: NDArray[Any], threads: int) -
         threads=threads,
         workspace_bytes=served.buffers + threads * served.workspace,
         flops=plan.spec.flops,
-        bytes=plan.spec.bytes,
+        bytes=moved,
         bound_seconds=max(arithmetic, traffic),
         limited_by="multiply-adds" if arithmetic > traffic else "memory",
         expected_seconds=_costs.expected(plan, x, backend.name, flops, threads),

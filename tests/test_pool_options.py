@@ -313,8 +313,9 @@ def test_errors(fast_backend, name, arguments, options, error, message):
 def test_a_picture_without_its_channel_axis_warns(name):
     """(height, width, 3) is pooled as planes of rows: three columns, of which one is left."""
     picture, pool = np.ones((12, 10, 3), np.float32), getattr(convlab, name)
-    with pytest.warns(UserWarning, match="channel_axis=-1"):
+    with pytest.warns(UserWarning, match="channel_axis=-1") as warned:
         assert pool(picture, 2).shape == (12, 5, 1)
+    assert warned[0].filename == __file__
     assert pool(picture, 2, channel_axis=-1).shape == (6, 5, 3)
     assert pool(picture, 2, layout="NCHW").shape == (12, 5, 1)
     assert pool(picture, 2, layout="NHWC").shape == (6, 5, 3)

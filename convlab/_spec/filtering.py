@@ -157,7 +157,7 @@ def filter2d(
     if border in ("valid", "keep"):
         height, width = height - window[0] + 1, width - window[1] + 1
         if min(height, width) < 1 and border == "valid":
-            raise _errors.empty_output("image", (image.height, image.width), window, "or choose another border")
+            raise _errors.empty_output("image", (image.height, image.width), window, "choose another border")
     region = image.resized(max(height, 0), max(width, 0))
     output = region if border == "valid" else image
     if algorithm is not None:

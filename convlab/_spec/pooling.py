@@ -144,7 +144,7 @@ def grid(shape: tuple[int, ...], n: int, channel_axis: Any, layout: Any) -> Grid
         found = Grid(shape, tuple(range(len(shape) - n - 1, len(shape) - 1)), True)
     elif n <= len(shape) <= n + 2:
         if layout is None and len(shape) == 3 and n == 2 and 1 <= shape[2] <= 4 and shape[2] < min(shape[:2]):
-            warnings.warn(CHANNELS_LAST, UserWarning, stacklevel=2)
+            warnings.warn(CHANNELS_LAST, UserWarning, stacklevel=_errors.caller_level())
         found = Grid(shape, tuple(range(len(shape) - n, len(shape))), False)
     else:
         sizes = ", ".join(names)
