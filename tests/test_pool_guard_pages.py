@@ -2,6 +2,7 @@
 
 import faulthandler
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -54,6 +55,7 @@ def pools():
 def run(backend):
     """All pools on guarded arrays; their results are those on arrays of NumPy's own."""
     faulthandler.enable()
+    warnings.filterwarnings("ignore", "x: got three axes", UserWarning)  # planes of few columns
     name, isa = ("numpy", "auto") if backend == "numpy" else ("compiled", backend)
     arrays, results = Guarded(), Guarded()
     count = 0
