@@ -4,7 +4,6 @@ import inspect
 import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -39,7 +38,7 @@ from convlab._spec import arguments as _spec
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.pooling import Pool, Unpool
 from convlab._spec.ranking import Rank2d
-from convlab._threads import limited
+from convlab._threads import get_num_threads, limited
 from convlab._threads import threads as _threads
 
 # All that take `out`.
@@ -119,7 +118,7 @@ def explain(
     dtype : dtype
         The dtype of the first argument. (The result's is ``result_dtype=``.)
     threads : int, optional
-        How many the call might use; as `get_num_threads` says unless given.
+        How many the call might use, on any machine; what it would use here unless given.
     **options : Any
         The keyword arguments of the call.
 
@@ -162,8 +161,10 @@ def explain(
         options["dtype"] = options.pop("result_dtype")
     x = stand_in(shape, dtype)
     plan = plan_of(operation, x, arguments, options)
-    with nullcontext() if threads is None else _threads(threads):
+    if threads is None:
         return _explained(operation, plan, x, limited(plan.threads))
+    with _threads(threads):
+        return _explained(operation, plan, x, min(plan.threads, get_num_threads()))
 
 
 def stand_in(shape: Any, dtype: DTypeLike) -> NDArray[Any]:
