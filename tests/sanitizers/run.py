@@ -131,7 +131,7 @@ def thread():
     folder = build("thread", flags)
     # Addresses that are not random, where the kernel lets a process say so: the shadow memory wants some of them.
     fixed = ["setarch", os.uname().machine, "-R"] if shutil.which("setarch") else []
-    options = f"halt_on_error=0:exitcode=66:log_path={folder / 'report'}"
+    options = f"halt_on_error=0:exitcode=66:log_path={folder / 'report'}:suppressions={HERE / 'thread.supp'}"
     if pool_under(folder, fixed, flags, options):
         return True
     # Not what is about processes, or about time.
