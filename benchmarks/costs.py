@@ -9,7 +9,6 @@ import argparse
 import datetime
 import platform
 import sys
-import time
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
@@ -26,9 +25,9 @@ import convlab
 from benchmarks.machine import describe
 from convlab import _costs, _explain
 from convlab._dispatch import active
+from convlab.bench.worker import calibrated
 
 TABLE = Path(_costs.__file__)
-SECONDS = 0.05  # of a call's samples
 MOST_OUTSIDE = 0.05
 MOST_NUMPY = 1 << 15  # elements of what the fallback is timed with
 MOST_CALL = {"compiled": 20e-6, "numpy": 1e-3}  # seconds that a call costs beside its work, at most
@@ -135,19 +134,14 @@ def timed(call: Call) -> Timed:
     else:
         run = partial(getattr(convlab, operation), x, *arguments, **options)
     run()
-    samples: list[float] = []
-    end = time.perf_counter() + SECONDS
-    while len(samples) < 3 or time.perf_counter() < end:
-        start = time.perf_counter()
-        run()
-        samples.append(time.perf_counter() - start)
+    _, seconds = calibrated(run)
     explained = convlab.explain(operation, x.shape, *arguments, dtype=x.dtype, threads=1, **options)
     sizes = [np.shape(a) or a for a in arguments]
     return Timed(
         f"{operation} {x.shape} {x.dtype} {sizes} {'' if not options else list(options)}",
         _costs.row_of(plan, explained.backend),
         [*_costs.terms(plan, x)],
-        float(np.median(samples)),
+        seconds,
         explained.expected_seconds,
         active().name == "compiled",
     )

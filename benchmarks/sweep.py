@@ -30,6 +30,7 @@ from typing import Any, Self
 
 from benchmarks.sweep_calls import Call, memory_calls, pairs
 from benchmarks.sweep_worker import ROUNDS, draw
+from convlab.bench.process import KEEP_MEMORY
 from convlab.bench.table import microseconds, ratio, text_table
 
 ELEMENTS = 10**6
@@ -48,12 +49,6 @@ THREADS_OF_MEMORY = 2
 _PATIENCE = 300.0  # seconds for one answer, and for the peers' imports before the first: other processes may be busy
 _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "CONVLAB")} | {
     "OPENCV_FOR_THREADS_NUM": "1"
-}
-# Freed memory stays with the process, or the page faults of fresh outputs are what is timed.
-_KEEP_MEMORY = {
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
-    "MALLOC_TRIM_THRESHOLD_": str(2**40),
-    "MALLOC_MMAP_MAX_": "0",
 }
 
 
@@ -138,7 +133,7 @@ class Part:
 
 def growth(part: Part, elements: int, only: str) -> None:
     """Time every operation at one size and at eight times that size along each axis."""
-    with Worker(_ONE_THREAD | _KEEP_MEMORY) as worker:
+    with Worker(_ONE_THREAD | KEEP_MEMORY) as worker:
         copied = worker.ask("copies", elements)
         by_caches = copied["large"] / copied["small"]
         limit = MOST_GROWTH * max(1.0, by_caches / 8)
@@ -166,7 +161,7 @@ def compared(part: Part, elements: int, only: str, seed: int, cases: int) -> Non
     """Time random calls and their peers."""
     alone = refused = 0
     differing: list[str] = []
-    with Worker(_ONE_THREAD | _KEEP_MEMORY) as worker:
+    with Worker(_ONE_THREAD | KEEP_MEMORY) as worker:
         lone = re.match(r"peers/(\d+):", only)
         for index in [int(lone[1])] if lone else range(cases):
             part.notes[:] = [

@@ -55,13 +55,17 @@ def memory(call: Call, threads: int) -> dict[str, Any]:
 
 def _answer(writing: int, call: Call, image: Array, threads: int) -> None:
     """Weigh the call, write what it needs, and end the process."""
+    status = 1
     try:
-        answer = ("done", _weighed(call, image, threads))
-    except Exception:
-        answer = ("failed", traceback.format_exc().strip().splitlines()[-1])
-    with os.fdopen(writing, "wb") as pipe:
-        pickle.dump(answer, pipe)
-    os._exit(0)
+        try:
+            answer = ("done", _weighed(call, image, threads))
+        except Exception:  # whatever the call raises is its answer
+            answer = ("failed", traceback.format_exc().strip().splitlines()[-1])
+        with os.fdopen(writing, "wb") as pipe:
+            pickle.dump(answer, pipe)
+        status = 0
+    finally:  # an interrupt must not go on in the parent's code
+        os._exit(status)
 
 
 def _weighed(call: Call, image: Array, threads: int) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 # Memory that a call has freed stays with the process (a wish that glibc grants), for every
 # contender alike. Otherwise some outputs come from the system anew in each call and some do not,
 # depending on what was freed before, and then the page faults, not the work, are what is timed.
-_KEEP_MEMORY = {
+KEEP_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(2**40),
     # No threshold may be higher than 32 MiB, and some results are larger.
@@ -24,7 +24,7 @@ _POOLS = ("OMP", "MKL", "OPENBLAS", "BLIS", "VECLIB", "NUMBA", "CONVLAB")
 def environment_of(threads: int) -> dict[str, str]:
     """Return the environment of a process with so many threads, which imports the modules that this one imports."""
     paths = {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path), "PYTHONSAFEPATH": "1"}
-    return os.environ | {f"{name}_NUM_THREADS": str(threads) for name in _POOLS} | _KEEP_MEMORY | paths
+    return os.environ | {f"{name}_NUM_THREADS": str(threads) for name in _POOLS} | KEEP_MEMORY | paths
 
 
 class Process:
