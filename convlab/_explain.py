@@ -250,7 +250,7 @@ def multiply_adds(backend: Backend) -> float:
     repetitions, seconds, flops = 1, 0.0, 0
     while seconds < 1e-3:
         repetitions *= 2
-        seconds, flops = min(_timed(partial(run, repetitions)) for _ in range(3))
+        seconds, flops = min(_timed(partial(run, repetitions)) for _ in range(7))
     return flops / seconds
 
 
