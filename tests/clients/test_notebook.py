@@ -47,7 +47,7 @@ FIGURES = {
 
 
 def outputs(notebook: Any) -> dict[str, list[Any]]:
-    """The outputs of each code cell, by the cell's id."""
+    """Return the outputs of each code cell, by the cell's id."""
     return {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
 
 
@@ -60,7 +60,7 @@ def printed(notebook: Any) -> dict[str, str]:
 
 
 def figures(notebook: Any) -> dict[str, str]:
-    """The figures as base64, by the cell's id: as many as there are, so a second one in a cell would show."""
+    """Return the figures as base64, by the cell's id: as many as there are, so a second one in a cell would show."""
     return {
         f"{name}{'' if i == 0 else f' ({i + 1})'}": figure
         for name, cell in outputs(notebook).items()
@@ -70,13 +70,13 @@ def figures(notebook: Any) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def stored() -> Any:
-    return nbformat.read(store.WORKBOOK, as_version=nbformat.NO_CONVERT)
+    return nbformat.read(store.NOTEBOOK, as_version=nbformat.NO_CONVERT)
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The workbook, run in a folder of its own; a cell that fails, by an assertion too, fails every test of it."""
-    notebook = nbformat.read(store.WORKBOOK, as_version=nbformat.NO_CONVERT)
+    notebook = nbformat.read(store.NOTEBOOK, as_version=nbformat.NO_CONVERT)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = []
@@ -135,7 +135,7 @@ def test_stored_outputs_are_what_it_prints(executed: Any, stored: Any) -> None:
 def test_stored_form(stored: Any) -> None:
     nbformat.validate(stored)
     assert stored.metadata.kernelspec.name == "python3"
-    assert store.WORKBOOK.stat().st_size < 1_500_000
+    assert store.NOTEBOOK.stat().st_size < 1_500_000
     code = [cell for cell in stored.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), "run from top to bottom"
     tidied = nbformat.from_dict(stored)
