@@ -269,5 +269,5 @@ def test_a_format_that_cannot_hold_the_kind_is_refused(
 ) -> None:
     picture(mode).save(tmp_path / f"in.{given}")
     out = tmp_path / f"out.{asked}"
-    assert_refused(run("pool", tmp_path / f"in.{given}", out), f".{asked} holds no", ".tif")
+    assert_refused(run("pool", tmp_path / f"in.{given}", out), f".{asked} does not support", ".tif")
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"in.{given}"]

@@ -74,7 +74,7 @@ class TestTarget:
         os.mkfifo(folder / "out.png")
         status, _, err = run("pool", folder / "in.png", folder / "out.png")
         assert status == 2
-        assert_one_line(err, "no regular file")
+        assert_one_line(err, "not a regular file")
         assert stat.S_ISFIFO((folder / "out.png").stat().st_mode)
 
     @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a user whom permissions bind")

@@ -127,7 +127,7 @@ def test_every_way_of_writing_is_read(tmp_path: Path, run: Run, way: str, bands:
 
 
 def packbits(values: np.ndarray) -> bytes:
-    """The pixels as PackBits: a literal run of up to 128 bytes after the other, row by row."""
+    """Return the pixels as PackBits: a literal run of up to 128 bytes after the other, row by row."""
     height, width, bands = values.shape
     strip = b""
     for row in values:
@@ -203,7 +203,7 @@ def test_grey_of_few_bits(tmp_path: Path, run: Run, bits: int) -> None:
 def test_colour_of_16_bits_is_not_written_as_a_png(tmp_path: Path, run: Run) -> None:
     (tmp_path / "in.tif").write_bytes(tiff(samples("u2", *SIZE, 3), photometric="rgb"))
     result = run("pool", tmp_path / "in.tif", tmp_path / "out.png")
-    assert_refused(result, ".png holds no 16-bit RGB", ".tif")
+    assert_refused(result, ".png does not support 16-bit RGB", ".tif")
     assert [path.name for path in tmp_path.iterdir()] == ["in.tif"]
 
 

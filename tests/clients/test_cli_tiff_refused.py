@@ -38,7 +38,7 @@ def stack() -> bytes:
 
 
 def declaring(**changed: tuple[int, list[int]]) -> bytes:
-    """A TIFF of 8 x 4 pixels in which some tags are changed (by their numbers, after an underscore)."""
+    """Return a TIFF of 8 x 4 pixels in which some tags are changed (by their numbers, after an underscore)."""
     tags = {256: (3, [8]), 257: (3, [4]), 258: (3, [8]), 259: (3, [1]), 262: (3, [1]), 277: (3, [1]), 278: (3, [4])}
     tags |= {int(name[1:]): value for name, value in changed.items()}
     return raw_tiff(tags, [bytes(4096)])
