@@ -70,26 +70,26 @@ def test_what_it_says(call, translated):
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
-        ("cv2.filter2D(x, -1, k, borderType=border)", "borderType, which must be written out in place of `border`"),
+        ("cv2.filter2D(x, -1, k, borderType=border)", "borderType: write its value instead of `border`"),
         ("cv2.filter2D(x, -1, k, borderType=cv2.BORDER_WRAP)", "OpenCV itself refuses BORDER_WRAP"),
         ("cv2.blur(x, (3, 3), borderType=cv2.BORDER_ISOLATED)", "no border like borderType=cv2.BORDER_ISOLATED"),
         ("cv2.Sobel(x, cv2.CV_64F, 1, 0)", "float32"),
         ("cv2.Sobel(x, -1, 1, 0, ksize=9)", "no Sobel kernel of ksize=9"),
         ("cv2.Scharr(x, -1, 1, 1)", "first order"),
         ("cv2.GaussianBlur(x, (0, 0), 2)", "give ksize"),
-        ("cv2.Laplacian(x, -1, ksize=31)", "not written out"),
+        ("cv2.Laplacian(x, -1, ksize=31)", "not supported"),
         ("cv2.dilate(x, element)", "must be a rectangle"),
         ("cv2.dilate(x, None, borderValue=3)", "borderValue"),
-        ("cv2.filter2D(x, -1, k, anchor=0)", "no pair"),
-        ("cv2.filter2D(x, k)", "misses the argument kernel"),
+        ("cv2.filter2D(x, -1, k, anchor=0)", "not a pair"),
+        ("cv2.filter2D(x, k)", "the argument kernel is missing"),
         ("cv2.filter2D(x, -1, k, colour=3)", "colour which it does not know"),
         ("cv2.filter2D(*arguments)", "write them out"),
         ("cv2.medianBlur(x, 3, None, 4)", "takes 3 positional arguments"),
-        ("cv2.bilateralFilter(x, 5, 1, 1)", "not among the functions"),
+        ("cv2.bilateralFilter(x, 5, 1, 1)", "not one of the known functions"),
         ("sobel(x)", "scipy.ndimage.sobel or skimage.filters.sobel"),
-        ("make_tea(x)", "no function of that name"),
-        ("PIL.open(x)", "none of the modules"),
-        ("ndi.label(x)", "convlab.ndimage has SciPy's own"),
+        ("make_tea(x)", "no known function"),
+        ("PIL.open(x)", "not one of the known modules"),
+        ("ndi.label(x)", "convlab.ndimage has SciPy's function"),
         ("filters.sobel(x, mask)", "no mask"),
         ("filters.laplace(x, ksize=5)", "ksize=3"),
         ("filters.median(x, disk(3))", "must be a rectangle"),
@@ -110,12 +110,12 @@ def test_why_there_is_none(call, reason):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (3, TypeError, "call: got int; expected one call in words"),
+        (3, TypeError, "call: got int; expected one call as text"),
         ("cv2.blur", ValueError, "call: got 'cv2.blur'; expected one call"),
-        ("y = cv2.blur(x)", ValueError, "no Python"),
+        ("y = cv2.blur(x)", ValueError, "not valid Python"),
         ("(lambda: 1)()", ValueError, "expected one call"),
-        ("", ValueError, "no Python"),
-        ("(" * 5000, ValueError, "no Python"),
+        ("", ValueError, "not valid Python"),
+        ("(" * 5000, ValueError, "not valid Python"),
     ],
 )
 def test_what_is_no_call(call, error, message):
@@ -124,7 +124,7 @@ def test_what_is_no_call(call, error, message):
 
 
 def test_nothing_is_run():
-    assert "written out" in convlab.translate("cv2.blur(x, exit())")
+    assert "write its value" in convlab.translate("cv2.blur(x, exit())")
     assert convlab.translate("cv2.medianBlur(exit(), 3)").startswith("convlab.median_filter(exit(), 3")
 
 
