@@ -47,7 +47,7 @@ LIBRARIES = {
 
 
 def small(case: Case) -> Case:
-    """The same work on few pixels."""
+    """Return the same work on few pixels."""
     if case.picture == "ascent":
         return case
     shape = tuple(36 if side > 36 else side for side in case.shape)
@@ -163,7 +163,7 @@ def test_peers_agree(name):
 def test_another_border_is_a_disagreement(wrong):
     inputs = TINY.inputs()
     result = replace(TINY, filter=wrong).ours(inputs)()
-    with pytest.raises(DisagreementError, match="somebody: the result is off by"):
+    with pytest.raises(DisagreementError, match="somebody: the error is"):
         expected(TINY, inputs).check("somebody", result, ours=False)
 
 
@@ -294,7 +294,7 @@ def test_limits():
 
 @pytest.fixture(scope="module")
 def results() -> Results:
-    """A real run, of two libraries that are always there."""
+    """Return a real run, of two libraries that are always there."""
     lesson = replace(
         TINY,
         name="tiny lesson",
