@@ -1,4 +1,4 @@
-"""Broken and hostile pictures through the command line: one line, nothing written, nothing that was there lost."""
+"""Broken and hostile pictures on the command line: one error line, no new file, no file lost."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_failure_while_encoding_leaves_nothing(tmp_path: Path, run: Run, monke
     assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
 
 
-def test_a_size_that_the_format_cannot_say(tmp_path: Path, run: Run) -> None:
+def test_a_size_that_the_format_does_not_support(tmp_path: Path, run: Run) -> None:
     Image.fromarray(np.zeros((1, 70_000, 3), np.uint8)).save(tmp_path / "in.png")
     for name in ("out.jpg", "out.webp"):
         assert_refused(run("filter", tmp_path / "in.png", tmp_path / name, "--kernel", "1"), "cannot write")

@@ -1,4 +1,4 @@
-"""Where the command line writes, and what it leaves on the disk when it cannot."""
+"""Output files of the command line, also after failures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def size(path: Path) -> tuple[int, int]:
 
 
 class TestTarget:
-    """Where OUT may be, and how it is written."""
+    """The location of OUT, and how it is written."""
 
     @pytest.mark.parametrize("link", ["same", "dotted", "symbolic", "hard", "both"])
     def test_never_over_the_input_unless_told(self, folder: Path, run: Run, link: str) -> None:

@@ -1,4 +1,4 @@
-"""The workbook runs from top to bottom, shows what it should, and is stored as it runs."""
+"""The notebook runs from top to bottom, draws its figures, and is stored with the same outputs."""
 
 import ast
 import base64
@@ -13,7 +13,7 @@ import pytest
 
 import convlab
 
-nbclient = pytest.importorskip("nbclient", reason="the workbook runs with nbclient, of the dependency group test")
+nbclient = pytest.importorskip("nbclient", reason="the notebook runs with nbclient, of the dependency group test")
 
 import nbformat  # noqa: E402
 from IPython.core.inputtransformer2 import TransformerManager  # noqa: E402
@@ -52,7 +52,7 @@ def outputs(notebook: Any) -> dict[str, list[Any]]:
 
 
 def printed(notebook: Any) -> dict[str, str]:
-    """What each code cell prints, by the cell's id."""
+    """Return the printed text of each code cell, by the cell's id."""
     return {
         name: "".join(output.text for output in cell if output.output_type == "stream")
         for name, cell in outputs(notebook).items()
@@ -60,7 +60,7 @@ def printed(notebook: Any) -> dict[str, str]:
 
 
 def figures(notebook: Any) -> dict[str, str]:
-    """Return the figures as base64, by the cell's id: as many as there are, so a second one in a cell would show."""
+    """Return all figures as base64, by the cell's id, with a number for a second one in a cell."""
     return {
         f"{name}{'' if i == 0 else f' ({i + 1})'}": figure
         for name, cell in outputs(notebook).items()
@@ -75,7 +75,7 @@ def stored() -> Any:
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The workbook, run in a folder of its own; a cell that fails, by an assertion too, fails every test of it."""
+    """Run the notebook in a new folder; a cell that fails, also by an assertion, fails every test that uses it."""
     notebook = nbformat.read(store.NOTEBOOK, as_version=nbformat.NO_CONVERT)
     for cell in notebook.cells:
         if cell.cell_type == "code":

@@ -1,4 +1,4 @@
-"""convlab.translate: what it says, and that what it says of SciPy and NumPy computes the same."""
+"""convlab.translate: its text, and that translated calls of SciPy and NumPy compute the same."""
 
 import inspect
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_numpys_calls(call):
 
 @pytest.mark.parametrize("call", [*OPENCV, *SKIMAGE, *PYTORCH])
 def test_the_others_have_an_equivalent(call):
-    """Their numbers are compared where they are installed: tests/conformance."""
+    """tests/conformance compares the numbers with the installed libraries."""
     translated = convlab.translate(call)
     assert translated.startswith("convlab."), translated
     compile(translated, "translation", "eval")
@@ -39,7 +39,7 @@ def test_the_others_have_an_equivalent(call):
 def test_every_rule_has_a_case(name):
     module, _, function = name.rpartition(".")
     if function == "pad":
-        return  # which has no equivalent
+        return  # it has no equivalent
     cases = {"cv2": OPENCV, "skimage.filters": SKIMAGE, "torch.nn.functional": PYTORCH, "numpy": NUMPY}.get(
         module, SCIPY
     )
@@ -63,7 +63,7 @@ def test_every_rule_has_a_case(name):
         ("skimage.filters.sobel(x, axis=0)", "convlab.sobel(x, axis=0, border='symmetric')"),
     ],
 )  # fmt: skip
-def test_what_it_says(call, translated):
+def test_translations(call, translated):
     assert convlab.translate(call).split("  #")[0] == translated
 
 
@@ -100,7 +100,7 @@ def test_what_it_says(call, translated):
         ("F.pad(x, (1, 1), mode='replicate')", "border='nearest'"),
     ],
 )
-def test_why_there_is_none(call, reason):
+def test_reasons_without_equivalent(call, reason):
     sentence = convlab.translate(call)
     assert sentence.startswith("There is no equivalent: ")
     assert sentence.endswith(".")
@@ -118,19 +118,19 @@ def test_why_there_is_none(call, reason):
         ("(" * 5000, ValueError, "not valid Python"),
     ],
 )
-def test_what_is_no_call(call, error, message):
+def test_text_that_is_not_a_call(call, error, message):
     with pytest.raises(error, match=message):
         convlab.translate(call)
 
 
-def test_nothing_is_run():
+def test_calls_are_not_run():
     assert "write its value" in convlab.translate("cv2.blur(x, exit())")
     assert convlab.translate("cv2.medianBlur(exit(), 3)").startswith("convlab.median_filter(exit(), 3")
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_scipys_and_numpys_signatures(rule):
-    """Those that can be seen without the other libraries."""
+    """Only these libraries are always installed."""
     module, _, name = rule.name.rpartition(".")
     if module not in ("scipy.ndimage", "scipy.signal"):
         return
@@ -149,7 +149,7 @@ def test_numpys_borders(mode):
     np.testing.assert_array_equal(np.append(x, 0)[indices], np.pad(x, 7, mode=mode))
 
 
-def test_the_page_on_borders_is_made_of_the_table():
+def test_the_page_on_borders_matches_the_table():
     assert {name: diagram.strip().split("    ")[0] for name, diagram in _borders.DIAGRAMS.items()} == borders.PICTURES
     for words in borders.NAMES.values():
         assert {word for word in words.values() if word} <= set(_borders.DIAGRAMS)
