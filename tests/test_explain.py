@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import convlab
-from convlab._explain import OPERATIONS
+from convlab._operations import PLANNED
 
 RANK1 = np.outer(np.arange(1.0, 10), np.arange(2.0, 11))
 
@@ -164,7 +164,7 @@ def test_an_unpool_and_all_that_take_out(rng):
     explained = convlab.explain("max_unpool2d", y.shape, places, 2, channel_axis=0)
     assert (explained.kernel, explained.threads, explained.tile) == ("max_unpool", 1, (8, 10))
     named = {name for name in convlab.__all__ if "out" in getattr(getattr(convlab, name), "__annotations__", ())}
-    assert named == {*OPERATIONS} - {"Conv2d"}
+    assert named == {*PLANNED} - {"Conv2d"}
     assert {name for name, *_ in CALLS} >= {name for name in named if "filter2d" not in name} - {
         "filter_bank", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
         "max_unpool1d", "max_unpool2d", "max_unpool3d",
