@@ -34,7 +34,7 @@ test-fallback: $(VENV)-fallback/.test ## run the operations' tests on a build wi
 	$(SAY) "The operations' tests, without compiled kernels"
 	@rm -rf $(FALLBACK) && mkdir -p $(FALLBACK) && cp -r tests pyproject.toml $(FALLBACK)
 	cd $(FALLBACK) && ../../$(VENV)-fallback/bin/pytest --kernels=fallback --numprocesses=auto \
-	    $(FALLBACK_TESTS:%=tests/test_%.py)
+	    $(foreach name,$(FALLBACK_TESTS),$(wildcard tests/*/test_$(name).py))
 
 conformance: $(VENV)/.conformance ## compare with other libraries on their own samples (installs PyTorch, ONNX Runtime, OpenCV, scikit-image)
 	$(SAY) "Other libraries' own samples"
@@ -43,7 +43,7 @@ conformance: $(VENV)/.conformance ## compare with other libraries on their own s
 stress: $(VENV)/.test ## call everything from eight threads for a minute; 100,000 calls that must not make a process grow
 	$(SAY) "A minute of eight threads, and 100,000 calls"
 	CONVLAB_STRESS_SECONDS=60 CONVLAB_STRESS_CALLS=100000 $(BIN)/pytest --kernels=compiled -s \
-	    tests/test_stress.py tests/test_growth.py
+	    tests/common/test_stress.py tests/common/test_growth.py
 
 fuzz: $(VENV)/.test ## compare 100,000 random calls with the right answers (a quarter of an hour)
 	$(SAY) "100,000 random calls"

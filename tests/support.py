@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -27,10 +28,14 @@ def backend_parameters(*, python: bool = True) -> list[object]:
     return parameters
 
 
-def run_python(code, *, check=True, timeout=120, **environment):
-    """Run code in a fresh interpreter, which finds convlab where this one does, with no other CONVLAB_ variable."""
+def run_python(code, *, check=True, timeout=120, beside=None, **environment):
+    """Run code in a fresh interpreter, which finds convlab where this one does, with no other CONVLAB_ variable.
+
+    The code can import the test modules beside the file `beside`.
+    """
     clean = {k: v for k, v in os.environ.items() if not k.startswith("CONVLAB_")}
-    clean["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
+    folders = [] if beside is None else [str(Path(beside).parent)]
+    clean["PYTHONPATH"] = os.pathsep.join([*folders, *(p for p in sys.path if p)])
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         env=clean | environment, capture_output=True, text=True, timeout=timeout, check=check,

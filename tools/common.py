@@ -13,11 +13,12 @@ BUILD = ROOT / "build"
 WHEELS = BUILD / "wheels"
 # For environments too many or too slow for all tests: each family of operations on each backend, the bytes that every
 # instruction set must give (tests/hashes.py), and what chooses among backends.
-QUICK = [f"tests/test_{name}.py" for name in ("hashes", "dispatch", "separable", "pool2d", "ranking", "conv2d")]
+FAMILIES = ("conv/test_conv2d", "pool/test_pool2d", "filter/test_separable")
+QUICK = [f"tests/{name}.py" for name in ("common/test_hashes", "common/test_dispatch", "rank/test_ranking", *FAMILIES)]
 # What an emulator does in minutes: the corpus, the order of sums, random calls of every operation, and three families
 # whole. Tests that start an interpreter of their own are not among them, since it would not be emulated, and the
 # fallback would prove nothing.
-EMULATED = [f"tests/test_{name}.py" for name in ("hashes", "bits", "fuzz", "conv2d", "pool2d", "separable")]
+EMULATED = [f"tests/{name}.py" for name in ("common/test_hashes", "common/test_bits", "common/test_fuzz", *FAMILIES)]
 EMULATED += ["-k", "not numpy and not python"]
 TEST_REQUIRES = ["pytest>=8.0", "hypothesis>=6.100", "threadpoolctl>=3.5"]
 

@@ -34,6 +34,11 @@ COMPILED = ["-k", "not python and not (numpy and not numpys)"]
 REPORT = re.compile(r"ERROR: AddressSanitizer|runtime error:|WARNING: ThreadSanitizer|ERROR: LeakSanitizer")
 
 
+def suites(*names):
+    """Files of tests, by name."""
+    return [next((ROOT / "tests").glob(f"*/test_{name}.py")).relative_to(ROOT) for name in names]
+
+
 def library(name):
     """The path of a sanitizer's runtime, which must be loaded before all else."""
     done = subprocess.run(["cc", f"-print-file-name={name}"], capture_output=True, text=True, check=True)
@@ -119,7 +124,7 @@ def address():
     folder = build("address", "-fsanitize=address,undefined -fsanitize-recover=address")
     return tests(
         "AddressSanitizer, UndefinedBehaviorSanitizer", ("address", "undefined"), pytest("--numprocesses", JOBS, "-s"),
-        [*(f"tests/test_{name}.py" for name in OPERATIONS), *COMPILED], folder,
+        [*suites(*OPERATIONS), *COMPILED], folder,
         # Leaks: the interpreter keeps what it allocated until the process ends.
         LD_PRELOAD=runtime, ASAN_OPTIONS=f"detect_leaks=0:halt_on_error=0:log_path={folder / 'report'}",
         UBSAN_OPTIONS="print_stacktrace=1", CONVLAB_EXPECT_ISA="numpy",
@@ -137,7 +142,7 @@ def thread():
     # Not what is about processes, or about time.
     chosen = ["-k", "not fork and not several and not environment and not threadpoolctl and not spins and not daemon"]
     return tests(
-        "ThreadSanitizer", ("thread",), [*fixed, *pytest()], ["tests/test_threads.py", "tests/test_stress.py", *chosen],
+        "ThreadSanitizer", ("thread",), [*fixed, *pytest()], [*suites("threads", "stress"), *chosen],
         folder, LD_PRELOAD=library("libtsan.so"), CONVLAB_EXPECT_ISA="numpy", TSAN_OPTIONS=options,
     )  # fmt: skip
 

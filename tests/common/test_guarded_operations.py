@@ -5,7 +5,6 @@ its process, which says what it was doing.
 """
 
 import faulthandler
-import sys
 from dataclasses import replace
 from itertools import product
 
@@ -13,13 +12,13 @@ import numpy as np
 import operations
 import pytest
 from fuzz import BACKENDS, every_call_threaded
+from guarding import PAGE, Guarded, guard_marks, picture, taps
 from support import run_python
-from test_guard_pages import PAGE, Guarded, picture, taps
 
 import convlab
 from convlab import _plan, _run
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's mprotect")]
+pytestmark = guard_marks
 CASES = 40 * len(operations.DRAWN)
 ROOM = 700 * PAGE
 
@@ -50,7 +49,7 @@ def run(backend, isa):
 @pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend[1] if backend[1] != "auto" else backend[0])
 def test_no_operation_leaves_its_arrays(backend):
     code = f"import test_guarded_operations; test_guarded_operations.run(*{backend!r})"
-    done = run_python(code, check=False)
+    done = run_python(code, check=False, beside=__file__)
     lines = done.stdout.splitlines()
     assert done.returncode == 0, (lines[-1:], done.stderr[-1500:])
     assert int(lines[-1]) == 2 * CASES
@@ -92,5 +91,7 @@ def run_tables(backend, isa):
 @pytest.mark.parametrize("what", ["run_short_rows", "run_tables"])
 @pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend[1] if backend[1] != "auto" else backend[0])
 def test_no_convolution_of_few_columns_leaves_its_arrays(backend, what):
-    done = run_python(f"import test_guarded_operations; test_guarded_operations.{what}(*{backend!r})", check=False)
+    done = run_python(
+        f"import test_guarded_operations; test_guarded_operations.{what}(*{backend!r})", check=False, beside=__file__
+    )
     assert done.returncode == 0, (done.stdout.splitlines()[-1:], done.stderr[-1500:])

@@ -12,31 +12,31 @@ from convlab import _dispatch
 
 pytestmark = pytest.mark.slow
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).resolve().parents[1]
 BACKENDS = [*BUILT_ISAS, "numpy"]
 
 # Each runs every backend's kernels of one family.
 SUITES = [
-    "test_filter2d.py",
-    "test_filter2d_arrays.py",
-    "test_filter_bank.py",
-    "test_filter_masked.py",
-    "test_filter_rank1.py",
-    "test_pool2d.py",
-    "test_pool_kernels.py",
-    "test_pool_options.py",
-    "test_separable.py",
-    "test_imaging.py",
-    "test_box.py",
-    "test_ranking.py",
-    "test_ranking_calls.py",
-    "test_ndimage.py",
-    "test_signal.py",
-    "test_conv2d.py",
-    "test_conv_axes.py",
-    "test_conv_algorithms.py",
-    "test_onnx.py",
-    "test_onnx_networks.py",
+    "filter/test_filter2d.py",
+    "filter/test_filter2d_arrays.py",
+    "filter/test_filter_bank.py",
+    "filter/test_filter_masked.py",
+    "filter/test_filter_rank1.py",
+    "pool/test_pool2d.py",
+    "pool/test_pool_kernels.py",
+    "pool/test_pool_options.py",
+    "filter/test_separable.py",
+    "filter/test_imaging.py",
+    "filter/test_box.py",
+    "rank/test_ranking.py",
+    "rank/test_ranking_calls.py",
+    "clients/test_ndimage.py",
+    "clients/test_signal.py",
+    "conv/test_conv2d.py",
+    "conv/test_conv_axes.py",
+    "conv/test_conv_algorithms.py",
+    "clients/test_onnx.py",
+    "clients/test_onnx_networks.py",
 ]
 
 
@@ -64,13 +64,14 @@ def test_operations(suite, backend):
 @pytest.mark.parametrize(
     "suite",
     [
-        "test_bits.py", "test_hashes.py", "test_fuzz.py", "test_hostile_inputs.py", "test_threads.py", "test_cli.py",
-        "test_bench.py", "test_benchmarks.py", "test_translation.py",
+        "common/test_bits.py", "common/test_hashes.py", "common/test_fuzz.py", "common/test_hostile_inputs.py",
+        "common/test_threads.py", "clients/test_cli.py", "packaging/test_bench.py",
+        "packaging/test_benchmarks.py", "clients/test_translation.py",
     ],
 )  # fmt: skip
 def test_the_rest(suite):
     served = _dispatch._default.isa or _dispatch._default.name
-    if suite == "test_bits.py" and not _dispatch.built_isas():
+    if suite == "common/test_bits.py" and not _dispatch.built_isas():
         pytest.skip("this installation has no compiled kernels")
     done = run_suite(suite, served)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout[-2000:]

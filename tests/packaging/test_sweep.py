@@ -11,7 +11,7 @@ import pytest
 
 import convlab
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 if not (ROOT / "benchmarks").is_dir():
     pytest.skip("benchmarks/ is part of the repository alone", allow_module_level=True)
 sys.path.append(str(ROOT))

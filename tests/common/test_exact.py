@@ -226,7 +226,7 @@ def test_filters_without_a_choice(fast_backend, name, seed):
 
 
 def test_the_limits_that_the_page_names():
-    page = Path(__file__).resolve().parent.parent / "docs" / "in-production.md"
+    page = Path(__file__).resolve().parents[2] / "docs" / "in-production.md"
     if not page.is_file():
         pytest.skip("the documents are not beside these tests")
     text = page.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""No kernel of a pool touches memory beside its arrays: see test_guard_pages.py."""
+"""No kernel of a pool touches memory beside its arrays: see common/test_guard_pages.py."""
 
 import faulthandler
 import itertools
@@ -6,12 +6,12 @@ import warnings
 
 import numpy as np
 import pytest
+from guarding import BACKENDS, Guarded, guard_marks, picture, said
 from support import run_python
-from test_guard_pages import BACKENDS, Guarded, picture, pytestmark, said
 
 import convlab
 
-__all__ = ["pytestmark"]  # slow, and Linux alone
+pytestmark = guard_marks
 
 WIDTHS = (1, 3, 7, 14, 16, 33, 50, 64, 70, 131)
 WINDOWS = [(1, 1, 0), (2, 2, 0), (2, 1, 1), (3, 1, 1), (3, 2, 0), (3, 2, 1), (5, 1, 2), (4, 3, 1), (7, 1, 3), (9, 2, 4)]
@@ -74,7 +74,9 @@ def run(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_no_kernel_leaves_its_arrays(backend):
-    done = run_python(f"import test_pool_guard_pages; test_pool_guard_pages.run({backend!r})", check=False)
+    done = run_python(
+        f"import test_pool_guard_pages; test_pool_guard_pages.run({backend!r})", check=False, beside=__file__
+    )
     lines = done.stdout.splitlines()
     assert done.returncode == 0, (lines[-1:], done.stderr[:500])
     assert int(lines[-1]) > 1000

@@ -22,7 +22,7 @@ from PIL import Image  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 _spec = importlib.util.spec_from_file_location("store", NOTEBOOKS / "store.py")
 assert _spec is not None
 assert _spec.loader is not None

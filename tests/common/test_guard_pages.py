@@ -3,68 +3,20 @@
 A kernel that does ends its process, so each instruction set runs in one of its own, which says what it was doing.
 """
 
-import ctypes
 import faulthandler
 import itertools
-import mmap
-import sys
 
 import numpy as np
 import pytest
-from support import BUILT_ISAS, run_python
+from guarding import BACKENDS, Guarded, guard_marks, picture, said, taps
+from support import run_python
 
 import convlab
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's mprotect")]
+pytestmark = guard_marks
 
-BACKENDS = [*BUILT_ISAS, "numpy"]
-PAGE = mmap.PAGESIZE
-ROOM = 48 * PAGE
-NO_ACCESS = 0
 # Widths of a few pixels, around vectors and blocks, and with room for a middle between two staged segments.
 WIDTHS = (1, 5, 17, 33, 64, 67, 100, 131, 199)
-
-
-class Guarded:
-    """Pages between two that nothing may touch, and arrays that begin or end right at one of those."""
-
-    def __init__(self, room=ROOM):
-        self.room = room
-        self.memory = mmap.mmap(-1, room + 2 * PAGE)
-        self.start = ctypes.addressof(ctypes.c_char.from_buffer(self.memory)) + PAGE
-        libc = ctypes.CDLL(None, use_errno=True)
-        for page in (self.start - PAGE, self.start + room):
-            if libc.mprotect(ctypes.c_void_p(page), ctypes.c_size_t(PAGE), NO_ACCESS):
-                raise OSError(ctypes.get_errno(), "mprotect")
-
-    def array(self, shape, dtype, at_end, pitch=None):
-        """Rows are `pitch` elements apart; what lies between two belongs to no array."""
-        dtype = np.dtype(dtype)
-        row = int(np.prod(shape[1:]))
-        step = (row if pitch is None else pitch) * dtype.itemsize
-        size = (shape[0] - 1) * step + row * dtype.itemsize
-        assert size <= self.room
-        start = self.start + (self.room - size if at_end else 0)
-        strides = (step, *np.empty(shape[1:], dtype).strides)
-        return np.ndarray(shape, dtype, (ctypes.c_char * size).from_address(start), strides=strides)
-
-    def copy(self, values, at_end, pad=0):
-        guarded = self.array(values.shape, values.dtype, at_end, values[0].size + pad)
-        guarded[...] = values
-        return guarded
-
-
-def picture(shape, dtype):
-    rng = np.random.default_rng(shape[-1])
-    if np.dtype(dtype).kind == "f":
-        return rng.standard_normal(shape).astype(dtype)
-    return rng.integers(0, 256, shape).astype(dtype)
-
-
-def taps(shape):
-    return np.random.default_rng(7).standard_normal(shape).astype(np.float32)
-
-
 KERNELS = [(1, 2), (1, 5), (1, 9), (1, 24), (3, 1), (9, 1), (3, 3), (5, 5), (7, 7), (4, 4), (9, 9), (2, 6), (5, 24)]
 # Border columns of about a block's width and more, which once left less room behind the middle than a block reads.
 WIDE_KERNELS = [(5, 41), (5, 65), (4, 80), (1, 109), (3, 127), (1, 131)]
@@ -138,10 +90,6 @@ def given(call):
     return [cell.cell_contents for cell in call.__closure__ or ()] + list(call.__defaults__ or ())
 
 
-def said(value):
-    return value.shape if isinstance(value, np.ndarray) else value
-
-
 def run(backend):
     """All filters on guarded arrays; their results are those on arrays of NumPy's own."""
     faulthandler.enable()
@@ -166,7 +114,7 @@ def run(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_no_kernel_leaves_its_arrays(backend):
-    done = run_python(f"import test_guard_pages; test_guard_pages.run({backend!r})", check=False)
+    done = run_python(f"import test_guard_pages; test_guard_pages.run({backend!r})", check=False, beside=__file__)
     lines = done.stdout.splitlines()
     assert done.returncode == 0, (lines[-1:], done.stderr[:500])
     assert int(lines[-1]) > 1000
@@ -176,8 +124,8 @@ def test_no_kernel_leaves_its_arrays(backend):
 def test_a_read_beside_an_array_ends_the_process(at_end, place):
     """Else the test above would say nothing."""
     code = (
-        "import ctypes, numpy as np, test_guard_pages\n"
-        "guarded = test_guard_pages.Guarded()\n"
+        "import ctypes, guarding, numpy as np\n"
+        "guarded = guarding.Guarded()\n"
         f"x = guarded.array((8,), 'u1', {at_end})\n"
         "x[...] = 1\n"
         "print(x.sum(), flush=True)\n"

@@ -12,7 +12,7 @@ import pytest
 
 import convlab
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+README = Path(__file__).resolve().parents[2] / "README.md"
 MODULES = [
     name
     for _, name, _ in pkgutil.walk_packages(convlab.__path__, "convlab.")

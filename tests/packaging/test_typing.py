@@ -26,9 +26,8 @@ from convlab._spec import convolving as conv_spec
 from convlab._spec import pooling as pool_spec
 from convlab.translation.borders import NAMES
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
-SAMPLES = HERE / "typing"
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "tests/typing"
 RESULTS, MISTAKES = "results.py", "mistakes.py"
 
 

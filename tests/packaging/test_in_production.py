@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "in-production.md"
 pytestmark = pytest.mark.skipif(not PAGE.is_file(), reason="the documents are not beside these tests")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_support import HEIGHT, WIDTH, Run, assert_refused, encoded, noise, picture
-from test_cli_tiff import LAYOUTS, SIZE, raw_tiff, samples, tiff
+from tiff_support import LAYOUTS, SIZE, raw_tiff, samples, tiff
 
 tifffile = pytest.importorskip("tifffile")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from support import BUILT_ISAS, needs_kernels, run_python
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parents[1]
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 pytestmark = [
     needs_kernels,

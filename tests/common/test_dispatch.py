@@ -177,7 +177,7 @@ def test_what_was_not_built_is_an_import_error(monkeypatch):
 
 
 def test_a_run_that_expects_other_kernels_ends_at_once():
-    config = Path(__file__).parents[1] / "pyproject.toml"
+    config = Path(__file__).parents[2] / "pyproject.toml"
     code = f"import sys, pytest; sys.exit(pytest.main(['--collect-only', '-qc', {str(config)!r}, {__file__!r}]))"
     done = run_python(code, check=False, CONVLAB_EXPECT_ISA="sse9")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR

@@ -51,7 +51,7 @@ def test_scipys_own_tests(module, tmp_path):
         "--pyargs", *TESTS[module],
     ]  # fmt: skip
     command[-1] += "".join(f" and not {name}" for name in NOT_RUN[module])
-    path = [str(Path(__file__).parent), *(p for p in sys.path if p)]
+    path = [str(Path(__file__).resolve().parents[1]), *(p for p in sys.path if p)]
     run = subprocess.run(
         command, env=os.environ | {"PYTHONPATH": os.pathsep.join(path)}, cwd=tmp_path,
         capture_output=True, text=True, timeout=600, check=False,

@@ -6,7 +6,7 @@ from pathlib import Path
 import conftest
 import pytest
 
-TOOLS = Path(__file__).resolve().parent.parent / "tools"
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
 
 @pytest.mark.skipif(not TOOLS.is_dir(), reason="the tools are not beside these tests")

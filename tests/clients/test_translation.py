@@ -13,7 +13,7 @@ import convlab
 from convlab import _borders
 from convlab.translation import RULES, borders
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "borders.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "borders.md"
 
 
 @pytest.mark.parametrize("call", SCIPY)
