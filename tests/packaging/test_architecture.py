@@ -49,8 +49,8 @@ MAY_IMPORT = {
     "global_pooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
     "unpooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
 }
-# What clients may import but the public API: how a call is known again, the borders' arithmetic.
-PRIVATE = {"ndimage": {"_plan", "_borders"}}
+# What clients may import but the public API: how a call is known again and what served it, the borders' arithmetic.
+PRIVATE = {"ndimage": {"_plan", "_borders", "_dispatch"}}
 CLIENTS = ["cli", "bench", "filters", "data", "ndimage", "onnx", "signal", "skimage", "translation"]
 
 
