@@ -3,9 +3,7 @@
 A new operation needs a case here; a test checks it. `convlab bench` has a separate short list in the package.
 """
 
-import inspect
-
-import convlab
+from convlab._registry import OPERATIONS
 
 from .banks import bank_cases
 from .case import Case
@@ -30,18 +28,9 @@ CASES: tuple[Case, ...] = (
 )
 
 
-def operations() -> tuple[str, ...]:
-    """Return the names of the public operations, without settings, which are from private modules."""
-    return tuple(
-        name
-        for name in convlab.__all__
-        if inspect.isfunction(function := getattr(convlab, name)) and "._" not in function.__module__
-    )
-
-
 def without_case() -> set[str]:
     """Return the public operations that no case calls; the result must be empty."""
-    return set(operations()) - {name for case in CASES for name in case.operations}
+    return {operation.name for operation in OPERATIONS} - {name for case in CASES for name in case.operations}
 
 
 def select(substring: str | None) -> tuple[Case, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
+from convlab._dispatch import SCIPY, serve
 from convlab._plan.cache import signature
 from convlab.translation.borders import ours
 from convlab.typing import Border
@@ -58,28 +59,35 @@ def or_original(module: ModuleType) -> Callable[[Callable[ArgumentsP, Found]], C
 
         @wraps(function)
         def call(*args: ArgumentsP.args, **kwargs: ArgumentsP.kwargs) -> Any:
-            key = None
-            if args and type(args[0]) is np.ndarray:
+            first: Any = args[0] if args else kwargs.get("input")
+            key = cached = None
+            if args and type(first) is np.ndarray:
                 taps = args[1] if len(args) > 1 and type(args[1]) is np.ndarray else None
                 rest = args[1:] if taps is None else args[2:]
                 options = (name, rest, *kwargs, *kwargs.values()) if kwargs else (name, rest)
                 try:
-                    key = signature(options, LARGEST_KEY, args[0], taps)
+                    key = signature(options, LARGEST_KEY, first, taps)
                 except TypeError:  # a mutable argument
                     pass
                 else:
                     cached = _ready.get(key)
-                    if cached is not None:
-                        y = cached(args[0])
-                        return ORIGINALS[name](*args, **kwargs) if y is None else y
-            result = function(*args, **kwargs)
-            if isinstance(result, Ready):
-                if key is not None and result.wanted.array is None:  # an array as second argument may be the output
-                    if len(_ready) >= CACHED:
-                        _ready.clear()
-                    _ready[key] = result
-                result = result(np.asarray(args[0] if args else kwargs["input"]))
-            return ORIGINALS[name](*args, **kwargs) if result is None else result
+            if cached is not None:
+                result = cached(first)
+            else:
+                found = function(*args, **kwargs)
+                if isinstance(found, Ready):
+                    if (
+                        key is not None and found.wanted.array is None
+                    ):  # a second argument that is an array may be the output
+                        if len(_ready) >= CACHED:
+                            _ready.clear()
+                        _ready[key] = found
+                    found = found(np.asarray(first))
+                result = found
+            if result is None:
+                result = ORIGINALS[name](*args, **kwargs)
+                serve(SCIPY, f"{module.__name__}.{name}")
+            return result
 
         return call
 
