@@ -1,4 +1,4 @@
-"""The path of one call is one way: what each module of it may import."""
+"""The path of a call has one direction: the allowed imports of each module."""
 
 import ast
 from pathlib import Path
@@ -10,7 +10,7 @@ import convlab
 PACKAGE = Path(convlab.__file__).parent
 SOURCES = PACKAGE.parent / "src"
 
-# Module -> what it may import of convlab. The line is facade -> _spec -> _plan -> _run -> _dispatch -> fallback.
+# Module -> its allowed imports. The order is facade -> _spec -> _plan -> _run -> _dispatch -> fallback.
 MAY_IMPORT = {
     "_errors": set(),
     "_geometry": set(),
@@ -49,13 +49,13 @@ MAY_IMPORT = {
     "global_pooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
     "unpooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
 }
-# What clients may import but the public API: how a call is known again and what served it, the borders' arithmetic.
+# Private modules that clients may import: keys of cached calls and what served one, the borders' arithmetic.
 PRIVATE = {"ndimage": {"_plan", "_borders", "_dispatch"}}
 CLIENTS = ["cli", "bench", "filters", "data", "ndimage", "onnx", "signal", "skimage", "translation"]
 
 
 def imported(path):
-    """Names of convlab's own modules that a file imports, and the names imported from the package itself."""
+    """Return convlab's modules that a file imports, and the names that it imports from the package."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
