@@ -29,7 +29,7 @@ CASES: tuple[Case, ...] = (
 
 
 def without_case() -> set[str]:
-    """Return the public operations that no case calls: the result must be empty."""
+    """Return the public operations that no case calls; the result must be empty."""
     return {operation.name for operation in OPERATIONS} - {name for case in CASES for name in case.operations}
 
 

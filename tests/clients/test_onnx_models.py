@@ -254,7 +254,7 @@ def served(evaluator):
     return {node.name: node.served_by for node in convlab.onnx.report(evaluator)}
 
 
-def test_nodes_of_subgraphs_are_served():
+def test_nodes_of_subgraphs_run_in_convlab():
     made = parser.parse_model("""
         <ir_version: 10, opset_import: ["": 22]>
         chooses (bool cond, float[1, 1, 4, 4] x) => (y) {
@@ -281,7 +281,7 @@ FUNCTION = """
 """
 
 
-def test_nodes_of_functions_are_reported_and_served_once_inlined():
+def test_nodes_of_functions_are_reported_and_run_in_convlab_once_inlined():
     made, x = parser.parse_model(FUNCTION), image(1, 1, 4, 4)
     evaluator = ReferenceEvaluator(made, new_ops=convlab.onnx.ops())
     evaluator.run(None, {"x": x})

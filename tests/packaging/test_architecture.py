@@ -49,7 +49,7 @@ MAY_IMPORT = {
     "global_pooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
     "unpooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
 }
-# Private modules that clients may import: keys of cached calls and what served one, the borders' arithmetic.
+# Private modules that clients may import: keys of cached calls, the last kernel, the borders' arithmetic.
 PRIVATE = {"ndimage": {"_plan", "_borders", "_dispatch"}}
 CLIENTS = ["cli", "bench", "filters", "data", "ndimage", "onnx", "signal", "skimage", "translation"]
 

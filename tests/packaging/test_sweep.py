@@ -70,7 +70,7 @@ def test_each_part_prints_its_table(capfd, only, cases, rows):
     status = sweep.main(["--elements", "2000", "--cases", str(cases), "--only", only])
     out = capfd.readouterr().out
     assert status in (0, 1)
-    assert out.count("out of proportion, after") == 1
+    assert out.count("failures, after") == 1
     assert len([line for line in out.splitlines() if line.startswith(only)]) >= rows
 
 
@@ -130,7 +130,7 @@ def test_too_much_time_or_memory_is_a_failure(capsys, monkeypatch, only, answer,
     assert told if failures is None else len(told) == failures
 
 
-def test_memory_is_that_of_the_call_alone():
+def test_memory_is_only_that_of_the_call():
     """Not the memory of the parent process, and not less if free memory can be reused."""
     few = sweep_memory.memory(Call("box", (1000, 1000), (3,)), 2)
     assert set(few) == {"needed", "planned"}
