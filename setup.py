@@ -1,4 +1,4 @@
-"""Build the kernels: one C file per .pyx, compiled once per instruction set, whose kernels are linked into one library.
+"""Build the kernels: one C file per .pyx, compiled once per instruction set and linked into one module.
 
 CONVLAB_BUILD=auto     (default) build what the compiler can; without one, install the pure-Python package
 CONVLAB_BUILD=require  every kernel must be built, or the installation fails
@@ -30,11 +30,11 @@ from setuptools.command.sdist import sdist
 from setuptools.errors import CCompilerError, CompileError, ExecError, LinkError, PlatformError
 from setuptools.modified import newer_group
 
-# The file of an instruction set with the modules of all kernels: a file for each would be a sixth of a wheel more.
-LIBRARY = "kernels"
-
 SRC = Path("src")
-GENERATED = Path("build/generated")  # what kernels include of convlab/_geometry.py
+GENERATED = Path("build/generated")  # what kernels include of convlab/_geometry.py and _registry.py
+# A kernel's file is a module for Cython, and none for Python: with a static function in place of an exported one to
+# make it, the compiler leaves out all that belongs to a module. kernels.c is the module of an instruction set.
+NO_MODULE = ("PyMODINIT_FUNC", "static PyObject *")
 
 # One build of the modules serves every later CPython. CPython without a GIL has no stable ABI yet; PyPy has none.
 ABI3 = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
@@ -107,13 +107,19 @@ registry = load("_registry")
 
 
 def generate():
-    """Write the structs and enums of convlab/_geometry.py for Cython and C, if they changed."""
+    """Write the structs and enums of convlab/_geometry.py and the table of kernels, if they changed."""
     geometry = load("_geometry")
     enums = geometry.enums()
     names = ", ".join(name for words in enums.values() for name in words)
     lines = [f"enum {{ {', '.join(words)} }};  /* {name} */" for name, words in enums.items()]
+    rows = [
+        f"    K({kernel.name}, {len(kernel.arrays)}, {len(kernel.numbers)}, "
+        f"{' '.join(f'PLACE({name})' for name in (*kernel.arrays, *kernel.numbers))})"
+        for kernel in registry.KERNELS
+    ]
     files = {
         "geometry.h": "\n".join(["#pragma once", *lines, ""]),
+        "kernels.h": " \\\n".join(["#pragma once\n#define KERNELS(K)", *rows]) + "\n",
         "geometry.pxd": "\n\n".join(
             [f'cdef extern from "geometry.h" nogil:\n    const int {names}\n', *map(struct, geometry.TABLES)]
         ),
@@ -121,7 +127,8 @@ def generate():
     GENERATED.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         file = GENERATED / name
-        text = f"{'#' if name.endswith('pxd') else '//'} Written by setup.py from convlab/_geometry.py.\n{text}"
+        origin = "_registry" if name == "kernels.h" else "_geometry"
+        text = f"{'#' if name.endswith('pxd') else '//'} Written by setup.py from convlab/{origin}.py.\n{text}"
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
 
@@ -141,7 +148,7 @@ def rooms():
 def read_files(source):
     """Return the files that a source reads, itself and what those read in turn: each is named by its stem."""
     files = {file.name: file for room in rooms() for file in Path(room).iterdir()}
-    found, waiting = set(), [f"{source}.pyx"]
+    found, waiting = set(), [f"{source}.pyx", f"{source}.c"]
     while waiting:
         name = waiting.pop()
         if name in files and name not in found:
@@ -181,10 +188,10 @@ def extensions():
     )
     c_file = {extension.name.split(".")[-1]: extension.sources for extension in translated}
 
-    def module(name, sources):
+    def module(name, sources, *more):
         return Extension(
             name,
-            [file for source in sources for file in c_file[source.module]],
+            [*(file for source in sources for file in c_file[source.module]), *more],
             include_dirs=[*rooms(), numpy.get_include()],
             define_macros=[
                 ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
@@ -194,11 +201,13 @@ def extensions():
         )
 
     modules = [module(f"convlab._kernels.{source.module}", [source]) for source in registry.BASELINE]
-    return modules + [module(f"convlab._kernels.{isa}.{LIBRARY}", registry.SOURCES) for isa in ISAS[processor()]]
+    return modules + [
+        module(f"convlab._kernels.{isa}.kernels", registry.SOURCES, "src/common/kernels.c") for isa in ISAS[processor()]
+    ]
 
 
 def isa_of(extension):
-    """The instruction set of a library of kernels; another word for a module of BASELINE."""
+    """The instruction set of a module of kernels; another word for a module of BASELINE."""
     return extension.name.split(".")[2]
 
 
@@ -235,21 +244,24 @@ class BuildKernels(build_ext):
             sys.exit("CONVLAB_BUILD=require: the compiler refuses an instruction set, see above")
         self.extensions[:] = [extension for extension in self.extensions if built.get(isa_of(extension), True)]
 
-        rows = {source.module: source for source in (*registry.SOURCES, *registry.BASELINE)}
+        kernels = {source.module: source for source in registry.SOURCES}
         total, numbers = sum(len(extension.sources) for extension in self.extensions), itertools.count(1)
 
         def compiled(extension, source):
             isa, kernel, number = isa_of(extension), Path(source).stem, next(numbers)
-            wide = [("CONVLAB_WIDE", "1")] if isa == "avx512" and rows[kernel].wide else []
+            row = kernels.get(kernel)
+            module = [NO_MODULE] if row else []
+            wide = [("CONVLAB_WIDE", "1")] if isa == "avx512" and row and row.wide else []
             folder = Path(self.build_temp, extension.name)
             (made,) = self.compiler.object_filenames([source], output_dir=str(folder))
             if self.force or newer_group(["setup.py", source, *read_files(kernel)], made):
                 print(f"[{number}/{total}] {isa} {kernel}", flush=True)
                 self.compiler.compile(
-                    [source], str(folder), [*extension.define_macros, ("CYTHON_INLINE", inline), *wide],
+                    [source], str(folder), [*extension.define_macros, ("CYTHON_INLINE", inline), *wide, *module],
                     extension.include_dirs, self.debug,
                     extra_postargs=[
-                        *self.flags, *([] if rows[kernel].vectorize else cheap), *isas.get(isa, []), *threads,
+                        *self.flags, *([] if row and row.vectorize else cheap), *isas.get(isa, []),
+                        *threads,
                         *(MSVC_ATOMICS if self.msvc and not self.clang_cl else []),
                     ],
                 )  # fmt: skip
@@ -262,7 +274,6 @@ class BuildKernels(build_ext):
             for extension in self.extensions:
                 extension.extra_objects = [made.result() for made in extension.extra_objects]
             for extension in self.extensions:
-                extension.export_symbols = [f"PyInit_{Path(source).stem}" for source in extension.sources]
                 extension.sources, extension.depends = [], extension.extra_objects
                 extension.extra_link_args = [] if self.msvc else [*threads, *libc]
             super().build_extensions()
@@ -270,10 +281,6 @@ class BuildKernels(build_ext):
             self.give_up(str(error))
         finally:
             pool.shutdown(cancel_futures=True)
-
-    def get_export_symbols(self, extension):
-        """The library of an instruction set has one for each of its modules, and none of its own name."""
-        return extension.export_symbols
 
     def copy_extensions_to_source(self):
         """Modules built in place; what an earlier build left under another name could be imported in place of them."""
