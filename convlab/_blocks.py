@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from convlab import _errors
 
 T = TypeVar("T")
+used = False  # whether any block was ever entered: before that, calls need not ask
 
 
 class _Block(Generic[T]):
@@ -54,6 +55,8 @@ class Using(ContextDecorator, Generic[T]):
         self._entered: dict[_Block[T], None] = {}  # by all contexts
 
     def __enter__(self) -> None:
+        global used
+        used = True
         blocks = self._setting.blocks
         block = _Block(self, self._value)
         self._entered[block] = None

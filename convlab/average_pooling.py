@@ -10,14 +10,18 @@ from numpy.typing import ArrayLike, NDArray
 from convlab._docstrings import described
 from convlab._plan import pooling as _plan
 from convlab._run import pooling as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
 from convlab.typing import Layout2d, Layout3d, PoolLayout1d, PoolPadding, Sizes
 
 
-def _pool(operation: str, axes: int, x: Any, out: Any, *options: Any) -> NDArray[Any]:
+def _by_plan(out: Any, x: Any, *options: Any) -> tuple[Any, Any]:
     a = x if type(x) is np.ndarray else _spec.array("x", x)
-    result: NDArray[Any] = _run.pool(_plan.pool(a, None, operation, axes, *options), a, out)
-    return result
+    plan = _plan.pool(a, None, *options)
+    return _run.pool(plan, a, out), plan
+
+
+_pool = entry(_by_plan, "x")
 
 
 @described(1)
@@ -77,10 +81,11 @@ def avg_pool1d(
     >>> convlab.avg_pool1d(np.array([[1, 3, 2, 5]]), 2)
     array([[2. , 3.5]], dtype=float32)
     """
-    return _pool(
-        "avg", 1, x, out, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
+    result: NDArray[Any] = _pool(
+        out, x, "avg", 1, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
         layout, channel_axis,
     )  # fmt: skip
+    return result
 
 
 @described(2)
@@ -140,10 +145,11 @@ def avg_pool2d(
     >>> convlab.avg_pool2d(np.array([[1, 2, 5, 6], [3, 4, 7, 8]]), 2)
     array([[2.5, 6.5]], dtype=float32)
     """
-    return _pool(
-        "avg", 2, x, out, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
+    result: NDArray[Any] = _pool(
+        out, x, "avg", 2, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
         layout, channel_axis,
     )  # fmt: skip
+    return result
 
 
 @described(3)
@@ -203,10 +209,11 @@ def avg_pool3d(
     >>> convlab.avg_pool3d(np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]), 2)
     array([[[4.5]]], dtype=float32)
     """
-    return _pool(
-        "avg", 3, x, out, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
+    result: NDArray[Any] = _pool(
+        out, x, "avg", 3, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
         layout, channel_axis,
     )  # fmt: skip
+    return result
 
 
 __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d"]

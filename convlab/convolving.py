@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convlab._plan import convolving as _plan
 from convlab._run import convolving as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
 from convlab.typing import (
     Activation,
@@ -23,17 +24,26 @@ from convlab.typing import (
 )
 
 
-def _conv(
-    x: Any, weight: Any, bias: Any, axes: int, algorithm: Any, workspace_limit: Any, out: Any, *options: Any
-) -> NDArray[np.float32]:
+def _by_plan(
+    out: Any, x: Any, weight: Any, bias: Any, axes: int, algorithm: Any, workspace_limit: Any, *options: Any
+) -> tuple[NDArray[np.float32], Any]:
     a = x if type(x) is np.ndarray else _spec.array("x", x)
     w = weight if type(weight) is np.ndarray else _spec.array("weight", weight)
-    if bias is None:
-        plan = _plan.conv(a, None, axes, w.shape, w.dtype, None, None, algorithm, workspace_limit, *options, False)
-        return _run.conv(plan, a, w, None, out)
-    b = bias if type(bias) is np.ndarray else _spec.array("bias", bias)
-    plan = _plan.conv(a, None, axes, w.shape, w.dtype, b.shape, b.dtype, algorithm, workspace_limit, *options, False)
-    return _run.conv(plan, a, w, b, out)
+    b = bias if bias is None or type(bias) is np.ndarray else _spec.array("bias", bias)
+    of_bias = (None, None) if b is None else (b.shape, b.dtype)
+    plan = _plan.conv(a, None, axes, w.shape, w.dtype, *of_bias, algorithm, workspace_limit, *options, False)
+    return _run.conv(plan, a, w, b, out), plan
+
+
+def _by_layer(out: Any, x: Any, weight: Any, bias: Any, *key_and_weights: Any) -> tuple[NDArray[np.float32], Any]:
+    *key, weights = key_and_weights
+    a = x if type(x) is np.ndarray else _spec.array("x", x)
+    plan = _plan.conv(a, None, *key)
+    return _run.conv(plan, a, weight, bias, out, weights), plan
+
+
+_conv = entry(_by_plan, "x", "w", "bias")
+_layer_conv = entry(_by_layer, "x", "w", "bias", others=1)
 
 
 def conv2d(
@@ -132,10 +142,11 @@ def conv2d(
     array([[[[ 8.5, 12.5],
              [20.5, 24.5]]]], dtype=float32)
     """
-    return _conv(
-        x, weight, bias, 2, algorithm, workspace_limit, out,
+    result: NDArray[np.float32] = _conv(
+        out, x, weight, bias, 2, algorithm, workspace_limit,
         stride, padding, dilation, groups, padding_mode, activation, layout, precision,
     )  # fmt: skip
+    return result
 
 
 def conv1d(
@@ -198,10 +209,11 @@ def conv1d(
     >>> convlab.conv1d([[1.0, 2.0, 4.0, 8.0]], [[[-1.0, 1.0]]])
     array([[1., 2., 4.]], dtype=float32)
     """
-    return _conv(
-        x, weight, bias, 1, algorithm, workspace_limit, out,
+    result: NDArray[np.float32] = _conv(
+        out, x, weight, bias, 1, algorithm, workspace_limit,
         stride, padding, dilation, groups, padding_mode, activation, layout, precision,
     )  # fmt: skip
+    return result
 
 
 def conv3d(
@@ -264,10 +276,11 @@ def conv3d(
     >>> convlab.conv3d(np.ones((1, 2, 3, 3)), np.ones((1, 1, 2, 3, 3)))
     array([[[[18.]]]], dtype=float32)
     """
-    return _conv(
-        x, weight, bias, 3, algorithm, workspace_limit, out,
+    result: NDArray[np.float32] = _conv(
+        out, x, weight, bias, 3, algorithm, workspace_limit,
         stride, padding, dilation, groups, padding_mode, activation, layout, precision,
     )  # fmt: skip
+    return result
 
 
 class Conv2d:
@@ -351,8 +364,9 @@ class Conv2d:
 
     def __call__(self, x: ArrayLike, *, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Convolve a tensor: what ``conv2d(x, weight, bias, ..., out=out)`` gives, within the plan's bounds."""
-        a = x if type(x) is np.ndarray else _spec.array("x", x)
-        return _run.conv(_plan.conv(a, None, *self._key), a, self._weights.raw, self._bias, out, self._weights)
+        weights = self._weights
+        result: NDArray[np.float32] = _layer_conv(out, x, weights.raw, self._bias, *self._key, weights)
+        return result
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{name}: a Conv2d never changes; make a new one")

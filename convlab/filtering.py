@@ -9,8 +9,25 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from convlab._plan import filtering as _plan
 from convlab._run import filtering as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
 from convlab.typing import Anchor, Border, Clip, FilterAlgorithm, NanPolicy, Precision, ScalarT
+
+
+def _entry(plan: Any, name: str) -> Any:
+    """The way into one of the two operations, without a mask."""
+
+    def by_plan(out: Any, image: Any, kernel: Any, *options: Any) -> tuple[NDArray[Any], Any]:
+        x = image if type(image) is np.ndarray else _spec.array("image", image)
+        w = kernel if type(kernel) is np.ndarray else _spec.array(name, kernel)
+        its_plan = plan(x, w, None, None, *options)
+        return _run.filter2d(its_plan, x, w, None, out), its_plan
+
+    return entry(by_plan, "x", "taps")
+
+
+_filter2d = _entry(_plan.filter2d, "kernel")
+_filter_bank = _entry(_plan.filter_bank, "kernels")
 
 
 @overload
@@ -144,12 +161,14 @@ def filter2d(
            [0., 9., 9., 0.],
            [0., 9., 9., 0.]], dtype=float32)
     """
-    x = image if type(image) is np.ndarray else _spec.array("image", image)
-    w = kernel if type(kernel) is np.ndarray else _spec.array("kernel", kernel)
-    options = border, cval, anchor, scale, offset, clip, nan, channel_axis, dtype, precision, algorithm, workspace_limit
     if mask is None:
-        return _run.filter2d(_plan.filter2d(x, w, None, None, *options), x, w, None, out)
-    m = _spec.array("mask", mask)
+        result: NDArray[Any] = _filter2d(
+            out, image, kernel, border, cval, anchor, scale, offset, clip, nan, channel_axis, dtype, precision,
+            algorithm, workspace_limit,
+        )  # fmt: skip
+        return result
+    x, w, m = _spec.array("image", image), _spec.array("kernel", kernel), _spec.array("mask", mask)
+    options = border, cval, anchor, scale, offset, clip, nan, channel_axis, dtype, precision, algorithm, workspace_limit
     return _run.filter2d(_plan.filter2d(x, w, m.shape, m.dtype, *options), x, w, m, out)
 
 
@@ -263,12 +282,14 @@ def filter_bank(
     >>> convlab.filter_bank(convlab.data.ascent(), kernels, clip=(0, 255)).shape
     (3, 512, 512)
     """
-    x = image if type(image) is np.ndarray else _spec.array("image", image)
-    w = kernels if type(kernels) is np.ndarray else _spec.array("kernels", kernels)
-    options = border, cval, anchor, scale, offset, clip, nan, channel_axis, dtype, precision, algorithm, workspace_limit
     if mask is None:
-        return _run.filter2d(_plan.filter_bank(x, w, None, None, *options), x, w, None, out)
-    m = _spec.array("mask", mask)
+        result: NDArray[Any] = _filter_bank(
+            out, image, kernels, border, cval, anchor, scale, offset, clip, nan, channel_axis, dtype, precision,
+            algorithm, workspace_limit,
+        )  # fmt: skip
+        return result
+    x, w, m = _spec.array("image", image), _spec.array("kernels", kernels), _spec.array("mask", mask)
+    options = border, cval, anchor, scale, offset, clip, nan, channel_axis, dtype, precision, algorithm, workspace_limit
     return _run.filter2d(_plan.filter_bank(x, w, m.shape, m.dtype, *options), x, w, m, out)
 
 

@@ -10,10 +10,25 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from convlab._plan import box as _boxes
 from convlab._plan import separable as _plan
 from convlab._run import separable as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _arguments
 from convlab._spec import imaging as _spec
 from convlab.filtering import filter2d
 from convlab.typing import Anchor, Border, Clip, Numbers, Precision, ScalarT, Sizes
+
+
+def _entry(plan: Any) -> Any:
+    """The way into a filter without taps of the caller's."""
+
+    def by_plan(out: Any, image: Any, *options: Any) -> tuple[NDArray[Any], Any]:
+        x = image if type(image) is np.ndarray else _arguments.array("image", image)
+        its_plan = plan(x, None, *options)
+        return _run.of_one_image(its_plan, x, out), its_plan
+
+    return entry(by_plan, "x")
+
+
+_box, _gaussian = _entry(_boxes.box), _entry(_plan.gaussian)
 
 
 @overload
@@ -113,9 +128,8 @@ def box(
            [1., 1., 1.],
            [1., 1., 1.]], dtype=float32)
     """
-    x = image if type(image) is np.ndarray else _arguments.array("image", image)
-    plan = _boxes.box(x, None, size, normalize, border, cval, anchor, channel_axis, dtype, precision)
-    return _run.of_one_image(plan, x, out)
+    result: NDArray[Any] = _box(out, image, size, normalize, border, cval, anchor, channel_axis, dtype, precision)
+    return result
 
 
 @overload
@@ -196,9 +210,8 @@ def gaussian(
            [1.3, 9.9, 1.3],
            [0.2, 1.3, 0.2]], dtype=float32)
     """
-    x = image if type(image) is np.ndarray else _arguments.array("image", image)
-    plan = _plan.gaussian(x, None, sigma, truncate, border, cval, channel_axis, dtype)
-    return _run.of_one_image(plan, x, out)
+    result: NDArray[Any] = _gaussian(out, image, sigma, truncate, border, cval, channel_axis, dtype)
+    return result
 
 
 @overload

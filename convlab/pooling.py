@@ -10,13 +10,18 @@ from numpy.typing import ArrayLike, NDArray
 from convlab._docstrings import described
 from convlab._plan import pooling as _plan
 from convlab._run import pooling as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
 from convlab.typing import Layout2d, Layout3d, PoolLayout1d, PoolPadding, ScalarT, Sizes
 
 
-def _pool(operation: str, axes: int, x: Any, out: Any, *options: Any) -> Any:
+def _by_plan(out: Any, x: Any, *options: Any) -> tuple[Any, Any]:
     a = x if type(x) is np.ndarray else _spec.array("x", x)
-    return _run.pool(_plan.pool(a, None, operation, axes, *options), a, out)
+    plan = _plan.pool(a, None, *options)
+    return _run.pool(plan, a, out), plan
+
+
+_pool = entry(_by_plan, "x")
 
 
 @overload
@@ -111,7 +116,7 @@ def max_pool1d(
     array([[3, 5]])
     """
     result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
-        "max", 1, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, None,
+        out, x, "max", 1, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, None,
         return_indices,
     )  # fmt: skip
     return result
@@ -209,7 +214,7 @@ def max_pool2d(
     array([[4, 8]])
     """
     result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
-        "max", 2, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, None,
+        out, x, "max", 2, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, None,
         return_indices,
     )  # fmt: skip
     return result
@@ -307,7 +312,7 @@ def max_pool3d(
     array([[[8]]])
     """
     result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
-        "max", 3, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, None,
+        out, x, "max", 3, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, None,
         return_indices,
     )  # fmt: skip
     return result
@@ -375,7 +380,7 @@ def min_pool2d(
     array([[1, 5]])
     """
     result: NDArray[Any] = _pool(
-        "min", 2, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis
+        out, x, "min", 2, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis
     )
     return result
 

@@ -9,16 +9,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from convlab._plan import ranking as _plan
 from convlab._run import ranking as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
 from convlab.typing import Anchor, Border, ScalarT, Sizes
 
 
-def _rank2d(
-    operation: str, image: Any, size: Any, border: Any, cval: Any, anchor: Any, channel_axis: Any, out: Any
-) -> NDArray[Any]:
+def _by_plan(out: Any, image: Any, *options: Any) -> tuple[NDArray[Any], Any]:
     x = image if type(image) is np.ndarray else _spec.array("image", image)
-    plan = _plan.rank2d(x, None, operation, size, border, cval, anchor, channel_axis)
-    return _run.rank2d(plan, x, out)
+    plan = _plan.rank2d(x, None, *options)
+    return _run.rank2d(plan, x, out), plan
+
+
+_rank2d = entry(_by_plan, "x")
 
 
 @overload
@@ -91,7 +93,8 @@ def maximum_filter(
     >>> convlab.maximum_filter([[0, 0, 7, 0, 0, 0]], (1, 3))
     array([[0, 7, 7, 7, 0, 0]])
     """
-    return _rank2d("maximum", image, size, border, cval, anchor, channel_axis, out)
+    result: NDArray[Any] = _rank2d(out, image, "maximum", size, border, cval, anchor, channel_axis)
+    return result
 
 
 @overload
@@ -157,7 +160,8 @@ def minimum_filter(
     >>> convlab.minimum_filter([[9, 9, 2, 9, 9, 9]], (1, 3))
     array([[9, 2, 2, 2, 9, 9]])
     """
-    return _rank2d("minimum", image, size, border, cval, anchor, channel_axis, out)
+    result: NDArray[Any] = _rank2d(out, image, "minimum", size, border, cval, anchor, channel_axis)
+    return result
 
 
 @overload
@@ -231,7 +235,8 @@ def median_filter(
     >>> convlab.median_filter([[1, 1, 99, 1, 5, 5, 5]], (1, 3))
     array([[1, 1, 1, 5, 5, 5, 5]])
     """
-    return _rank2d("median", image, size, border, cval, anchor, channel_axis, out)
+    result: NDArray[Any] = _rank2d(out, image, "median", size, border, cval, anchor, channel_axis)
+    return result
 
 
 __all__ = ["maximum_filter", "median_filter", "minimum_filter"]

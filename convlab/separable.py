@@ -9,10 +9,22 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from convlab._plan import separable as _plan
 from convlab._run import separable as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
 from convlab._spec.separable import check_taps
 from convlab.filtering import filter2d
 from convlab.typing import Anchor, Border, Clip, FilterAlgorithm, NanPolicy, Precision, ScalarT
+
+
+def _by_plan(out: Any, image: Any, kernel_y: Any, kernel_x: Any, *options: Any) -> tuple[NDArray[Any], Any]:
+    x = image if type(image) is np.ndarray else _spec.array("image", image)
+    ky = kernel_y if type(kernel_y) is np.ndarray else _spec.array("kernel_y", kernel_y)
+    kx = kernel_x if type(kernel_x) is np.ndarray else _spec.array("kernel_x", kernel_x)
+    plan = _plan.sep_filter2d(x, ky, kx, *options)
+    return _run.sep_filter2d(plan, x, ky, kx, out), plan
+
+
+_sep_filter2d = entry(_by_plan, "x", "taps", "taps")
 
 
 @overload
@@ -136,11 +148,10 @@ def sep_filter2d(
            [0., 8., 8., 0.],
            [0., 8., 8., 0.]], dtype=float32)
     """
-    x = image if type(image) is np.ndarray else _spec.array("image", image)
-    ky = kernel_y if type(kernel_y) is np.ndarray else _spec.array("kernel_y", kernel_y)
-    kx = kernel_x if type(kernel_x) is np.ndarray else _spec.array("kernel_x", kernel_x)
     separable = algorithm is None or (isinstance(algorithm, str) and algorithm == "separable")
     if not separable or mask is not None or not (isinstance(nan, str) and nan == "propagate"):
+        x = _spec.array("image", image)
+        ky, kx = _spec.array("kernel_y", kernel_y), _spec.array("kernel_x", kernel_x)
         check_taps("kernel_y", ky)
         check_taps("kernel_x", kx)
         return filter2d(
@@ -148,8 +159,11 @@ def sep_filter2d(
             anchor=anchor, scale=scale, offset=offset, clip=clip, nan=nan, mask=mask, channel_axis=channel_axis,
             dtype=dtype, precision=precision, algorithm=algorithm, workspace_limit=workspace_limit, out=out,
         )  # fmt: skip
-    options = border, cval, anchor, scale, offset, clip, channel_axis, dtype, precision, workspace_limit
-    return _run.sep_filter2d(_plan.sep_filter2d(x, ky, kx, *options), x, ky, kx, out)
+    result: NDArray[Any] = _sep_filter2d(
+        out, image, kernel_y, kernel_x, border, cval, anchor, scale, offset, clip, channel_axis, dtype, precision,
+        workspace_limit,
+    )  # fmt: skip
+    return result
 
 
 __all__ = ["sep_filter2d"]

@@ -15,6 +15,7 @@ from .layers import layer_cases
 from .pools import plane_cases, pool_cases
 from .ranks import rank_cases
 from .separables import separable_cases
+from .small import small_cases
 
 CASES: tuple[Case, ...] = (
     *lesson_cases(),
@@ -27,6 +28,7 @@ CASES: tuple[Case, ...] = (
     *bank_cases(),
     *dropin_cases(),
     *layer_cases(),
+    *small_cases(),
 )
 
 
