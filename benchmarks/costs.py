@@ -23,7 +23,7 @@ from scipy import optimize
 
 import convlab
 from benchmarks.machine import describe
-from convlab import _costs, _explain
+from convlab import _costs, _explain, _operations
 from convlab._dispatch import active
 from convlab.bench.worker import calibrated
 
@@ -128,7 +128,7 @@ def tensors(random: np.random.Generator) -> Iterator[Call]:
 def timed(call: Call) -> Timed:
     """Time a call, and find its terms."""
     operation, x, arguments, options = call
-    plan = _explain.plan_of(operation, _explain.stand_in(x.shape, x.dtype), arguments, options)
+    plan = _operations.plan_of(operation, _explain.stand_in(x.shape, x.dtype), arguments, options)
     if operation == "Conv2d":
         run = partial(convlab.Conv2d(*arguments, **options), x)
     else:

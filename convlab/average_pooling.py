@@ -9,15 +9,29 @@ from numpy.typing import ArrayLike, NDArray
 
 from convlab._docstrings import described
 from convlab._plan import pooling as _plan
+from convlab._plan.plan import Plan
 from convlab._run import pooling as _run
 from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
+from convlab._spec.pooling import Pool
 from convlab.typing import Layout2d, Layout3d, PoolLayout1d, PoolPadding, Sizes
 
 
-def _by_plan(out: Any, x: Any, *options: Any) -> tuple[Any, Any]:
+def planned(
+    axes: int, x: ArrayLike, kernel_size: object, stride: object, padding: object, ceil_mode: object,
+    count_include_pad: object, divisor_override: object, dilation: object, layout: object, channel_axis: object,
+) -> tuple[Plan[Pool], NDArray[Any]]:  # fmt: skip
+    """Return the plan and array of an avg_pool."""
     a = x if type(x) is np.ndarray else _spec.array("x", x)
-    plan = _plan.pool(a, None, *options)
+    plan = _plan.pool(
+        a, None, "avg", axes, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
+        layout, channel_axis,
+    )  # fmt: skip
+    return plan, a
+
+
+def _by_plan(out: Any, x: ArrayLike, axes: int, *options: Any) -> tuple[NDArray[np.float32], Plan[Pool]]:
+    plan, a = planned(axes, x, *options)
     return _run.pool(plan, a, out), plan
 
 
@@ -82,8 +96,8 @@ def avg_pool1d(
     array([[2. , 3.5]], dtype=float32)
     """
     result: NDArray[Any] = _pool(
-        out, x, "avg", 1, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
-        layout, channel_axis,
+        out, x, 1, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
+        channel_axis,
     )  # fmt: skip
     return result
 
@@ -146,8 +160,8 @@ def avg_pool2d(
     array([[2.5, 6.5]], dtype=float32)
     """
     result: NDArray[Any] = _pool(
-        out, x, "avg", 2, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
-        layout, channel_axis,
+        out, x, 2, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
+        channel_axis,
     )  # fmt: skip
     return result
 
@@ -210,8 +224,8 @@ def avg_pool3d(
     array([[[4.5]]], dtype=float32)
     """
     result: NDArray[Any] = _pool(
-        out, x, "avg", 3, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
-        layout, channel_axis,
+        out, x, 3, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
+        channel_axis,
     )  # fmt: skip
     return result
 

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convlab._plan import convolving as _plan
+from convlab._plan.convolving import ConvPlan
 from convlab._run import convolving as _run
 from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
+from convlab._spec.convolving import ConvOptions
 from convlab.typing import (
     Activation,
     ConvAlgorithm,
@@ -24,22 +26,28 @@ from convlab.typing import (
 )
 
 
-def _by_plan(
-    out: Any, x: Any, weight: Any, bias: Any, axes: int, algorithm: Any, workspace_limit: Any, *options: Any
-) -> tuple[NDArray[np.float32], Any]:
+def planned(
+    axes: int, x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, *options: object
+) -> tuple[ConvPlan, NDArray[Any], NDArray[Any], NDArray[Any] | None]:
+    """Return the plan, input, weights and bias of a convolution."""
     a = x if type(x) is np.ndarray else _spec.array("x", x)
     w = weight if type(weight) is np.ndarray else _spec.array("weight", weight)
-    b = bias if bias is None or type(bias) is np.ndarray else _spec.array("bias", bias)
-    of_bias = (None, None) if b is None else (b.shape, b.dtype)
-    plan = _plan.conv(a, None, axes, w.shape, w.dtype, *of_bias, algorithm, workspace_limit, *options, False)
+    if bias is None:
+        return _plan.conv(a, None, axes, w.shape, w.dtype, None, None, *options), a, w, None
+    b = bias if type(bias) is np.ndarray else _spec.array("bias", bias)
+    return _plan.conv(a, None, axes, w.shape, w.dtype, b.shape, b.dtype, *options), a, w, b
+
+
+def _by_plan(
+    out: Any, x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, axes: int, *options: Any
+) -> tuple[NDArray[np.float32], ConvPlan]:
+    plan, a, w, b = planned(axes, x, weight, bias, *options)
     return _run.conv(plan, a, w, b, out), plan
 
 
-def _by_layer(out: Any, x: Any, weight: Any, bias: Any, *key_and_weights: Any) -> tuple[NDArray[np.float32], Any]:
-    *key, weights = key_and_weights
-    a = x if type(x) is np.ndarray else _spec.array("x", x)
-    plan = _plan.conv(a, None, *key)
-    return _run.conv(plan, a, weight, bias, out, weights), plan
+def _by_layer(out: Any, x: ArrayLike, *others: Any) -> tuple[NDArray[np.float32], ConvPlan]:
+    result: tuple[NDArray[np.float32], ConvPlan] = others[-1]._by_plan(x, out)
+    return result
 
 
 _conv = entry(_by_plan, "x", "w", "bias")
@@ -143,8 +151,8 @@ def conv2d(
              [20.5, 24.5]]]], dtype=float32)
     """
     result: NDArray[np.float32] = _conv(
-        out, x, weight, bias, 2, algorithm, workspace_limit,
-        stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+        out, x, weight, bias, 2, stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+        algorithm, workspace_limit,
     )  # fmt: skip
     return result
 
@@ -210,8 +218,8 @@ def conv1d(
     array([[1., 2., 4.]], dtype=float32)
     """
     result: NDArray[np.float32] = _conv(
-        out, x, weight, bias, 1, algorithm, workspace_limit,
-        stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+        out, x, weight, bias, 1, stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+        algorithm, workspace_limit,
     )  # fmt: skip
     return result
 
@@ -277,10 +285,17 @@ def conv3d(
     array([[[[18.]]]], dtype=float32)
     """
     result: NDArray[np.float32] = _conv(
-        out, x, weight, bias, 3, algorithm, workspace_limit,
-        stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+        out, x, weight, bias, 3, stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+        algorithm, workspace_limit,
     )  # fmt: skip
     return result
+
+
+# The keywords of Conv2d.
+_OPTIONS = (
+    "stride", "padding", "dilation", "groups", "padding_mode", "activation", "layout", "precision", "algorithm",
+    "workspace_limit",
+)  # fmt: skip
 
 
 class Conv2d:
@@ -341,16 +356,16 @@ class Conv2d:
     ) -> None:
         w = _run.frozen("weight", _spec.array("weight", weight))
         b = None if bias is None else _run.frozen("bias", _spec.array("bias", bias))
-        options = (stride, padding, dilation, groups, padding_mode, activation, layout, precision)
-        names = ("stride", "padding", "dilation", "groups", "padding_mode", "activation", "layout", "precision",
-                 "algorithm", "workspace_limit")  # fmt: skip
-        shapes = (None, None) if b is None else (b.shape, b.dtype)
-        key = (2, w.shape, w.dtype, *shapes, algorithm, workspace_limit, *options, True)
-        _plan.check_layer(*key)
+        shape, dtype = (None, None) if b is None else (b.shape, b.dtype)
+        options = ConvOptions(
+            2, w.shape, w.dtype, shape, dtype, stride, padding, dilation, groups, padding_mode, activation, layout,
+            precision, algorithm, workspace_limit, prepared=True,
+        )  # fmt: skip
+        _plan.check_layer(options)
         object.__setattr__(self, "_weights", _run.Weights(w))
         object.__setattr__(self, "_bias", b)
-        object.__setattr__(self, "_key", key)
-        object.__setattr__(self, "_options", dict(zip(names, (*options, algorithm, workspace_limit), strict=True)))
+        object.__setattr__(self, "_key", tuple(getattr(options, name) for name in ConvOptions.__slots__))
+        object.__setattr__(self, "_options", {name: getattr(options, name) for name in _OPTIONS})
 
     @property
     def weight(self) -> NDArray[np.float32]:
@@ -364,9 +379,17 @@ class Conv2d:
 
     def __call__(self, x: ArrayLike, *, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Convolve a tensor: what ``conv2d(x, weight, bias, ..., out=out)`` gives, within the plan's bounds."""
-        weights = self._weights
-        result: NDArray[np.float32] = _layer_conv(out, x, weights.raw, self._bias, *self._key, weights)
+        result: NDArray[np.float32] = _layer_conv(out, x, self._weights.raw, self._bias, *self._key, self)
         return result
+
+    def _by_plan(self, x: ArrayLike, out: Any) -> tuple[NDArray[np.float32], ConvPlan]:
+        plan, a = self._planned(x)
+        return _run.conv(plan, a, self._weights.raw, self._bias, out, self._weights), plan
+
+    def _planned(self, x: ArrayLike) -> tuple[ConvPlan, NDArray[Any]]:
+        """Return the plan and input of a call."""
+        a = x if type(x) is np.ndarray else _spec.array("x", x)
+        return _plan.conv(a, None, *self._key), a
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{name}: a Conv2d never changes; make a new one")

@@ -8,26 +8,36 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from convlab._plan import filtering as _plan
+from convlab._plan.plan import Plan
 from convlab._run import filtering as _run
 from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
+from convlab._spec.filtering import Filter2d
 from convlab.typing import Anchor, Border, Clip, FilterAlgorithm, NanPolicy, Precision, ScalarT
 
 
-def _entry(plan: Any, name: str) -> Any:
-    """The way into one of the two operations, without a mask."""
+def planned(
+    bank: bool, image: ArrayLike, kernel: ArrayLike, border: object, cval: object, anchor: object, scale: object,
+    offset: object, clip: object, nan: object, mask: ArrayLike | None, *rest: object,
+) -> tuple[Plan[Filter2d], NDArray[Any], NDArray[Any], NDArray[Any] | None]:  # fmt: skip
+    """Return the plan, image, kernel and mask of a filter2d or filter_bank."""
+    find, name = (_plan.filter_bank, "kernels") if bank else (_plan.filter2d, "kernel")
+    x = image if type(image) is np.ndarray else _spec.array("image", image)
+    w = kernel if type(kernel) is np.ndarray else _spec.array(name, kernel)
+    if mask is None:
+        return find(x, w, None, None, border, cval, anchor, scale, offset, clip, nan, *rest), x, w, None
+    m = _spec.array("mask", mask)
+    return find(x, w, m.shape, m.dtype, border, cval, anchor, scale, offset, clip, nan, *rest), x, w, m
 
-    def by_plan(out: Any, image: Any, kernel: Any, *options: Any) -> tuple[NDArray[Any], Any]:
-        x = image if type(image) is np.ndarray else _spec.array("image", image)
-        w = kernel if type(kernel) is np.ndarray else _spec.array(name, kernel)
-        its_plan = plan(x, w, None, None, *options)
-        return _run.filter2d(its_plan, x, w, None, out), its_plan
 
-    return entry(by_plan, "x", "taps")
+def _by_plan(
+    out: Any, image: ArrayLike, kernel: ArrayLike, bank: bool, *options: Any
+) -> tuple[NDArray[Any], Plan[Filter2d]]:
+    plan, x, w, m = planned(bank, image, kernel, *options)
+    return _run.filter2d(plan, x, w, m, out), plan
 
 
-_filter2d = _entry(_plan.filter2d, "kernel")
-_filter_bank = _entry(_plan.filter_bank, "kernels")
+_filter = entry(_by_plan, "x", "taps")
 
 
 @overload
@@ -161,15 +171,11 @@ def filter2d(
            [0., 9., 9., 0.],
            [0., 9., 9., 0.]], dtype=float32)
     """
-    if mask is None:
-        result: NDArray[Any] = _filter2d(
-            out, image, kernel, border, cval, anchor, scale, offset, clip, nan, channel_axis, dtype, precision,
-            algorithm, workspace_limit,
-        )  # fmt: skip
-        return result
-    x, w, m = _spec.array("image", image), _spec.array("kernel", kernel), _spec.array("mask", mask)
-    options = border, cval, anchor, scale, offset, clip, nan, channel_axis, dtype, precision, algorithm, workspace_limit
-    return _run.filter2d(_plan.filter2d(x, w, m.shape, m.dtype, *options), x, w, m, out)
+    result: NDArray[Any] = _filter(
+        out, image, kernel, False, border, cval, anchor, scale, offset, clip, nan, mask, channel_axis, dtype, precision,
+        algorithm, workspace_limit,
+    )  # fmt: skip
+    return result
 
 
 @overload
@@ -282,15 +288,11 @@ def filter_bank(
     >>> convlab.filter_bank(convlab.data.ascent(), kernels, clip=(0, 255)).shape
     (3, 512, 512)
     """
-    if mask is None:
-        result: NDArray[Any] = _filter_bank(
-            out, image, kernels, border, cval, anchor, scale, offset, clip, nan, channel_axis, dtype, precision,
-            algorithm, workspace_limit,
-        )  # fmt: skip
-        return result
-    x, w, m = _spec.array("image", image), _spec.array("kernels", kernels), _spec.array("mask", mask)
-    options = border, cval, anchor, scale, offset, clip, nan, channel_axis, dtype, precision, algorithm, workspace_limit
-    return _run.filter2d(_plan.filter_bank(x, w, m.shape, m.dtype, *options), x, w, m, out)
+    result: NDArray[Any] = _filter(
+        out, image, kernels, True, border, cval, anchor, scale, offset, clip, nan, mask, channel_axis, dtype, precision,
+        algorithm, workspace_limit,
+    )  # fmt: skip
+    return result
 
 
 __all__ = ["filter2d", "filter_bank"]

@@ -9,26 +9,50 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from convlab._plan import box as _boxes
 from convlab._plan import separable as _plan
+from convlab._plan.plan import Plan
 from convlab._run import separable as _run
 from convlab._run.entry import entry
 from convlab._spec import arguments as _arguments
 from convlab._spec import imaging as _spec
+from convlab._spec.separable import Separable2d
 from convlab.filtering import filter2d
 from convlab.typing import Anchor, Border, Clip, Numbers, Precision, ScalarT, Sizes
 
 
-def _entry(plan: Any) -> Any:
-    """The way into a filter without taps of the caller's."""
-
-    def by_plan(out: Any, image: Any, *options: Any) -> tuple[NDArray[Any], Any]:
-        x = image if type(image) is np.ndarray else _arguments.array("image", image)
-        its_plan = plan(x, None, *options)
-        return _run.of_one_image(its_plan, x, out), its_plan
-
-    return entry(by_plan, "x")
+def planned_box(image: ArrayLike, *options: object) -> tuple[Plan[Separable2d], NDArray[Any]]:
+    """Return the plan and image of a box."""
+    x = image if type(image) is np.ndarray else _arguments.array("image", image)
+    return _boxes.box(x, None, *options), x
 
 
-_box, _gaussian = _entry(_boxes.box), _entry(_plan.gaussian)
+def _box_by_plan(out: Any, image: ArrayLike, *options: Any) -> tuple[NDArray[Any], Plan[Separable2d]]:
+    plan, x = planned_box(image, *options)
+    return _run.of_one_image(plan, x, out), plan
+
+
+_box = entry(_box_by_plan, "x")
+
+
+def planned_gaussian(image: ArrayLike, *options: object) -> tuple[Plan[Separable2d], NDArray[Any]]:
+    """Return the plan and image of a gaussian."""
+    x = image if type(image) is np.ndarray else _arguments.array("image", image)
+    return _plan.gaussian(x, None, *options), x
+
+
+def _gaussian_by_plan(out: Any, image: ArrayLike, *options: Any) -> tuple[NDArray[Any], Plan[Separable2d]]:
+    plan, x = planned_gaussian(image, *options)
+    return _run.of_one_image(plan, x, out), plan
+
+
+_gaussian = entry(_gaussian_by_plan, "x")
+
+
+def planned_unsharp(
+    image: ArrayLike, *options: Any
+) -> tuple[Plan[Separable2d], Plan[Separable2d], float, NDArray[Any]]:
+    """Return the plan, the plan of the smoothing, amount and image of an unsharp."""
+    x = image if type(image) is np.ndarray else _arguments.array("image", image)
+    return *_plan.unsharp(x, *options), x
 
 
 @overload
@@ -296,15 +320,8 @@ def unsharp(
     >>> convlab.unsharp([[1, 1, 9, 9]] * 3, 0.5)[1].round(1)
     array([1. , 0.1, 9.9, 9. ], dtype=float32)
     """
-    if isinstance(border, str) and border == "valid":
-        raise _spec.smaller_output(border)
-    x = image if type(image) is np.ndarray else _arguments.array("image", image)
-    down, along = _spec.sigmas("radius", radius)
-    amount = _arguments.finite("amount", amount)
-    ky, kx = (_spec.gaussian_taps(deviation, 4.0, name="radius") for deviation in (down, along))
-    plan = _plan.sep_filter2d(x, ky, kx, border, cval, None, 1.0, 0.0, clip, channel_axis, dtype)
-    smooth = _plan.smooth(x, ky, kx, border, cval, channel_axis, plan.spec.dtype)
-    return _run.unsharp2d(plan, smooth, x, amount, out)
+    plan, smooth, weight, x = planned_unsharp(image, radius, amount, clip, border, cval, channel_axis, dtype)
+    return _run.unsharp2d(plan, smooth, x, weight, out)
 
 
 def gabor(

@@ -9,16 +9,38 @@ from numpy.typing import ArrayLike, NDArray
 
 from convlab._docstrings import described
 from convlab._plan import pooling as _plan
+from convlab._plan.plan import Plan
 from convlab._run import pooling as _run
 from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
+from convlab._spec.pooling import Pool
 from convlab.typing import Layout2d, Layout3d, PoolLayout1d, PoolPadding, ScalarT, Sizes
 
 
-def _by_plan(out: Any, x: Any, *options: Any) -> tuple[Any, Any]:
+def planned(
+    operation: str, axes: int, x: ArrayLike, kernel_size: object, stride: object, padding: object, dilation: object,
+    ceil_mode: object, return_indices: object, layout: object, channel_axis: object,
+) -> tuple[Plan[Pool], NDArray[Any]]:  # fmt: skip
+    """Return the plan and array of a max_pool."""
     a = x if type(x) is np.ndarray else _spec.array("x", x)
-    plan = _plan.pool(a, None, *options)
-    return _run.pool(plan, a, out), plan
+    plan = _plan.pool(
+        a, None, operation, axes, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis,
+        None, return_indices,
+    )  # fmt: skip
+    return plan, a
+
+
+def planned_minimum(
+    x: ArrayLike, kernel_size: object, stride: object, padding: object, dilation: object, ceil_mode: object,
+    layout: object, channel_axis: object,
+) -> tuple[Plan[Pool], NDArray[Any]]:  # fmt: skip
+    """Return the plan and array of a min_pool2d."""
+    return planned("min", 2, x, kernel_size, stride, padding, dilation, ceil_mode, False, layout, channel_axis)
+
+
+def _by_plan(out: Any, x: ArrayLike, operation: str, axes: int, *options: Any) -> tuple[Any, Plan[Pool]]:
+    plan, a = planned(operation, axes, x, *options)
+    return _run.pool_and_indices(plan, a, out), plan
 
 
 _pool = entry(_by_plan, "x")
@@ -116,9 +138,8 @@ def max_pool1d(
     array([[3, 5]])
     """
     result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
-        out, x, "max", 1, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, None,
-        return_indices,
-    )  # fmt: skip
+        out, x, "max", 1, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, channel_axis
+    )
     return result
 
 
@@ -214,9 +235,8 @@ def max_pool2d(
     array([[4, 8]])
     """
     result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
-        out, x, "max", 2, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, None,
-        return_indices,
-    )  # fmt: skip
+        out, x, "max", 2, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, channel_axis
+    )
     return result
 
 
@@ -312,9 +332,8 @@ def max_pool3d(
     array([[[8]]])
     """
     result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
-        out, x, "max", 3, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, None,
-        return_indices,
-    )  # fmt: skip
+        out, x, "max", 3, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, channel_axis
+    )
     return result
 
 
@@ -380,7 +399,7 @@ def min_pool2d(
     array([[1, 5]])
     """
     result: NDArray[Any] = _pool(
-        out, x, "min", 2, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis
+        out, x, "min", 2, kernel_size, stride, padding, dilation, ceil_mode, False, layout, channel_axis
     )
     return result
 

@@ -8,15 +8,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convlab._plan import ranking as _plan
+from convlab._plan.plan import Plan
 from convlab._run import ranking as _run
 from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
+from convlab._spec.ranking import Rank2d
 from convlab.typing import Anchor, Border, ScalarT, Sizes
 
 
-def _by_plan(out: Any, image: Any, *options: Any) -> tuple[NDArray[Any], Any]:
+def planned(
+    operation: str, image: ArrayLike, size: object, border: object, cval: object, anchor: object, channel_axis: object
+) -> tuple[Plan[Rank2d], NDArray[Any]]:
+    """Return a call's plan and its image."""
     x = image if type(image) is np.ndarray else _spec.array("image", image)
-    plan = _plan.rank2d(x, None, *options)
+    return _plan.rank2d(x, None, operation, size, border, cval, anchor, channel_axis), x
+
+
+def _by_plan(out: Any, image: ArrayLike, operation: str, *options: Any) -> tuple[NDArray[Any], Plan[Rank2d]]:
+    plan, x = planned(operation, image, *options)
     return _run.rank2d(plan, x, out), plan
 
 

@@ -15,7 +15,6 @@ BUILT_ISAS = [isa for isa in PROCESSOR_ISAS if isa in _dispatch.built_isas()]
 
 # The options of a plan of filter2d: the mask's shape and dtype, border, cval, anchor, scale, offset, clip, nan,
 # channel_axis, dtype, precision, algorithm, workspace_limit.
-FILTER_DEFAULTS = (None, None, "mirror", 0.0, None, 1.0, 0.0, None, "propagate", None, None, "fast", None, None)
 
 needs_kernels = pytest.mark.skipif(not _dispatch.built_isas(), reason="this installation has no compiled kernels")
 

@@ -3,9 +3,7 @@
 A new operation needs a case here, which a test requires. `convlab bench` has a short list of its own in the package.
 """
 
-import inspect
-
-import convlab
+from convlab._registry import OPERATIONS
 
 from .banks import bank_cases
 from .case import Case
@@ -32,18 +30,9 @@ CASES: tuple[Case, ...] = (
 )
 
 
-def operations() -> tuple[str, ...]:
-    """Return the names of the public operations; settings come from the private modules."""
-    return tuple(
-        name
-        for name in convlab.__all__
-        if inspect.isfunction(function := getattr(convlab, name)) and "._" not in function.__module__
-    )
-
-
 def without_case() -> set[str]:
     """Return the public operations that no case calls: there must be none."""
-    return set(operations()) - {name for case in CASES for name in case.operations}
+    return {operation.name for operation in OPERATIONS} - {name for case in CASES for name in case.operations}
 
 
 def select(substring: str | None) -> tuple[Case, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
+from convlab._dispatch import SCIPY, serve
 from convlab._plan.cache import signature
 from convlab.translation.borders import ours
 from convlab.typing import Border
@@ -58,28 +59,33 @@ def or_original(module: ModuleType) -> Callable[[Callable[ArgumentsP, Found]], C
 
         @wraps(function)
         def call(*args: ArgumentsP.args, **kwargs: ArgumentsP.kwargs) -> Any:
-            key = None
-            if args and type(args[0]) is np.ndarray:
+            first: Any = args[0] if args else kwargs.get("input")
+            key = known = None
+            if args and type(first) is np.ndarray:
                 taps = args[1] if len(args) > 1 and type(args[1]) is np.ndarray else None
                 rest = args[1:] if taps is None else args[2:]
                 options = (name, rest, *kwargs, *kwargs.values()) if kwargs else (name, rest)
                 try:
-                    key = signature(options, LARGEST_KEY, args[0], taps)
+                    key = signature(options, LARGEST_KEY, first, taps)
                 except TypeError:  # an argument that may change
                     pass
                 else:
                     known = _ready.get(key)
-                    if known is not None:
-                        y = known(args[0])
-                        return ORIGINALS[name](*args, **kwargs) if y is None else y
-            result = function(*args, **kwargs)
-            if isinstance(result, Ready):
-                if key is not None and result.wanted.array is None:  # an array as second argument may be the output
-                    if len(_ready) >= CACHED:
-                        _ready.clear()
-                    _ready[key] = result
-                result = result(np.asarray(args[0] if args else kwargs["input"]))
-            return ORIGINALS[name](*args, **kwargs) if result is None else result
+            if known is not None:
+                result = known(first)
+            else:
+                found = function(*args, **kwargs)
+                if isinstance(found, Ready):
+                    if key is not None and found.wanted.array is None:  # an array as second argument may be the output
+                        if len(_ready) >= CACHED:
+                            _ready.clear()
+                        _ready[key] = found
+                    found = found(np.asarray(first))
+                result = found
+            if result is None:
+                result = ORIGINALS[name](*args, **kwargs)
+                serve(SCIPY, f"{module.__name__}.{name}")
+            return result
 
         return call
 

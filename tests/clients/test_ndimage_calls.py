@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ndimage_support import INTEGERS, MODES, PADS, both
 
-from convlab import ndimage
+import convlab
+from convlab import ndimage, signal
 from convlab.ndimage import _calls, _linear
 
 
@@ -40,6 +41,19 @@ def test_what_is_not_finite_is_scipys(rng, bad):
         into, other = np.zeros_like(x), np.zeros_like(x)
         ndimage.correlate(x, np.eye(3), into)
         np.testing.assert_array_equal(into, scipy.ndimage.correlate(x, np.eye(3), other))
+
+
+def test_last_kernel_names_scipys_function():
+    x = np.ones((9, 9), np.float32)
+    for _ in range(2):  # a call that is read, and one that is found again
+        ndimage.gaussian_filter(x, 1.0)
+        assert convlab.last_kernel().startswith("correlate2d_separable[")
+        ndimage.gaussian_filter(x.astype(np.float64), 1.0)
+        assert convlab.last_kernel() == "scipy.ndimage.gaussian_filter[scipy]"
+        ndimage.correlate(np.full((9, 9), np.nan, np.float32), np.eye(3))
+        assert convlab.last_kernel() == "scipy.ndimage.correlate[scipy]"
+    signal.medfilt2d(x.astype(np.float64), 3)
+    assert convlab.last_kernel() == "scipy.signal.medfilt2d[scipy]"
 
 
 def test_what_overflows_float32_only_on_the_way_is_scipys():

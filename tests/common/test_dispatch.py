@@ -120,6 +120,14 @@ def test_backend_describes_every_kernel():
         assert last.endswith("numpy, python")
 
 
+def test_backend_names_operations_without_loops():
+    with convlab.use_backend("python"):
+        loops, rest, _ = repr(convlab.backend()).splitlines()
+    assert loops.startswith("python: correlate2d_3x3, ")
+    assert rest.startswith("numpy: maximum_filter, median_filter, ")
+    assert rest.endswith(", of which convlab.reference has no loops")
+
+
 def test_dir_lists_public_names():
     assert [name for name in dir(convlab) if not name.startswith("__")] == sorted(
         {name for name in convlab.__all__ if not name.startswith("__")} | {"onnx"}

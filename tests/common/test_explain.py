@@ -5,7 +5,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import convlab
-from convlab._explain import OPERATIONS
+from convlab._operations import PLANNED, plan_of
+from convlab._plan import cache
+from convlab._registry import OPERATIONS
 
 RANK1 = np.outer(np.arange(1.0, 10), np.arange(2.0, 11))
 
@@ -164,11 +166,38 @@ def test_an_unpool_and_all_that_take_out(rng):
     explained = convlab.explain("max_unpool2d", y.shape, places, 2, channel_axis=0)
     assert (explained.kernel, explained.threads, explained.tile) == ("max_unpool", 1, (8, 10))
     named = {name for name in convlab.__all__ if "out" in getattr(getattr(convlab, name), "__annotations__", ())}
-    assert named == {*OPERATIONS} - {"Conv2d"}
+    assert named == {*PLANNED} - {"Conv2d"}
     assert {name for name, *_ in CALLS} >= {name for name in named if "filter2d" not in name} - {
         "filter_bank", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
         "max_unpool1d", "max_unpool2d", "max_unpool3d",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("operation", "shape", "arguments", "options"), CALLS)
+def test_the_plan_is_the_one_that_the_call_finds(rng, operation, shape, arguments, options):
+    x = rng.random(shape, np.float32)
+    getattr(convlab, operation)(x, *arguments, **options)
+    before = set(cache._cache.plans)
+    plan_of(operation, x, arguments, options)
+    assert set(cache._cache.plans) == before
+
+
+@pytest.mark.parametrize(("operation", "shape", "arguments", "options"), CALLS)
+def test_operations_without_loops(operation, shape, arguments, options):
+    loops = next(row.loops for row in OPERATIONS if row.name == operation)
+    with convlab.use_backend("python"):
+        explained = convlab.explain(operation, shape, *arguments, **options)
+    assert loops is None or hasattr(convlab.reference, loops)
+    assert loops is not None or explained.backend == "numpy"
+    why = ("python", "convlab.reference has no loops for this call, so NumPy serves it")
+    assert (why in explained.considered) == (explained.backend == "numpy")
+
+
+def test_what_no_kernel_reads(fast_backend):
+    explained = convlab.explain("median_filter", (9, 9), 3, dtype="f8")
+    assert explained.backend == "numpy"
+    why = ("compiled", "no kernel reads these arrays, so NumPy serves the call")
+    assert (why in explained.considered) == fast_backend.startswith("[compiled")
 
 
 def test_a_transpose_without_work(fast_backend):
@@ -269,6 +298,11 @@ def test_the_limit_on_memory_is_kept_or_refused():
         (("filter3d", (3, 3), np.eye(3)), {}, ValueError, "operation: got 'filter3d'; expected one of: filter2d"),
         (("filter2d", (3, -1), np.eye(3)), {}, ValueError, "shape: got"),
         (("filter2d", 3, np.eye(3)), {}, TypeError, "shape: got int"),
+        (("filter2d", np.eye(3), np.eye(3)), {}, TypeError, "shape: got ndarray .*; expected .* the array's .shape"),
+        ((np.eye(3), np.eye(3)), {}, TypeError, "operation: got ndarray .*; expected a name, then a shape"),
+        ((convlab.filter2d, (3, 3), np.eye(3)), {}, TypeError, "operation: got function .*; expected a name"),
+        (("filter2d", (3, 3), np.eye(3)), {"mode": "wrap"}, TypeError, "border is what SciPy calls mode"),
+        (("max_pool2d", (3, 3)), {"pool_size": 2}, TypeError, "kernel_size is what Keras calls pool_size"),
         (("filter2d", (3, 3)), {}, TypeError, "filter2d: got arguments that it does not take"),
         (("filter2d", (3, 3), np.eye(3)), {"sigma": 1}, TypeError, "filter2d: got arguments"),
         (("filter2d", (3, 3), np.eye(3)), {"dtype": "no"}, TypeError, "dtype: got"),

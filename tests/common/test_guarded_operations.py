@@ -76,16 +76,13 @@ def run_tables(backend, isa):
     """Strided convolutions of a few columns, whose tables of sources end at a page that nothing may touch."""
     faulthandler.enable()
     tables = Guarded()
-    options = 1, 1, "zeros", None, "NCHW", "fast", False  # from dilation on
     with convlab.use_backend(backend, isa):
         for stride, width, after in product((2, 3, 4), (1, 2, 3, 5), range(4)):
             print(stride, width, after, flush=True)
             x, weight = picture((5, 8, width), np.float32), taps((9, 5, 5, 5))
             padding = 2, 2, 4, after
             expected = convlab.conv2d(x, weight, stride=stride, padding=padding)
-            plan = _plan.convolving.conv(
-                x, None, 2, weight.shape, weight.dtype, None, None, None, None, stride, padding, *options
-            )
+            plan = _plan.convolving.conv(x, None, 2, weight.shape, weight.dtype, None, None, stride, padding)
             geometry, sources, values = plan.tables
             plan = replace(plan, tables=(geometry, tables.copy(sources, True), values))
             np.testing.assert_array_equal(_run.convolving.conv(plan, x, weight, None, None), expected)

@@ -134,7 +134,7 @@ def resident(name):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name + ":")) << 10
 def planned(height):
-    spec = specs.conv((1, 64, height, 2048), w.shape, None, 2, 1, 1, 1, 1, "zeros", None, "NCHW", "fast")
+    spec = specs.conv((1, 64, height, 2048), specs.ConvOptions(2, w.shape, padding=1))
     plan = convolving.plan_conv(spec, None, convolving.Request({algorithm!r}), Machine())
     return plan.workspace * (1 if plan.kernel.startswith("conv_winograd") else 2)  # threads
 w = np.ones((64, 64, 3, 3), np.float32)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from support import FILTER_DEFAULTS as DEFAULTS
 from support import needs_kernels, run_python
 
 import convlab
@@ -34,13 +33,13 @@ def plans():
 
 def test_the_same_call_finds_its_plan(signature):
     x, w = np.zeros((9, 9), np.float32), np.ones((3, 3))
-    first = filtering.filter2d(x, w, *DEFAULTS)
-    assert filtering.filter2d(x.copy(), w.copy(), *DEFAULTS) is first
-    assert filtering.filter2d(x, 2 * w, *DEFAULTS) is not first
-    assert filtering.filter2d(x.astype(">f4"), w, *DEFAULTS) is not first
-    assert filtering.filter2d(x, w.astype(np.float32), *DEFAULTS) is not first
-    assert filtering.filter2d(x.T.copy().T, w, *DEFAULTS) is not first
-    assert filtering.filter2d(x, w.reshape(1, 9), *DEFAULTS) is not first
+    first = filtering.filter2d(x, w)
+    assert filtering.filter2d(x.copy(), w.copy()) is first
+    assert filtering.filter2d(x, 2 * w) is not first
+    assert filtering.filter2d(x.astype(">f4"), w) is not first
+    assert filtering.filter2d(x, w.astype(np.float32)) is not first
+    assert filtering.filter2d(x.T.copy().T, w) is not first
+    assert filtering.filter2d(x, w.reshape(1, 9)) is not first
 
 
 @pytest.mark.parametrize(
@@ -124,7 +123,7 @@ def test_a_plan_counts_all_that_it_holds():
     assert cache.size_of({"a": taps, "b": b"x" * 500}) > 4500
     assert cache.size_of((np.float32, np.dtype("f4"), cache.size_of, None)) == cache.size_of((None,) * 4)
     image, kernel = np.zeros((300, 300)), np.ones((9, 9))
-    plan = filtering.filter2d(image, kernel, *DEFAULTS)
+    plan = filtering.filter2d(image, kernel)
     assert plan.inner is not None
     assert cache.size_of(plan) > cache.size_of(plan.inner) + cache.size_of(plan.spec)
 
@@ -136,7 +135,7 @@ def test_the_largest_plans_are_not_kept(signature, monkeypatch):
 
 
 def test_a_plan_for_another_machine():
-    spec = specs.filter2d((2048, 2048), (3, 3), *DEFAULTS)
+    spec = specs.filter2d((2048, 2048), (3, 3), specs.FilterOptions())
     taps = np.ones((1, 3, 3), np.float32)
 
     def plan(**facts):
@@ -153,8 +152,8 @@ def test_a_plan_for_another_machine():
 @pytest.mark.parametrize("size", [(3, 3), (5, 5), (9, 2), (101, 7)])
 def test_the_workspace_stays_small(size):
     """A bounded number of rows, whatever the image's height."""
-    one = filtering.filter2d(np.zeros((1000, 3000), np.float32), np.ones(size), *DEFAULTS)
-    other = filtering.filter2d(np.zeros((4000, 3000), np.float32), np.ones(size), *DEFAULTS)
+    one = filtering.filter2d(np.zeros((1000, 3000), np.float32), np.ones(size))
+    other = filtering.filter2d(np.zeros((4000, 3000), np.float32), np.ones(size))
     assert one.workspace == other.workspace < 2**20
 
 

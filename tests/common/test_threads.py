@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from support import FILTER_DEFAULTS, needs_kernels, run_python
+from support import needs_kernels, run_python
 
 import convlab
 from convlab import _cpus, _threads
@@ -42,7 +42,7 @@ def test_caps():
 def test_small_work_gets_one_thread_and_large_work_more():
     def threads(size):
         x = np.zeros((size, size), np.float32)
-        return filtering.filter2d(x, np.ones((3, 3)), *FILTER_DEFAULTS).threads
+        return filtering.filter2d(x, np.ones((3, 3))).threads
 
     assert threads(28) == 1
     assert threads(2048) >= 8

@@ -222,13 +222,12 @@ def test_blocks_change_nothing(fast_backend, rng):
 
 def test_the_workspace_keeps_its_limit():
     x = np.zeros((1, 64, 2048, 2048), np.float32)
-    arguments = (2, (64, 64, 3, 3), x.dtype, None, None, None)
-    options = (1, 1, 1, 1, "zeros", None, "NCHW", "fast", False)
+    options = (2, (64, 64, 3, 3), x.dtype, None, None, 1, 1, 1, 1, "zeros", None, "NCHW", "fast", None)
     for asked, limit in ((None, 64 << 20), (1 << 20, 1 << 20), (100_000, 100_000)):
-        plan = convolving.conv(x, None, *arguments, asked, *options)
+        plan = convolving.conv(x, None, *options, asked)
         assert plan.buffers + plan.workspace <= limit
     with pytest.raises(ValueError, match="workspace_limit: got 100 bytes; expected at least"):
-        convolving.conv(x, None, *arguments, 100, *options)
+        convolving.conv(x, None, *options, 100)
 
 
 def test_threads_and_the_batch_change_nothing(fast_backend, rng):

@@ -308,9 +308,7 @@ def test_the_error_of_known_layers(layer):
 
 def test_what_the_plan_chooses():
     def chosen(shape, weight_shape, prepared=True, **options):
-        names = ("stride", "padding", "dilation", "groups", "padding_mode", "activation", "layout", "precision")
-        defaults = dict(zip(names, (1, 1, 1, 1, "zeros", None, "NCHW", "fast"), strict=True)) | options
-        spec = specs.conv(shape, weight_shape, None, 2, *defaults.values())
+        spec = specs.conv(shape, specs.ConvOptions(2, weight_shape, **{"padding": 1} | options))
         return convolving.plan_conv(spec, None, convolving.Request(prepared=prepared), Machine()).kernel
 
     assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == "conv_winograd4"

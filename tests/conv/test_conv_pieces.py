@@ -130,7 +130,7 @@ def nbytes(plan):
 def test_plans_hold_no_tables_as_long_as_the_input(dtype, shape, weight_shape, stride, padding):
     x = np.broadcast_to(np.ones(1, dtype), shape)
     plan = convolving.conv(
-        x, None, len(shape) - 2, weight_shape, np.dtype("f4"), None, None, None, None,
-        stride, padding, 1, 1, "wrap", None, {3: "NCW", 4: "NCHW"}[len(shape)], "fast", False,
+        x, None, len(shape) - 2, weight_shape, np.dtype("f4"), None, None, stride, padding, 1, 1, "wrap", None,
+        {3: "NCW", 4: "NCHW"}[len(shape)],
     )  # fmt: skip
     assert nbytes(plan) < 1 << 14

@@ -8,7 +8,6 @@ from filter_support import BORDERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from support import FILTER_DEFAULTS
 
 import convlab
 from convlab._geometry import FilterGeometry
@@ -188,7 +187,7 @@ def test_integer_images_give_the_bits_of_floats(fast_backend, rng, dtype, border
 def test_an_integer_picture_is_not_copied():
     """Its plan reads it where it lies, and needs less workspace than a float copy would."""
     picture = np.zeros((2048, 2048), np.uint8)
-    plan = _plan.filter2d(picture, np.ones((3, 3)), *FILTER_DEFAULTS)
+    plan = _plan.filter2d(picture, np.ones((3, 3)))
     assert not plan.convert
     assert plan.workspace < picture.size / 8
 
@@ -217,7 +216,7 @@ def test_results_stored_past_the_caches(fast_backend, rng, monkeypatch, size, bo
     monkeypatch.setattr(cache, "_cache", cache.Cache())
     image = rng.integers(-50, 50, (30, 160)).astype(np.float32)
     kernel = rng.integers(-5, 5, (size, size))
-    plan = _plan.filter2d(image, kernel, None, None, border, *FILTER_DEFAULTS[3:])
+    plan = _plan.filter2d(image, kernel, None, None, border)
     assert plan.tables[0][FilterGeometry._fields.index("stream")]
     shape = plan.spec.output.shape
     if border == "valid":  # rows of whole cache lines need a wider image

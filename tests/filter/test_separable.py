@@ -126,7 +126,8 @@ def test_an_integer_picture_is_not_copied():
     """Its plan reads it where it lies and writes it where it goes."""
     picture = np.zeros((2048, 2048), np.uint8)
     taps = np.ones(3, np.float32)
-    plan = _plan.sep_filter2d(picture, taps, taps, "constant", 0.0, None, 1.0, 0.0, None, None, np.dtype(np.uint8))
+    options = None, None, "constant", 0.0, None, 1.0, 0.0, None, "propagate", None
+    plan = _plan.sep_filter2d(picture, taps, taps, *options, np.uint8)
     assert not plan.convert
     assert plan.source == np.uint8
     assert plan.workspace < picture.size / 8

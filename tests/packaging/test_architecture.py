@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "_registry": set(),
     "_version": set(),
     "typing": set(),
-    "_borders": {"_errors"},
+    "_borders": {"_errors", "typing"},
     "reference": set(),
     "_spec": {"_borders", "_errors", "typing"},
     "_plan": {"_borders", "_errors", "_geometry", "_spec", "_kernels", "_importing", "typing"},
@@ -44,34 +44,13 @@ MAY_IMPORT = {
         "reference",
     },
     "_costs": {"_geometry", "_plan", "_spec"},
-    "_explain": {
-        "_costs",
-        "_dispatch",
-        "_errors",
-        "_plan",
-        "_run",
-        "_spec",
-        "_threads",
-        "adaptive_pooling",
-        "average_pooling",
-        "convolving",
-        "edges",
-        "filtering",
-        "global_pooling",
-        "gradients",
-        "imaging",
-        "lp_pooling",
-        "pooling",
-        "ranking",
-        "separable",
-        "transposing",
-        "unpooling",
-    },
+    "_operations": {"_errors", "_importing", "_plan", "_registry"},
+    "_explain": {"_costs", "_dispatch", "_errors", "_operations", "_plan", "_spec", "_threads"},
     "filtering": {"_plan", "_run", "_spec", "typing"},
     "ranking": {"_plan", "_run", "_spec", "typing"},
     "separable": {"_plan", "_run", "_spec", "filtering", "typing"},
-    "edges": {"_plan", "_run", "_spec", "filtering", "separable", "typing"},
-    "gradients": {"_spec", "edges", "typing"},
+    "edges": {"_plan", "_run", "_spec", "filtering", "typing"},
+    "gradients": {"_plan", "_run", "_spec", "edges", "typing"},
     "imaging": {"_plan", "_run", "_spec", "filtering", "typing"},
     "convolving": {"_plan", "_run", "_spec", "typing"},
     "transposing": {"_plan", "_run", "_spec", "typing"},
@@ -83,8 +62,8 @@ MAY_IMPORT = {
     "global_pooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
     "unpooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
 }
-# What clients may import but the public API: how a call is known again, the borders' arithmetic.
-PRIVATE = {"ndimage": {"_plan", "_borders"}}
+# What clients may import but the public API: how a call is known again and what served it, the borders' arithmetic.
+PRIVATE = {"ndimage": {"_plan", "_borders", "_dispatch"}}
 CLIENTS = ["cli", "bench", "filters", "data", "ndimage", "onnx", "signal", "skimage", "translation"]
 
 

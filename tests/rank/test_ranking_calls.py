@@ -23,7 +23,7 @@ import convlab
 from convlab import _dispatch
 from convlab._plan.plan import Machine
 from convlab._plan.ranking import plan_rank2d
-from convlab._spec.ranking import rank2d
+from convlab._spec.ranking import WindowOptions, rank2d
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -157,7 +157,7 @@ def test_out_that_shares_memory(fast_backend):
 def test_the_workspace_stays_small(operation, size):
     shapes = ((2160, 3840), None), ((100, 100_000), None), ((1080, 1920, 3), -1)
     for (shape, axis), dtype in itertools.product(shapes, (np.float32, np.uint8)):
-        spec = rank2d(shape, np.dtype(dtype), operation, size, "mirror", 0.0, None, axis)
+        spec = rank2d(shape, np.dtype(dtype), WindowOptions(operation, size, "mirror", 0.0, None, axis))
         plan = plan_rank2d(spec, spec.dtype, spec.image.pitches(), Machine())
         assert plan.workspace <= 16 << 20
         assert plan.threads >= 2
