@@ -154,12 +154,30 @@ def serving(compiled: bool, in_lesson: bool) -> Backend:
     return backend if (in_lesson if backend is PYTHON else compiled) else NUMPY
 
 
-_served = threading.local()
+By = tuple[Backend, str]
+_pairs: dict[By, By] = {}
+
+try:
+    from convlab._kernels.calls import serve as _serve
+    from convlab._kernels.calls import served as _served
+except ImportError:  # not built
+    _thread = threading.local()
+
+    def _serve(by: By) -> None:
+        _thread.by = by
+
+    def _served() -> By | None:
+        return getattr(_thread, "by", None)
+
+
+def pair(backend: Backend, kernel: str) -> By:
+    """The one object, never freed, that names what serves a call."""
+    return _pairs.setdefault((backend, kernel), (backend, kernel))
 
 
 def serve(backend: Backend, kernel: str) -> None:
     """Note what serves the calling thread's call."""
-    _served.by = backend, kernel
+    _serve(pair(backend, kernel))
 
 
 def last_kernel() -> str | None:
@@ -179,7 +197,7 @@ def last_kernel() -> str | None:
     >>> convlab.last_kernel()
     'max_pool2d_2x2[numpy]'
     """
-    by: tuple[Backend, str] | None = getattr(_served, "by", None)
+    by: By | None = _served()
     return None if by is None else by[0].label(by[1])
 
 

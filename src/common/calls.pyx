@@ -21,7 +21,8 @@ import numpy as np
 cnp.import_array()
 
 cdef extern from "Python.h":
-    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size)
+    void PyErr_Clear()
     unsigned long PyType_GetFlags(type kind)
     const unsigned long Py_TPFLAGS_HEAPTYPE
     ctypedef struct PyMethodDef:
@@ -35,6 +36,17 @@ cdef extern from "Python.h":
 cdef extern from "tasks.h":
     const int TASKS_FLUSH
 
+cdef extern from *:
+    """
+    #if defined(_MSC_VER)
+    #define CONVLAB_THREAD_LOCAL __declspec(thread)
+    #else
+    #define CONVLAB_THREAD_LOCAL __thread
+    #endif
+    static CONVLAB_THREAD_LOCAL PyObject *convlab_served;
+    """
+    PyObject* convlab_served                    # what served this thread's last call: an object that is never freed
+
 cdef str TAPS = "taps"  # the name of an array whose content is part of the key, not its memory part of the call
 cdef object generic = np.generic
 cdef object dtype_type = np.dtype
@@ -43,6 +55,7 @@ cdef enum:
     ROOM = 2048  # bytes of a key that is one object
     ARRAYS = 4   # of a call, at most
     BUILT_IN = 24  # NumPy's own dtypes' numbers are below
+    SHORT = 1 << 18  # operations and bytes of a call that keeps the GIL, for some 10 us: to release it takes 0.1
 
 
 cdef struct Packed:
@@ -101,9 +114,9 @@ cdef int identify(list parts, Packed* packed, object option) except -1:
         number = option
         return not pack(packed, b"f", &number, sizeof(number))
     elif kind is str:
-        try:
-            text = PyUnicode_AsUTF8AndSize(option, &size)
-        except UnicodeEncodeError:  # a lone surrogate
+        text = PyUnicode_AsUTF8AndSize(option, &size)
+        if text == NULL:  # it holds a lone surrogate
+            PyErr_Clear()
             return 1
         return not (pack(packed, b"u", &size, sizeof(size)) and pack(packed, b"8", text, size))
     elif kind is tuple:
@@ -152,20 +165,31 @@ def signature(tuple options, Py_ssize_t most, cnp.ndarray x not None, cnp.ndarra
     return tuple(parts)
 
 
-# ---- The settings that a call reads, in the dicts of the modules that hold them. ----
+def serve(by):
+    """Note what serves the calling thread's call: an object that is never freed."""
+    global convlab_served
+    convlab_served = <PyObject*>by
 
-cdef dict plans, dispatch, blocks, subnormals
-cdef object add, active, limited, flushing, served, rows
+
+def served():
+    """Return what the calling thread noted last, or None."""
+    return None if convlab_served == NULL else <object>convlab_served
+
+
+# ---- The settings that a call reads. ----
+
+cdef dict plans, blocks
+cdef object add, pair, default_backend, active, limited, flushing, rows
 cdef const Workers* workers
 
 
-def set_up(cache, dispatch_module, blocks_module, subnormals_module, threads_module):
-    """Take the cache and the modules that hold the settings: once, and in a child anew."""
-    global plans, dispatch, blocks, subnormals, add, active, limited, flushing, served, rows, workers
+def set_up(cache, dispatch, blocks_module, subnormals, threads):
+    """Take the cache and what says which settings hold: once, and in a child anew."""
+    global plans, blocks, add, pair, default_backend, active, limited, flushing, rows, workers
     plans, add = cache.plans, cache.add
-    dispatch, blocks, subnormals = vars(dispatch_module), vars(blocks_module), vars(subnormals_module)
-    active, served, rows = dispatch_module.active, dispatch_module._served, dispatch_module.BY_NAME
-    limited, flushing = threads_module.limited, subnormals_module.flushing
+    blocks = vars(blocks_module)
+    active, default_backend, pair, rows = dispatch.active, dispatch._default, dispatch.pair, dispatch.BY_NAME
+    limited, flushing = threads.limited, subnormals.flushing
     workers = <const Workers*>PyCapsule_Import("convlab._kernels.convlab_workers.workers", 0)
 
 
@@ -184,6 +208,7 @@ cdef class Ready:
     cdef short result
     cdef int most                               # threads that pay
     cdef bint sums                              # whether subnormal numbers may be flushed
+    cdef bint short                             # whether the GIL is kept
 
 
 cdef inline Array* field(Call* call, short place) noexcept:
@@ -237,10 +262,11 @@ cdef int raised(int outcome) except -1:
 
 cdef object run(Ready ready, object out, PyObject* const* arrays, int n):
     """The result; None where settings, or `out`, want another way."""
-    cdef bint in_block = blocks["used"]
+    global convlab_served
+    cdef bint changed = blocks["changed"]
     cdef Call call
     cdef int i, outcome
-    if (active() if in_block else dispatch["_default"]) is not ready.backend:
+    if (active() if changed else default_backend) is not ready.backend:
         return None
     if PyDict_GetItemWithError(ready.functions, ready.name) != <PyObject*>ready.function:
         return None
@@ -257,16 +283,19 @@ cdef object run(Ready ready, object out, PyObject* const* arrays, int n):
     fill(field(&call, ready.result), <cnp.ndarray>y)
     if ready.most == 1:
         call.threads = 1
-    elif in_block:
+    elif changed:
         call.threads = limited(ready.most)
     else:
         call.threads = min(ready.most, workers.get_cap(), workers.get_cpus())
-    if ready.sums and (flushing() if in_block else subnormals["_default"]):
+    if changed and ready.sums and flushing():
         call.threads |= TASKS_FLUSH
-    with nogil:
+    if ready.short:
         outcome = ready.kernel(&call)
+    else:
+        with nogil:
+            outcome = ready.kernel(&call)
     raised(outcome)
-    served.by = ready.by
+    convlab_served = <PyObject*>ready.by
     return y
 
 
@@ -291,7 +320,8 @@ cdef Ready prepare(Entry entry, object plan, tuple given):
             row = &table.kernels[i]
     assert row is not NULL
     ready.kernel, ready.backend, ready.name, ready.functions = row.function, backend, plan.kernel, backend.functions
-    ready.by = backend, plan.kernel
+    ready.by = pair(backend, plan.kernel)
+    ready.short = plan.threads == 1 and plan.spec.flops + plan.spec.bytes < SHORT
     ready.held = entry, plan, given[1 + entry.arrays:len(given) - entry.others]
     ready.dtype, ready.most, ready.sums = plan.dtype, plan.threads, rows[plan.kernel].sums
     ready.type_number = ready.dtype.num
@@ -327,6 +357,7 @@ cdef class Entry:
     cdef object slow
     cdef tuple names
     cdef int arrays, others                     # others: arguments after the options that are for `slow` alone
+    cdef bint[ARRAYS] by_content                # whether the key holds an array's content
 
 
 cdef object enter(Entry entry, PyObject* const* given, Py_ssize_t n):
@@ -348,7 +379,7 @@ cdef object enter(Entry entry, PyObject* const* given, Py_ssize_t n):
         elif type(<object>given[i]) is cnp.ndarray:
             a = <cnp.ndarray>given[i]
             known = describe(&packed, a)
-            if <object>entry.names[i - 1] is TAPS:
+            if entry.by_content[i - 1]:
                 size = cnp.PyArray_NBYTES(a)
                 known = known and cnp.PyArray_IS_C_CONTIGUOUS(a) and pack(&packed, b"c", cnp.PyArray_DATA(a), size)
         else:
@@ -384,6 +415,9 @@ def entry(slow, tuple names, int others):
     `slow` returns the result and its plan. The last arguments, `others`, are for it alone.
     """
     cdef Entry made = Entry()
+    cdef Py_ssize_t i
     made.slow, made.arrays, made.others = slow, len(names), others
-    made.names = tuple([TAPS if name == TAPS else name for name in names])
+    made.names = names
+    for i, name in enumerate(names):
+        made.by_content[i] = name == TAPS
     return PyCFunction_NewEx(&method, made, None)

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "_subnormals": {"_blocks", "_errors", "typing"},
     "_threads": {"_subnormals", "_blocks", "_cpus", "_errors", "_kernels", "_no_workers", "_version"},
     "_importing": set(),
-    "_dispatch": {"_blocks", "_errors", "_fallback", "_importing", "_registry", "typing"},
+    "_dispatch": {"_blocks", "_errors", "_fallback", "_importing", "_kernels", "_registry", "typing"},
     "_run": {
         "_blocks",
         "_borders",
