@@ -108,7 +108,7 @@ registry = load("_registry")
 
 
 def generate():
-    """Write the structs and enums of convlab/_geometry.py and the table of kernels, for Cython and C, if they changed."""
+    """Write the structs and enums of convlab/_geometry.py and the table of kernels if they changed."""
     geometry = load("_geometry")
     enums = geometry.enums()
     names = ", ".join(name for words in enums.values() for name in words)
