@@ -13,6 +13,7 @@ from .layers import layer_cases
 from .pools import plane_cases, pool_cases
 from .ranks import rank_cases
 from .separables import separable_cases
+from .small import small_cases
 
 CASES: tuple[Case, ...] = (
     *lesson_cases(),
@@ -25,6 +26,7 @@ CASES: tuple[Case, ...] = (
     *bank_cases(),
     *dropin_cases(),
     *layer_cases(),
+    *small_cases(),
 )
 
 
