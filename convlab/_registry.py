@@ -25,6 +25,7 @@ class Kernel(NamedTuple):
     module: str  # of SOURCES
     fallback: str  # the module of _fallback
     writes: int | None  # which argument holds the result
+    costs: str | None = None  # the kernel whose measured costs it has, if it was not measured itself
 
 
 class Operation(NamedTuple):
@@ -78,21 +79,21 @@ KERNELS = (
     Kernel("box_lines", "box_lines", "separable", 1),
     Kernel("transpose2d", "transpose", "layout", 1),
     Kernel("max_pool2d_2x2", "pool2d", "pooling", 1),
-    Kernel("min_pool2d_2x2", "pool2d", "pooling", 1),
+    Kernel("min_pool2d_2x2", "pool2d", "pooling", 1, costs="max_pool2d_2x2"),
     Kernel("avg_pool2d_2x2", "pool2d", "pooling", 1),
     Kernel("max_pool2d", "pool2d", "pooling", 1),
-    Kernel("min_pool2d", "pool2d", "pooling", 1),
+    Kernel("min_pool2d", "pool2d", "pooling", 1, costs="max_pool2d"),
     Kernel("avg_pool2d", "pool_sums", "pooling", 1),
     Kernel("max_pool2d_registers", "pool2d", "pooling", 1),
-    Kernel("min_pool2d_registers", "pool2d", "pooling", 1),
+    Kernel("min_pool2d_registers", "pool2d", "pooling", 1, costs="max_pool2d_registers"),
     Kernel("avg_pool2d_registers", "pool_sums", "pooling", 1),
     Kernel("max_pool_narrow", "pool_narrow", "pooling", 1),
-    Kernel("min_pool_narrow", "pool_narrow", "pooling", 1),
+    Kernel("min_pool_narrow", "pool_narrow", "pooling", 1, costs="max_pool_narrow"),
     Kernel("avg_pool_narrow", "pool_narrow", "pooling", 1),
     Kernel("max_pool2d_indices", "pool_indices", "pooling", 2),
     Kernel("max_unpool", "pool_indices", "pooling", 2),
     Kernel("maximum2d", "extremum2d", "ranking", 1),
-    Kernel("minimum2d", "extremum2d", "ranking", 1),
+    Kernel("minimum2d", "extremum2d", "ranking", 1, costs="maximum2d"),
     Kernel("median2d_3x3", "median2d", "ranking", 1),
     Kernel("median2d_5x5", "median2d", "ranking", 1),
     Kernel("median2d", "median2d", "ranking", 1),

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "_importing": set(),
     "_dispatch": {"_blocks", "_errors", "_fallback", "_importing", "_registry", "typing"},
     "_run": {"_borders", "_geometry", "_dispatch", "_errors", "_plan", "_spec", "_threads", "reference", "_importing"},
-    "_costs": {"_geometry", "_plan", "_spec"},
+    "_costs": {"_geometry", "_plan", "_registry", "_spec"},
     "_operations": {"_errors", "_importing", "_plan", "_registry"},
     "_explain": {"_costs", "_dispatch", "_errors", "_operations", "_plan", "_spec", "_threads"},
     "filtering": {"_plan", "_run", "_spec", "typing"},
