@@ -1,6 +1,6 @@
-"""The one list of benchmark cases, a module for each family; `benchmarks.compare` times every library on it.
+"""The list of benchmark cases, a module for each family; `benchmarks.compare` times every library on it.
 
-A new operation needs a case here, which a test requires. `convlab bench` has a short list of its own in the package.
+A new operation needs a case here; a test checks it. `convlab bench` has a separate short list in the package.
 """
 
 from convlab._registry import OPERATIONS
@@ -13,6 +13,7 @@ from .layers import layer_cases
 from .pools import plane_cases, pool_cases
 from .ranks import rank_cases
 from .separables import separable_cases
+from .small import small_cases
 
 CASES: tuple[Case, ...] = (
     *lesson_cases(),
@@ -25,11 +26,12 @@ CASES: tuple[Case, ...] = (
     *bank_cases(),
     *dropin_cases(),
     *layer_cases(),
+    *small_cases(),
 )
 
 
 def without_case() -> set[str]:
-    """Return the public operations that no case calls: there must be none."""
+    """Return the public operations that no case calls; the result must be empty."""
     return {operation.name for operation in OPERATIONS} - {name for case in CASES for name in case.operations}
 
 
@@ -44,5 +46,5 @@ def select(substring: str | None) -> tuple[Case, ...]:
     chosen = tuple(case for case in CASES if substring is None or substring in case.name)
     if not chosen:
         examples = ", ".join({case.group: repr(case.name) for case in CASES}.values())
-        raise ValueError(f"no benchmark case has {substring!r} in its name; such are {examples}")
+        raise ValueError(f"no benchmark case has {substring!r} in its name; examples of names: {examples}")
     return chosen

@@ -1,4 +1,4 @@
-"""The path of one call is one way: what each module of it may import."""
+"""The path of a call has one direction: the allowed imports of each module."""
 
 import ast
 from pathlib import Path
@@ -10,7 +10,7 @@ import convlab
 PACKAGE = Path(convlab.__file__).parent
 SOURCES = PACKAGE.parent / "src"
 
-# Module -> what it may import of convlab. The line is facade -> _spec -> _plan -> _run -> _dispatch -> fallback.
+# Module -> its allowed imports. The order is facade -> _spec -> _plan -> _run -> _dispatch -> fallback.
 MAY_IMPORT = {
     "_errors": set(),
     "_geometry": set(),
@@ -28,8 +28,21 @@ MAY_IMPORT = {
     "_subnormals": {"_blocks", "_errors", "typing"},
     "_threads": {"_subnormals", "_blocks", "_cpus", "_errors", "_kernels", "_no_workers", "_version"},
     "_importing": set(),
-    "_dispatch": {"_blocks", "_errors", "_fallback", "_importing", "_registry", "typing"},
-    "_run": {"_borders", "_geometry", "_dispatch", "_errors", "_plan", "_spec", "_threads", "reference", "_importing"},
+    "_dispatch": {"_blocks", "_errors", "_fallback", "_importing", "_kernels", "_registry", "typing"},
+    "_run": {
+        "_blocks",
+        "_borders",
+        "_dispatch",
+        "_errors",
+        "_geometry",
+        "_importing",
+        "_kernels",
+        "_plan",
+        "_spec",
+        "_subnormals",
+        "_threads",
+        "reference",
+    },
     "_costs": {"_geometry", "_plan", "_registry", "_spec"},
     "_operations": {"_errors", "_importing", "_plan", "_registry"},
     "_explain": {"_costs", "_dispatch", "_errors", "_operations", "_plan", "_spec", "_threads"},
@@ -49,13 +62,13 @@ MAY_IMPORT = {
     "global_pooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
     "unpooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
 }
-# What clients may import but the public API: how a call is known again and what served it, the borders' arithmetic.
+# Private modules that clients may import: keys of cached calls, the last kernel, the borders' arithmetic.
 PRIVATE = {"ndimage": {"_plan", "_borders", "_dispatch"}}
 CLIENTS = ["cli", "bench", "filters", "data", "ndimage", "onnx", "signal", "skimage", "translation"]
 
 
 def imported(path):
-    """Names of convlab's own modules that a file imports, and the names imported from the package itself."""
+    """Return convlab's modules that a file imports, and the names that it imports from the package."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""What `import convlab` brings with it, and how long it takes."""
+"""The modules that `import convlab` imports, and its time."""
 
 import ast
 import importlib
@@ -18,13 +18,13 @@ print(time.process_time() - before)
 """
 
 
-def test_it_takes_less_than_thirty_milliseconds_beyond_numpys():
-    """Processor time of the quickest of some runs, with bytecode that is there already, as after installing."""
+def test_import_takes_less_than_thirty_milliseconds_more_than_numpys():
+    """CPU time of the fastest of some runs, with existing bytecode, as after an installation."""
     seconds = [float(run_python(MEASURE, PYTHONDONTWRITEBYTECODE="").stdout) for _ in range(9)]
     assert min(seconds) < 0.030, seconds
 
 
-def test_it_brings_neither_scipy_nor_any_extra():
+def test_import_loads_neither_scipy_nor_an_extra():
     code = """if True:
     import sys, convlab
     for name in set(convlab.__all__) - {"ndimage", "signal"}:

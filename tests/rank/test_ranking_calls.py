@@ -56,7 +56,7 @@ def test_threads_and_memory_layouts_give_the_same_bits(fast_backend, rng, operat
     for other in (x, big[2:152, 5:615], strided[:, ::2], np.asfortranarray(x), unaligned, x[::-1].copy()[::-1]):
         with convlab.threads(3):
             assert function(other, size).tobytes() == expected
-    # The place in the image changes nothing.
+    # The place in the image does not matter.
     with convlab.threads(1):
         inner = function(np.ascontiguousarray(x[13:100, 7:300]), size, border="valid")
     whole = np.frombuffer(expected, np.float32).reshape(x.shape)
@@ -67,7 +67,7 @@ def test_threads_and_memory_layouts_give_the_same_bits(fast_backend, rng, operat
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("size", [3, 5, 7])
 def test_nan_with_threads(fast_backend, rng, operation, size):
-    """Tiles side by side, each of which marks its own windows."""
+    """Neighbouring tiles, each of which marks its windows."""
     x = random_image(rng, (60, 1700), "f4")
     x[rng.random(x.shape) < 0.001] = np.nan
     expected = by_windows(operation, x, (size, size))
@@ -200,7 +200,7 @@ def test_calls_from_many_threads_at_once(fast_backend, rng):
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_any_shape_any_options(data):
-    """Every build and NumPy agree with SciPy on whatever is asked."""
+    """Every build and NumPy give SciPy's results for random options."""
     operation = data.draw(st.sampled_from(OPERATIONS))
     dtype = data.draw(st.sampled_from(COMPILED_DTYPES))
     shape = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 150))
