@@ -128,7 +128,8 @@ WRONG = {
     "negative indices": ("MaxUnpool", [X, np.full(X.shape, -1)], POOL, "indices: got -1"),
     "smaller than unpooled": ("MaxUnpool", [X, np.zeros(X.shape, np.int64), np.array([1, 2, 8, 7])], POOL,
                               "output_shape: got [1, 2, 8, 7]; expected 4 sizes of at least [1, 2, 8, 8]"),
-    "indices of four axes": ("MaxPool", [image(1, 1, 3, 3, 3, 3)], {"kernel_shape": [2] * 4}, "not supported"),
+    "indices of four axes": ("MaxPool", [image(1, 1, 3, 3, 3, 3)], {"kernel_shape": [2] * 4},
+                             "Indices are not supported"),
 }  # fmt: skip
 
 
