@@ -42,6 +42,7 @@ __all__ = [
     "global_avg_pool",
     "global_lp_pool",
     "global_max_pool",
+    "grad",
     "gradient_magnitude",
     "laplacian",
     "last_kernel",
@@ -76,7 +77,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from convlab import data, filters, ndimage, reference, signal
+    from convlab import data, filters, grad, ndimage, reference, signal
     from convlab._explain import Explanation, explain
     from convlab.adaptive_pooling import (
         adaptive_avg_pool1d,
@@ -119,6 +120,7 @@ _LATER = {
     "filtering": ["filter2d", "filter_bank"],
     "filters": ["filters"],
     "global_pooling": ["global_avg_pool", "global_lp_pool", "global_max_pool"],
+    "grad": ["grad"],
     "gradients": ["gradient_magnitude"],
     "imaging": ["box", "gabor", "gaussian", "unsharp"],
     "lp_pooling": ["lp_pool1d", "lp_pool2d", "lp_pool3d"],

@@ -46,6 +46,8 @@ SOURCES = (
     Source("conv/conv_direct"),
     Source("conv/conv_narrow"),
     Source("conv/conv_winograd"),
+    Source("grad/grad_weight"),
+    Source("grad/grad_pools"),
     Source("common/transpose"),
     Source("common/machine", wide=False),
 )
@@ -98,6 +100,11 @@ KERNELS = (
     Kernel("transpose_weights", "conv_gemm", "convolving", 1),
     Kernel("narrow_weights", "conv_narrow", "convolving", 1),
     Kernel("winograd_weights", "conv_winograd", "convolving", 1),
+    Kernel("conv_weight", "grad_weight", "gradients", 2),
+    Kernel("scatter_add", "grad_pools", "gradients", 2),
+    Kernel("gather", "grad_pools", "gradients", 2),
+    Kernel("spread_mean", "grad_pools", "gradients", 1),
+    Kernel("activation_gradient", "grad_pools", "gradients", 2),
     Kernel("multiply_add", "machine", "machine", None),
 )
 BY_NAME = {kernel.name: kernel for kernel in KERNELS}

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "typing": set(),
     "_borders": {"_errors"},
     "reference": set(),
+    "reference_gradients": {"reference"},
     "_spec": {"_borders", "_errors", "typing"},
     "_plan": {"_borders", "_errors", "_geometry", "_spec", "_kernels", "_importing", "typing"},
     "_fallback": {"_borders", "_geometry"},
@@ -29,7 +30,18 @@ MAY_IMPORT = {
     "_threads": {"_subnormals", "_blocks", "_cpus", "_errors", "_kernels", "_no_workers", "_version"},
     "_importing": set(),
     "_dispatch": {"_blocks", "_errors", "_fallback", "_importing", "_registry", "typing"},
-    "_run": {"_borders", "_geometry", "_dispatch", "_errors", "_plan", "_spec", "_threads", "reference", "_importing"},
+    "_run": {
+        "_borders",
+        "_geometry",
+        "_dispatch",
+        "_errors",
+        "_plan",
+        "_spec",
+        "_threads",
+        "reference",
+        "reference_gradients",
+        "_importing",
+    },
     "_costs": {"_geometry", "_plan", "_spec"},
     "_explain": {
         "_costs",
@@ -69,6 +81,7 @@ MAY_IMPORT = {
     "adaptive_pooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
     "global_pooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
     "unpooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
+    "grad": {"_docstrings", "_plan", "_run", "_spec", "grad", "typing"},
 }
 # What clients may import but the public API: how a call is known again, the borders' arithmetic.
 PRIVATE = {"ndimage": {"_plan", "_borders"}}

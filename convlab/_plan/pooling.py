@@ -321,7 +321,8 @@ def _source(spec: Pool, dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.uint8) if native.kind == "b" else native
 
 
-def _planned(spec: Pool, x: NDArray[Any]) -> Plan[Pool]:
+def planned(spec: Pool, x: NDArray[Any]) -> Plan[Pool]:
+    """The plan of a checked pool."""
     source = _source(spec, x.dtype)
     return plan_pool(spec, source, source_of(spec, x, source), Machine())
 
@@ -330,18 +331,18 @@ def _planned(spec: Pool, x: NDArray[Any]) -> Plan[Pool]:
 def pool(x: NDArray[Any], _: None, *options: Any) -> Plan[Pool]:
     """The plan for a pool's arguments, the array and the operation first; errors for wrong ones."""
     check_dtype("x", x.dtype)
-    return _planned(pooling.pool(x.shape, x.dtype, *options), x)
+    return planned(pooling.pool(x.shape, x.dtype, *options), x)
 
 
 @remembered
 def adaptive_pool(x: NDArray[Any], _: None, *options: Any) -> Plan[Pool]:
     """The same for a pool whose result's size is given."""
     check_dtype("x", x.dtype)
-    return _planned(pooling.adaptive_pool(x.shape, x.dtype, *options), x)
+    return planned(pooling.adaptive_pool(x.shape, x.dtype, *options), x)
 
 
 @remembered
 def global_pool(x: NDArray[Any], _: None, *options: Any) -> Plan[Pool]:
     """The same for a pool over all of each plane."""
     check_dtype("x", x.dtype)
-    return _planned(pooling.global_pool(x.shape, x.dtype, *options), x)
+    return planned(pooling.global_pool(x.shape, x.dtype, *options), x)

@@ -1,7 +1,7 @@
 """Convolutions of tensors and their transposes, over one, two or three axes."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, get_args
 
@@ -173,7 +173,7 @@ def channels_last(layout: Any, axes: int) -> bool:
     return layout == LAYOUTS[axes][1]
 
 
-def _exact(precision: Any) -> bool:
+def check_exact(precision: Any) -> bool:
     return word("precision", precision, PRECISIONS) == "exact"
 
 
@@ -187,20 +187,20 @@ def check_weight_shape(weight_shape: tuple[int, ...], axes: int) -> None:
 
 
 def _tensor(
-    shape: tuple[int, ...], weight_shape: tuple[int, ...], layout: Any, axes: int
+    name: str, shape: tuple[int, ...], weight_shape: tuple[int, ...], layout: Any, axes: int
 ) -> tuple[int, int, tuple[int, ...], bool, bool]:
     """Batch, channels and size of the input; whether channels come last, whether there is a batch."""
     last = channels_last(layout, axes)
     word = LAYOUTS[axes][last]
     shown = f"({', '.join(word)}) or ({', '.join(word[1:])})"
     if len(shape) not in (axes + 1, axes + 2):
-        raise _errors.wrong_shape("x", shape, shown)
+        raise _errors.wrong_shape(name, shape, shown)
     check_weight_shape(weight_shape, axes)
     batched = len(shape) == axes + 2
     batch, rest = (shape[0], shape[1:]) if batched else (1, shape)
     channels, size = (rest[-1], rest[:-1]) if last else (rest[0], rest[1:])
     if 0 in rest:
-        raise _errors.wrong_shape("x", shape, f"at least one channel and one element along each axis of {shown}")
+        raise _errors.wrong_shape(name, shape, f"at least one channel and one element along each axis of {shown}")
     return batch, channels, size, last, batched
 
 
@@ -234,16 +234,17 @@ def conv(
     activation: Any,
     layout: Any,
     precision: Any,
+    name: str = "x",
 ) -> Conv:
-    """Check the arguments of a convolution and work out its sizes."""
-    batch, channels, size, last, batched = _tensor(shape, weight_shape, layout, axes)
+    """Check the arguments of a convolution and work out its sizes; `name` is the input's in errors."""
+    batch, channels, size, last, batched = _tensor(name, shape, weight_shape, layout, axes)
     parts = check_groups(groups)
     out_channels, kernel = weight_shape[0], weight_shape[2:]
     if out_channels % parts:
         raise _errors.wrong_shape("weight", weight_shape, f"output channels in groups={parts} equal parts")
     if weight_shape[1] * parts != channels:
         raise _errors.wrong_shape(
-            "weight", weight_shape, f"channels of x / groups = {channels} / {parts} in its second axis"
+            "weight", weight_shape, f"channels of {name} / groups = {channels} / {parts} in its second axis"
         )
     _check_bias(bias_shape, out_channels)
     strides, dilations = numbers("stride", stride, axes, 1), numbers("dilation", dilation, axes, 1)
@@ -251,7 +252,7 @@ def conv(
     extents = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True))
     padded = tuple(n + before + after for n, (before, after) in zip(size, pads, strict=True))
     if any(n < k for n, k in zip(padded, extents, strict=True)):
-        raise _errors.empty_convolution(padded, extents)
+        raise _errors.empty_convolution(name, padded, extents)
     result = Conv(
         name=f"conv{axes}d",
         batch=batch,
@@ -268,7 +269,7 @@ def conv(
         activation=_activation(activation),
         channels_last=last,
         batched=batched,
-        exact=_exact(precision),
+        exact=check_exact(precision),
     )
     _check_size(result.shape)
     _check_size(padded)
@@ -310,14 +311,16 @@ def conv_transpose(
     output_size: Any,
     activation: Any,
     layout: Any,
+    name: str = "x",
+    size_name: str = "output_size",
 ) -> Transpose:
-    """Check the arguments of a transposed convolution and work out its parts."""
-    batch, channels, size, last, batched = _tensor(shape, weight_shape, layout, axes)
+    """Check the arguments of a transposed convolution and work out its parts; names are those in errors."""
+    batch, channels, size, last, batched = _tensor(name, shape, weight_shape, layout, axes)
     parts = check_groups(groups)
     kernel = weight_shape[2:]
     out_channels = weight_shape[1] * parts
     if weight_shape[0] != channels:
-        raise _errors.wrong_shape("weight", weight_shape, f"channels of x = {channels} in its first axis")
+        raise _errors.wrong_shape("weight", weight_shape, f"channels of {name} = {channels} in its first axis")
     if channels % parts:
         raise _errors.wrong_shape("weight", weight_shape, f"input channels in groups={parts} equal parts")
     _check_bias(bias_shape, out_channels)
@@ -333,7 +336,7 @@ def conv_transpose(
         extra = tuple(w - n for w, n in zip(wanted, least, strict=True))
         if any(not 0 <= e < max(s, d) for e, s, d in zip(extra, strides, dilations, strict=True)):
             most = tuple(n + max(s, d) - 1 for n, s, d in zip(least, strides, dilations, strict=True))
-            raise _errors.wrong_value("output_size", output_size, f"sizes from {least} to {most}")
+            raise _errors.wrong_value(size_name, output_size, f"sizes from {least} to {most}")
     if any(e >= max(s, d) for e, s, d in zip(extra, strides, dilations, strict=True)):
         raise _errors.wrong_value("output_padding", output_padding, "less than stride or dilation")
     out_size = tuple(n + e for n, e in zip(least, extra, strict=True))
@@ -342,19 +345,30 @@ def conv_transpose(
     head, channel = ((batch,) if batched else ()), (out_channels,)
     result = (*head, *out_size, *channel) if last else (*head, *channel, *out_size)
     _check_size(result)
-    finish = _activation(activation)
+    part = Conv(
+        name=f"conv_transpose{axes}d", batch=batch, groups=parts, channels=channels, out_channels=out_channels,
+        size=size, kernel=kernel, out_size=out_size, stride=strides, dilation=dilations,
+        pads=tuple((p, p) for p in pads), border="constant", activation=_activation(activation),
+        channels_last=last, batched=batched, exact=True,
+    )  # fmt: skip
+    return transposed(part)
+
+
+def transposed(whole: Conv) -> Transpose:
+    """Work out the parts of a transposed convolution: each is like the whole but for its sizes, stride and padding."""
     made = []
-    every = [_phases(*axis) for axis in zip(size, out_size, kernel, strides, dilations, pads, strict=True)]
+    axes = len(whole.size)
+    before = [first for first, _ in whole.pads]
+    every = [
+        _phases(*axis)
+        for axis in zip(whole.size, whole.out_size, whole.kernel, whole.stride, whole.dilation, before, strict=True)
+    ]
     for phase in product(*every):
         outputs, taps, counts, apart, around = zip(*phase, strict=True)
-        conv = Conv(
-            name=f"conv_transpose{axes}d", batch=batch, groups=parts, channels=channels, out_channels=out_channels,
-            size=size, kernel=counts,
-            out_size=tuple(len(range(*o.indices(n))) for o, n in zip(outputs, out_size, strict=True)),
-            stride=(1,) * axes, dilation=apart, pads=around, border="constant", activation=finish,
-            channels_last=last, batched=batched, exact=True,
-        )  # fmt: skip
+        out_size = tuple(len(range(*o.indices(n))) for o, n in zip(outputs, whole.out_size, strict=True))
+        conv = replace(whole, kernel=counts, out_size=out_size, stride=(1,) * axes, dilation=apart, pads=around)
         made.append(Part(conv, outputs, taps))
-    gaps = any(len(phases) < min(s, n) for phases, s, n in zip(every, strides, out_size, strict=True))
-    touched = 4 * (math.prod(shape) + math.prod(weight_shape) + math.prod(result))
-    return Transpose(f"conv_transpose{axes}d", result, parts, finish, last, tuple(made), gaps, touched)
+    gaps = any(len(phases) < min(s, n) for phases, s, n in zip(every, whole.stride, whole.out_size, strict=True))
+    return Transpose(
+        whole.name, whole.shape, whole.groups, whole.activation, whole.channels_last, tuple(made), gaps, whole.bytes
+    )

@@ -1,0 +1,148 @@
+"""Plans of the gradients of convolutions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab._geometry import ConvGeometry
+from convlab._spec import grad_convolving
+from convlab._spec.arguments import FLOAT32, check_dtype
+from convlab._spec.grad_convolving import ConvInput, ConvWeight
+from convlab._spec.pooling import Pool
+
+from .cache import remembered
+from .conv_choice import Request
+from .convolving import (
+    ConvPlan,
+    TransposePlan,
+    contiguous,
+    conv_axes,
+    pitches,
+    pitches_of,
+    plan_conv,
+    plan_transpose,
+    three,
+)
+from .grad_blocks import weight_blocks
+from .plan import Machine, Plan, threads_for
+from .pooling import planned
+
+# What a plan reads of a second array: its shape, strides, dtype, and whether it is aligned.
+ArrayLayout = tuple[tuple[int, ...], tuple[int, ...], np.dtype[Any], bool]
+
+
+def layout_of(a: NDArray[Any]) -> ArrayLayout:
+    """What stands for an array in the key of a plan."""
+    return a.shape, a.strides, a.dtype, a.flags.aligned
+
+
+@dataclass(frozen=True, slots=True)
+class InputPlan:
+    """The gradient of a convolution's input, and the transpose that makes it."""
+
+    spec: ConvInput
+    transpose: TransposePlan
+
+
+@remembered
+def conv_input(
+    grad: NDArray[Any], _: None, axes: int, input_size: Any, weight_shape: tuple[int, ...],
+    weight_dtype: np.dtype[Any], *options: Any,
+) -> InputPlan:  # fmt: skip
+    """The plan for an input's gradient."""
+    check_dtype("grad_output", grad.dtype)
+    check_dtype("weight", weight_dtype)
+    return plan_input(
+        grad_convolving.conv_input(grad.shape, input_size, weight_shape, axes, *options), grad, weight_shape
+    )
+
+
+def plan_input(spec: ConvInput, grad: NDArray[Any], weight_shape: tuple[int, ...]) -> InputPlan:
+    """The plan of a checked one; of one image, where the border is added afterwards."""
+    first = grad[:1] if spec.folded and spec.forward.batched else grad
+    return InputPlan(spec, plan_transpose(spec.transpose, first, weight_shape, None, None))
+
+
+@remembered
+def transpose_input(
+    grad: NDArray[Any], _: None, axes: int, input_size: Any, weight_shape: tuple[int, ...],
+    weight_dtype: np.dtype[Any], *options: Any,
+) -> ConvPlan:  # fmt: skip
+    """The plan for the gradient of a transpose's input."""
+    check_dtype("grad_output", grad.dtype)
+    check_dtype("weight", weight_dtype)
+    spec = grad_convolving.transpose_input(grad.shape, input_size, weight_shape, axes, *options)
+    return plan_conv(spec, pitches(spec, grad), Request(), Machine())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightPlan(Plan[ConvWeight]):
+    """The gradient of weights; whether the output's gradient must be copied too."""
+
+    convert_grad: bool
+
+
+def plan_weight(spec: ConvWeight, x: ArrayLayout, grad: ArrayLayout) -> WeightPlan:
+    """The plan of a checked one: `x` is what the windows lie on, `grad` what lies at their outputs."""
+    conv = spec.conv
+    x_steps, y_steps = pitches_of(conv, *x[1:]), pitches_of(conv, *grad[1:])
+    blocks = weight_blocks(conv)
+    before = (0, *(first for first, _ in conv.pads))[-2:]
+    geometry = ConvGeometry._make((
+        conv.batch, conv.groups, conv.channels // conv.groups, conv.out_channels // conv.groups,
+        *three(conv.kernel), *three(conv.size)[1:], *three(conv.out_size), *three(conv.stride), *three(conv.dilation),
+        *before, 0, *(x_steps or contiguous(conv, x[0])), *(y_steps or contiguous(conv, grad[0])),
+        blocks.block_rows, blocks.block_columns, 0, blocks.in_place, 0, 0, 0, 0, 0,
+    ))  # fmt: skip
+    return WeightPlan(
+        spec=spec,
+        kernel="conv_weight",
+        reason="blocks of terms in float32, and their sums in double",
+        threads=threads_for(spec, Machine()),
+        tile=(blocks.tile_outputs, blocks.tile_channels),
+        workspace=4 * blocks.workspace,
+        convert=x_steps is None,
+        convert_grad=y_steps is None,
+        source=FLOAT32,
+        shape=spec.shape,
+        in_lesson=len(conv.size) == 2,
+        tables=(np.array(geometry, np.intp), conv_axes(conv), np.array(blocks, np.intp)),
+    )
+
+
+@remembered
+def conv_weight(x: NDArray[Any], _: None, axes: int, grad: ArrayLayout, weight_size: Any, *options: Any) -> WeightPlan:
+    """The plan for the weights' gradient."""
+    check_dtype("input", x.dtype)
+    check_dtype("grad_output", grad[2])
+    return plan_weight(grad_convolving.conv_weight(x.shape, grad[0], weight_size, axes, *options), layout_of(x), grad)
+
+
+@remembered
+def transpose_weight(
+    grad: NDArray[Any], _: None, axes: int, x: ArrayLayout, weight_size: Any, *options: Any
+) -> WeightPlan:
+    """The plan for the gradient of a transpose's weights."""
+    check_dtype("input", x[2])
+    check_dtype("grad_output", grad.dtype)
+    return plan_weight(
+        grad_convolving.transpose_weight(grad.shape, x[0], weight_size, axes, *options), layout_of(grad), x
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BiasPlan:
+    """Where the channels lie, and sums over the other axes; None where there is nothing to sum."""
+
+    axis: int
+    sums: Plan[Pool] | None
+
+
+@remembered
+def conv_bias(grad: NDArray[Any], _: None, channel_axis: Any) -> BiasPlan:
+    """The plan for a bias's gradient."""
+    check_dtype("grad_output", grad.dtype)
+    axis, sums = grad_convolving.conv_bias(grad.shape, channel_axis)
+    return BiasPlan(axis, planned(sums, grad) if grad.size else None)
