@@ -22,7 +22,7 @@ from typing import Any, TypedDict, get_args
 
 from convlab import _errors, _importing
 from convlab._blocks import Setting
-from convlab._registry import BY_NAME
+from convlab._registry import BY_NAME, OPERATIONS
 from convlab.typing import BackendWord, IsaWord
 
 BACKEND_WORDS: tuple[BackendWord, ...] = get_args(BackendWord)
@@ -61,6 +61,7 @@ class Backend:
 
 NUMPY = Backend("numpy", "", Functions(""))
 PYTHON = Backend("python", "", {})
+SCIPY = Backend("scipy", "", {})  # what the drop-ins hand over to
 
 
 @cache
@@ -182,7 +183,8 @@ def last_kernel() -> str | None:
     Returns
     -------
     str or None
-        The kernel's name, then its backend and instruction set in brackets; None before the first call.
+        The kernel's name, then its backend and instruction set in brackets; SciPy's function and ``[scipy]`` where a
+        drop-in handed the call over; None before the first call.
 
     Examples
     --------
@@ -211,6 +213,9 @@ class Backends(dict[str, KernelInfo]):
         served: dict[str, list[str]] = {}
         for name, entry in self.items():
             served.setdefault("/".join(filter(None, (entry["backend"], entry["isa"]))), []).append(name)
+        if PYTHON.name in served:
+            without = ", ".join(operation.name for operation in OPERATIONS if operation.loops is None)
+            served[NUMPY.name] = [f"{without}, of which convlab.reference has no loops"]
         available = ", ".join(next(iter(self.values()))["available"]) if self else "none"
         return "\n".join([*(f"{way}: {', '.join(names)}" for way, names in served.items()), f"available: {available}"])
 

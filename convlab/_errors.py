@@ -121,8 +121,9 @@ def workspace(limit: int, algorithm: str, needed: int) -> ValueError:
     )
 
 
-def wrong_call(name: str, reason: Exception) -> TypeError:
-    return TypeError(f"{name}: got arguments that it does not take ({reason}); expected those of a call of it")
+def wrong_call(name: str, reason: Exception, hints: Iterable[str]) -> TypeError:
+    todo = "".join(f": {hint}" for hint in hints)
+    return TypeError(f"{name}: got arguments that it does not take ({reason}); expected those of a call of it{todo}")
 
 
 def not_normalisable(name: str) -> ValueError:

@@ -1,4 +1,4 @@
-"""The one list of kernels: what setup.py compiles, and what dispatch, the fallback and the tests look up.
+"""The lists of operations and kernels: what the package exports and explains, what setup.py compiles, what is tested.
 
 Imports nothing of convlab: setup.py loads this file by its path.
 """
@@ -25,6 +25,17 @@ class Kernel(NamedTuple):
     module: str  # of SOURCES
     fallback: str  # the module of _fallback
     writes: int | None  # which argument holds the result
+
+
+class Operation(NamedTuple):
+    """A public function, or layer, that computes."""
+
+    name: str
+    facade: str  # the module that holds it
+    # The facade's function, or the layer's method, that returns a call's plan and arrays; None where a call has two.
+    plan: str | None = "planned"
+    first: tuple[str | int, ...] = ()  # what that function takes before the call's own arguments
+    loops: str | None = None  # of convlab.reference, if they serve some of its calls
 
 
 # Compiled for each instruction set.
@@ -108,3 +119,50 @@ KERNELS = (
     Kernel("multiply_add", "machine", "machine", None),
 )
 BY_NAME = {kernel.name: kernel for kernel in KERNELS}
+# All that take `out`, and gabor.
+OPERATIONS = (
+    Operation("filter2d", "filtering", first=(False,), loops="filter2d"),
+    Operation("filter_bank", "filtering", first=(True,), loops="filter2d"),
+    Operation("sep_filter2d", "separable", loops="filter2d"),
+    Operation("box", "imaging", "planned_box", loops="filter2d"),
+    Operation("gabor", "imaging", plan=None, loops="filter2d"),
+    Operation("gaussian", "imaging", "planned_gaussian", loops="filter2d"),
+    Operation("unsharp", "imaging", "planned_unsharp", loops="filter2d"),
+    Operation("laplacian", "edges", "planned_laplacian", loops="filter2d"),
+    Operation("prewitt", "edges", first=("prewitt",), loops="filter2d"),
+    Operation("scharr", "edges", first=("scharr",), loops="filter2d"),
+    Operation("sobel", "edges", first=("sobel",), loops="filter2d"),
+    Operation("gradient_magnitude", "gradients", loops="filter2d"),
+    Operation("maximum_filter", "ranking", first=("maximum",)),
+    Operation("median_filter", "ranking", first=("median",)),
+    Operation("minimum_filter", "ranking", first=("minimum",)),
+    Operation("max_pool1d", "pooling", first=("max", 1)),
+    Operation("max_pool2d", "pooling", first=("max", 2), loops="max_pool2d"),
+    Operation("max_pool3d", "pooling", first=("max", 3)),
+    Operation("min_pool2d", "pooling", "planned_minimum", loops="min_pool2d"),
+    Operation("avg_pool1d", "average_pooling", first=(1,)),
+    Operation("avg_pool2d", "average_pooling", first=(2,), loops="avg_pool2d"),
+    Operation("avg_pool3d", "average_pooling", first=(3,)),
+    Operation("lp_pool1d", "lp_pooling", first=(1,)),
+    Operation("lp_pool2d", "lp_pooling", first=(2,)),
+    Operation("lp_pool3d", "lp_pooling", first=(3,)),
+    Operation("adaptive_avg_pool1d", "adaptive_pooling", first=("avg", 1)),
+    Operation("adaptive_avg_pool2d", "adaptive_pooling", first=("avg", 2), loops="avg_pool2d"),
+    Operation("adaptive_avg_pool3d", "adaptive_pooling", first=("avg", 3)),
+    Operation("adaptive_max_pool1d", "adaptive_pooling", "planned_maximum", first=(1,)),
+    Operation("adaptive_max_pool2d", "adaptive_pooling", "planned_maximum", first=(2,), loops="max_pool2d"),
+    Operation("adaptive_max_pool3d", "adaptive_pooling", "planned_maximum", first=(3,)),
+    Operation("global_avg_pool", "global_pooling", first=("avg",), loops="avg_pool2d"),
+    Operation("global_lp_pool", "global_pooling", "planned_powers"),
+    Operation("global_max_pool", "global_pooling", first=("max",), loops="max_pool2d"),
+    Operation("max_unpool1d", "unpooling", first=(1,)),
+    Operation("max_unpool2d", "unpooling", first=(2,)),
+    Operation("max_unpool3d", "unpooling", first=(3,)),
+    Operation("conv1d", "convolving", first=(1,), loops="conv2d"),
+    Operation("conv2d", "convolving", first=(2,), loops="conv2d"),
+    Operation("conv3d", "convolving", first=(3,), loops="conv2d"),
+    Operation("Conv2d", "convolving", "_planned", loops="conv2d"),
+    Operation("conv_transpose1d", "transposing", first=(1,), loops="conv2d"),
+    Operation("conv_transpose2d", "transposing", first=(2,), loops="conv2d"),
+    Operation("conv_transpose3d", "transposing", first=(3,), loops="conv2d"),
+)

@@ -9,15 +9,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from convlab._docstrings import described
 from convlab._plan import pooling as _plan
+from convlab._plan.plan import Plan
 from convlab._run import pooling as _run
 from convlab._spec import arguments as _spec
+from convlab._spec.pooling import Pool
 from convlab.typing import Layout2d, Layout3d, PoolLayout1d, PoolPadding, Sizes
 
 
-def _pool(operation: str, axes: int, x: Any, out: Any, *options: Any) -> NDArray[Any]:
+def planned(
+    axes: int, x: ArrayLike, kernel_size: object, stride: object, padding: object, ceil_mode: object,
+    count_include_pad: object, divisor_override: object, dilation: object, layout: object, channel_axis: object,
+) -> tuple[Plan[Pool], NDArray[Any]]:  # fmt: skip
+    """Return the plan and array of an avg_pool."""
     a = x if type(x) is np.ndarray else _spec.array("x", x)
-    result: NDArray[Any] = _run.pool(_plan.pool(a, None, operation, axes, *options), a, out)
-    return result
+    plan = _plan.pool(
+        a, None, "avg", axes, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
+        layout, channel_axis,
+    )  # fmt: skip
+    return plan, a
 
 
 @described(1)
@@ -77,10 +86,11 @@ def avg_pool1d(
     >>> convlab.avg_pool1d(np.array([[1, 3, 2, 5]]), 2)
     array([[2. , 3.5]], dtype=float32)
     """
-    return _pool(
-        "avg", 1, x, out, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
-        layout, channel_axis,
+    plan, a = planned(
+        1, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
+        channel_axis,
     )  # fmt: skip
+    return _run.pool(plan, a, out)
 
 
 @described(2)
@@ -140,10 +150,11 @@ def avg_pool2d(
     >>> convlab.avg_pool2d(np.array([[1, 2, 5, 6], [3, 4, 7, 8]]), 2)
     array([[2.5, 6.5]], dtype=float32)
     """
-    return _pool(
-        "avg", 2, x, out, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
-        layout, channel_axis,
+    plan, a = planned(
+        2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
+        channel_axis,
     )  # fmt: skip
+    return _run.pool(plan, a, out)
 
 
 @described(3)
@@ -203,10 +214,11 @@ def avg_pool3d(
     >>> convlab.avg_pool3d(np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]), 2)
     array([[[4.5]]], dtype=float32)
     """
-    return _pool(
-        "avg", 3, x, out, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
-        layout, channel_axis,
+    plan, a = planned(
+        3, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
+        channel_axis,
     )  # fmt: skip
+    return _run.pool(plan, a, out)
 
 
 __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d"]

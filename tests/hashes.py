@@ -1,8 +1,8 @@
-"""The corpus of hashes: `python tests/hashes.py` writes tests/hashes.json anew, tests/test_hashes.py checks it.
+"""The corpus of hashes: `python tests/hashes.py` writes tests/hashes.json, tests/common/test_hashes.py checks it.
 
-Every algorithm that claims identical bytes has two entries. Of small integers, whose sums are exact in any order: the
-bytes of every backend, instruction set and machine. Of fractions, whose sums round: the bytes of every instruction
-set with fused multiply-adds. All data are (N, C, H, W); filters take the channels as planes.
+Every algorithm that promises identical bytes has two entries. Sums of small integers are exact in any order, so all
+backends, instruction sets and machines must give the same bytes. Sums of fractions round, so all instruction sets with
+fused multiply-adds must give the same bytes. All data are (N, C, H, W); filters use the channels as planes.
 """
 
 import hashlib
@@ -15,12 +15,12 @@ import convlab
 
 FILE = Path(__file__).with_name("hashes.json")
 SHAPE = (3, 8, 37, 53)
-# Not every size is a multiple of a Winograd tile; this is one of each, and of strides.
+# A multiple of all Winograd tiles and strides.
 STEP = 12
 
 
 def data(shape, kind, salt=0):
-    """Numbers that no library has a say in: from -8 to 8, or these over 7."""
+    """Return numbers that depend on no library: integers from -8 to 8, or these divided by 7."""
     n = np.arange(int(np.prod(shape)), dtype=np.uint64) + np.uint64(1000 * salt + 1)
     mixed = (n * np.uint64(2654435761) % np.uint64(1 << 32)) >> np.uint64(15)
     x = (mixed % np.uint64(17)).astype(np.float32) - 8
@@ -28,7 +28,7 @@ def data(shape, kind, salt=0):
 
 
 def images(function):
-    """A filter of one picture, over every picture of a batch."""
+    """Return a function that applies a filter of one picture to every picture of a batch."""
     return lambda x, kind: np.stack([function(planes, kind) for planes in x])
 
 
@@ -102,7 +102,7 @@ ALGORITHMS = {
     "conv2d winograd2": convolve("winograd2"),
     "conv2d winograd4": convolve("winograd4"),
 }
-# Whole planes, small ones and growing results have no place in a larger plane.
+# Cases that cannot be part of a larger plane: whole planes, small ones, larger results.
 WHOLE = {
     "conv2d narrow": lambda x, kind: convolve("narrow")(x[:, :, :9, :11], kind),
     "global_avg_pool": pool("global_avg_pool"),
@@ -111,7 +111,7 @@ WHOLE = {
     "conv_transpose2d": lambda x, kind: convlab.conv_transpose2d(x, data((SHAPE[1], 5, 3, 3), kind, 1), stride=2),
 }
 EVERY = ALGORITHMS | WHOLE
-# Their sums of integers round: transforms and weights are fractions.
+# Cases whose sums of integers round, because transforms or weights are fractions.
 NEVER_EXACT = {"conv2d winograd4", "gaussian"}
 
 

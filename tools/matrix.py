@@ -1,6 +1,6 @@
-"""The wheel in fresh environments of each CPython of this machine, with the oldest NumPy and the newest: `make matrix`.
+"""Test the wheel with each CPython of this machine, with the oldest NumPy and the newest: `make matrix`.
 
-In each: `convlab info`, `convlab demo`, and the operations' tests; the whole suite in the first one.
+Each new environment runs `convlab info`, `convlab demo`, and the operations' tests; the first one runs all tests.
 """
 
 import re
@@ -14,7 +14,7 @@ OLDEST = {"3.11": "2.0", "3.12": "2.0", "3.13": "2.1"}  # the first NumPy with a
 
 
 def pythons():
-    """Version -> interpreter: of this machine's own, and of pyenv."""
+    """Return version -> interpreter, of the system and of pyenv."""
     for version in PYTHONS:
         candidates = [
             *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python3")),

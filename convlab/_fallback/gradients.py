@@ -69,9 +69,8 @@ def gather(
 class _Axis:
     """Where the windows of one axis begin and end, and what they divide by."""
 
-    def __init__(
-        self, n: int, out: int, window: int, stride: int, before: int, after: int, dilation: int, bins: int, count: int
-    ) -> None:
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        n, out, window, stride, before, after, dilation, bins, count = sizes
         i = np.arange(out)
         self.taps = []  # for each tap the outputs that have it, and the places it stands on
         if bins:
@@ -102,7 +101,7 @@ def spread_mean(grad: NDArray[np.float32], y: NDArray[np.float32], geometry: NDA
         (g.dilation_depth, g.dilation_height, g.dilation_width),
         strict=True,
     )
-    axes = [_Axis(*each, bins=g.bins, count=g.count_pad) for each in fields]
+    axes = [_Axis((*each, g.bins, g.count_pad)) for each in fields]
     values = grad.reshape(g.planes, g.out_depth, g.out_height, g.out_width)
     to = y.reshape(g.planes, g.depth, g.height, g.width)
     with np.errstate(all="ignore"):

@@ -11,7 +11,7 @@ from convlab import _errors
 from convlab._geometry import ACTIVATIONS, CONV_BORDERS, ConvAxis, ConvGeometry, ConvValues
 from convlab._spec import convolving
 from convlab._spec.arguments import FLOAT32, check_dtype, integer
-from convlab._spec.convolving import Conv, Transpose
+from convlab._spec.convolving import Conv, ConvOptions, Transpose, TransposeOptions
 
 from . import conv_fft
 from .cache import remembered
@@ -237,32 +237,19 @@ def _algorithm(algorithm: Any) -> str | None:
     return algorithm
 
 
-def _make(
-    shape: tuple[int, ...],
-    axes: int,
-    weight_shape: tuple[int, ...],
-    weight_dtype: np.dtype[Any],
-    bias_shape: tuple[int, ...] | None,
-    bias_dtype: np.dtype[Any] | None,
-    algorithm: Any,
-    workspace_limit: Any,
-    *options: Any,
-) -> tuple[Conv, Request]:
-    """What is to be done, and how the caller wants it done."""
-    check_dtype("weight", weight_dtype)
-    if bias_dtype is not None:
-        check_dtype("bias", bias_dtype)
-    *options_of_spec, prepared = options
-    spec = convolving.conv(shape, weight_shape, bias_shape, axes, *options_of_spec)
-    return spec, Request(_algorithm(algorithm), _limit(workspace_limit), prepared)
-
-
-@remembered
-def conv(x: NDArray[Any], _: None, *arguments: Any) -> ConvPlan:
-    """The plan for a convolution's arguments, the input first; errors for wrong ones. Of the weights their layout."""
+@remembered(ConvOptions)
+def conv(x: NDArray[Any], _: None, options: ConvOptions) -> ConvPlan:
+    """Make the plan of a convolution, or raise the error for a wrong argument. Of the weights their layout counts."""
     check_dtype("x", x.dtype)
-    spec, request = _make(x.shape, *arguments)
+    spec, request = _asked(x.shape, options)
     return plan_conv(spec, pitches(spec, x), request, Machine())
+
+
+def _asked(shape: tuple[int, ...], options: ConvOptions) -> tuple[Conv, Request]:
+    """What is to be done, and how the caller wants it done."""
+    convolving.check_dtypes(options)
+    spec = convolving.conv(shape, options)
+    return spec, Request(_algorithm(options.algorithm), _limit(options.workspace_limit), options.prepared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,32 +279,19 @@ class TransposePlan:
         return replace(largest, spec=self.spec, reason=reason, buffers=buffers, workspace=workspace)  # type: ignore[arg-type, return-value]
 
 
-@remembered
-def conv_transpose(
-    x: NDArray[Any],
-    _: None,
-    axes: int,
-    weight_shape: tuple[int, ...],
-    weight_dtype: np.dtype[Any],
-    bias_shape: tuple[int, ...] | None,
-    bias_dtype: np.dtype[Any] | None,
-    algorithm: Any,
-    workspace_limit: Any,
-    *options: Any,
-) -> TransposePlan:
-    """The plan for a transposed convolution's arguments."""
+@remembered(TransposeOptions)
+def conv_transpose(x: NDArray[Any], _: None, options: TransposeOptions) -> TransposePlan:
+    """Make the plan of a transposed convolution, or raise the error for a wrong argument."""
     check_dtype("x", x.dtype)
-    check_dtype("weight", weight_dtype)
-    if bias_dtype is not None:
-        check_dtype("bias", bias_dtype)
-    spec = convolving.conv_transpose(x.shape, weight_shape, bias_shape, axes, *options)
-    return plan_transpose(spec, x, weight_shape, _algorithm(algorithm), _limit(workspace_limit))
+    convolving.check_dtypes(options)
+    spec = convolving.conv_transpose(x.shape, options)
+    return plan_transpose(spec, x, options.weight_shape, _algorithm(options.algorithm), _limit(options.workspace_limit))
 
 
 def plan_transpose(
     spec: Transpose, x: NDArray[Any], weight_shape: tuple[int, ...], algorithm: str | None, limit: int | None
 ) -> TransposePlan:
-    """A plan for each part."""
+    """Make the plan of each part."""
     sorted_weights = sum(
         spec.groups * weight_shape[1] * (weight_shape[0] // spec.groups) * math.prod(part.conv.kernel)
         for part in spec.parts
@@ -355,13 +329,13 @@ def plan_transpose(
     )
 
 
-def check_layer(axes: int, weight_shape: tuple[int, ...], *arguments: Any) -> None:
+def check_layer(options: ConvOptions) -> None:
     """Errors for wrong arguments of a layer, whose input is not there yet: of the least size that has an output."""
+    axes, weight_shape = options.axes, options.weight_shape
     convolving.check_weight_shape(weight_shape, axes)
-    dilation, groups, layout = arguments[7], arguments[8], arguments[11]
-    parts = convolving.check_groups(groups)
-    dilations = convolving.numbers("dilation", dilation, axes, 1)
+    parts = convolving.check_groups(options.groups)
+    dilations = convolving.numbers("dilation", options.dilation, axes, 1)
     size = tuple((k - 1) * d + 1 for k, d in zip(weight_shape[2:], dilations, strict=True))
     channels = weight_shape[1] * parts
-    last = convolving.channels_last(layout, axes)
-    _make((1, *size, channels) if last else (1, channels, *size), axes, weight_shape, *arguments)
+    last = convolving.channels_last(options.layout, axes)
+    _asked((1, *size, channels) if last else (1, channels, *size), options)

@@ -7,20 +7,18 @@ from numpy.typing import NDArray
 
 from convlab._spec import grad_activations
 from convlab._spec.arguments import FLOAT32, check_dtype
-from convlab._spec.grad_activations import ActivationGradient
+from convlab._spec.grad_activations import ActivationGradient, ActivationOptions
 
 from .cache import remembered
 from .plan import Machine, Plan, threads_for
 
 
-@remembered
-def activation(
-    grad: NDArray[Any], _: None, shape: tuple[int, ...], dtype: np.dtype[Any], *options: Any
-) -> Plan[ActivationGradient]:
-    """The plan for an activation's gradient. Shape and dtype are the output's; a mask is of bool."""
+@remembered(ActivationOptions)
+def activation(grad: NDArray[Any], _: None, options: ActivationOptions) -> Plan[ActivationGradient]:
+    """Make the plan of an activation's gradient, or raise the error for a wrong argument; a mask is of bool."""
     check_dtype("grad_output", grad.dtype)
-    check_dtype("output", dtype)
-    spec = grad_activations.activation(grad.shape, shape, dtype.kind == "b", *options)
+    check_dtype("output", options.output_dtype)
+    spec = grad_activations.activation(grad.shape, options)
     return Plan(
         spec=spec,
         kernel="activation_gradient",

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 from convlab._geometry import ConvGeometry
 from convlab._spec import grad_convolving
 from convlab._spec.arguments import FLOAT32, check_dtype
-from convlab._spec.grad_convolving import ConvInput, ConvWeight
+from convlab._spec.grad_convolving import (
+    ArrayLayout,
+    BiasOptions,
+    ConvInput,
+    ConvWeight,
+    InputOptions,
+    TransposeInputOptions,
+    TransposeWeightOptions,
+    WeightOptions,
+)
 from convlab._spec.pooling import Pool
 
 from .cache import remembered
@@ -29,9 +38,6 @@ from .grad_blocks import weight_blocks
 from .plan import Machine, Plan, threads_for
 from .pooling import planned
 
-# What a plan reads of a second array: its shape, strides, dtype, and whether it is aligned.
-ArrayLayout = tuple[tuple[int, ...], tuple[int, ...], np.dtype[Any], bool]
-
 
 def layout_of(a: NDArray[Any]) -> ArrayLayout:
     """What stands for an array in the key of a plan."""
@@ -46,17 +52,12 @@ class InputPlan:
     transpose: TransposePlan
 
 
-@remembered
-def conv_input(
-    grad: NDArray[Any], _: None, axes: int, input_size: Any, weight_shape: tuple[int, ...],
-    weight_dtype: np.dtype[Any], *options: Any,
-) -> InputPlan:  # fmt: skip
-    """The plan for an input's gradient."""
+@remembered(InputOptions)
+def conv_input(grad: NDArray[Any], _: None, options: InputOptions) -> InputPlan:
+    """Make the plan of an input's gradient, or raise the error for a wrong argument."""
     check_dtype("grad_output", grad.dtype)
-    check_dtype("weight", weight_dtype)
-    return plan_input(
-        grad_convolving.conv_input(grad.shape, input_size, weight_shape, axes, *options), grad, weight_shape
-    )
+    check_dtype("weight", options.weight_dtype)
+    return plan_input(grad_convolving.conv_input(grad.shape, options), grad, options.weight_shape)
 
 
 def plan_input(spec: ConvInput, grad: NDArray[Any], weight_shape: tuple[int, ...]) -> InputPlan:
@@ -65,15 +66,12 @@ def plan_input(spec: ConvInput, grad: NDArray[Any], weight_shape: tuple[int, ...
     return InputPlan(spec, plan_transpose(spec.transpose, first, weight_shape, None, None))
 
 
-@remembered
-def transpose_input(
-    grad: NDArray[Any], _: None, axes: int, input_size: Any, weight_shape: tuple[int, ...],
-    weight_dtype: np.dtype[Any], *options: Any,
-) -> ConvPlan:  # fmt: skip
-    """The plan for the gradient of a transpose's input."""
+@remembered(TransposeInputOptions)
+def transpose_input(grad: NDArray[Any], _: None, options: TransposeInputOptions) -> ConvPlan:
+    """Make the plan of the gradient of a transpose's input."""
     check_dtype("grad_output", grad.dtype)
-    check_dtype("weight", weight_dtype)
-    spec = grad_convolving.transpose_input(grad.shape, input_size, weight_shape, axes, *options)
+    check_dtype("weight", options.weight_dtype)
+    spec = grad_convolving.transpose_input(grad.shape, options)
     return plan_conv(spec, pitches(spec, grad), Request(), Machine())
 
 
@@ -112,24 +110,20 @@ def plan_weight(spec: ConvWeight, x: ArrayLayout, grad: ArrayLayout) -> WeightPl
     )
 
 
-@remembered
-def conv_weight(x: NDArray[Any], _: None, axes: int, grad: ArrayLayout, weight_size: Any, *options: Any) -> WeightPlan:
-    """The plan for the weights' gradient."""
+@remembered(WeightOptions)
+def conv_weight(x: NDArray[Any], _: None, options: WeightOptions) -> WeightPlan:
+    """Make the plan of the weights' gradient."""
     check_dtype("input", x.dtype)
-    check_dtype("grad_output", grad[2])
-    return plan_weight(grad_convolving.conv_weight(x.shape, grad[0], weight_size, axes, *options), layout_of(x), grad)
+    check_dtype("grad_output", options.grad[2])
+    return plan_weight(grad_convolving.conv_weight(x.shape, options), layout_of(x), options.grad)
 
 
-@remembered
-def transpose_weight(
-    grad: NDArray[Any], _: None, axes: int, x: ArrayLayout, weight_size: Any, *options: Any
-) -> WeightPlan:
-    """The plan for the gradient of a transpose's weights."""
-    check_dtype("input", x[2])
+@remembered(TransposeWeightOptions)
+def transpose_weight(grad: NDArray[Any], _: None, options: TransposeWeightOptions) -> WeightPlan:
+    """Make the plan of the gradient of a transpose's weights."""
+    check_dtype("input", options.input[2])
     check_dtype("grad_output", grad.dtype)
-    return plan_weight(
-        grad_convolving.transpose_weight(grad.shape, x[0], weight_size, axes, *options), layout_of(grad), x
-    )
+    return plan_weight(grad_convolving.transpose_weight(grad.shape, options), layout_of(grad), options.input)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +134,9 @@ class BiasPlan:
     sums: Plan[Pool] | None
 
 
-@remembered
-def conv_bias(grad: NDArray[Any], _: None, channel_axis: Any) -> BiasPlan:
-    """The plan for a bias's gradient."""
+@remembered(BiasOptions)
+def conv_bias(grad: NDArray[Any], _: None, options: BiasOptions) -> BiasPlan:
+    """Make the plan of a bias's gradient."""
     check_dtype("grad_output", grad.dtype)
-    axis, sums = grad_convolving.conv_bias(grad.shape, channel_axis)
+    axis, sums = grad_convolving.conv_bias(grad.shape, options)
     return BiasPlan(axis, planned(sums, grad) if grad.size else None)

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from convlab._spec import grad_filtering
 from convlab._spec.arguments import FLOAT32, check_dtype
 from convlab._spec.filtering import Filter2d
-from convlab._spec.grad_convolving import ConvInput, ConvWeight
+from convlab._spec.grad_convolving import ArrayLayout, ConvInput, ConvWeight
+from convlab._spec.grad_filtering import ImageOptions, KernelOptions
 from convlab._spec.layout import Layout
 
 from .cache import remembered
-from .grad_convolving import ArrayLayout, InputPlan, WeightPlan, layout_of, plan_input, plan_weight
+from .grad_convolving import InputPlan, WeightPlan, layout_of, plan_input, plan_weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +58,26 @@ def planes_of(layout: Layout, a: NDArray[Any]) -> NDArray[Any]:
     return (a[None] if a.ndim == 2 else np.moveaxis(a, (layout.row_axis, layout.column_axis), (1, 2)))[:, None]
 
 
-@remembered
-def filter2d_image(
-    grad: NDArray[Any], _: None, image_shape: Any, kernel_shape: tuple[int, ...], *options: Any
-) -> FilterImagePlan:
-    """The plan for an image's gradient."""
+@remembered(ImageOptions)
+def filter2d_image(grad: NDArray[Any], _: None, options: ImageOptions) -> FilterImagePlan:
+    """Make the plan of an image's gradient, or raise the error for a wrong argument."""
     check_dtype("grad_output", grad.dtype)
-    spec = grad_filtering.filter2d_image(grad.shape, image_shape, kernel_shape, *options)
+    spec = grad_filtering.filter2d_image(grad.shape, options)
     if spec.conv is None:
         return FilterImagePlan(spec.filter, None)
     assert isinstance(spec.conv, ConvInput)
     part = tensor_of(spec.filter.image, region_of(spec.filter, grad))
     channels = spec.conv.forward.channels
-    return FilterImagePlan(spec.filter, plan_input(spec.conv, part, (channels, 1, *kernel_shape)))
+    return FilterImagePlan(spec.filter, plan_input(spec.conv, part, (channels, 1, *options.kernel_shape)))
 
 
-@remembered
-def filter2d_kernel(
-    grad: NDArray[Any], _: None, image: ArrayLayout, kernel_shape: Any, *options: Any
-) -> FilterKernelPlan:
-    """The plan for a kernel's gradient; of the image its layout."""
+@remembered(KernelOptions)
+def filter2d_kernel(grad: NDArray[Any], _: None, options: KernelOptions) -> FilterKernelPlan:
+    """Make the plan of a kernel's gradient."""
+    image = options.image
     check_dtype("image", image[2])
     check_dtype("grad_output", grad.dtype)
-    spec = grad_filtering.filter2d_kernel(image[0], kernel_shape, grad.shape, *options)
+    spec = grad_filtering.filter2d_kernel(grad.shape, options)
     if spec.conv is None:
         return FilterKernelPlan(spec.filter, None, False)
     assert isinstance(spec.conv, ConvWeight)

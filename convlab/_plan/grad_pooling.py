@@ -11,7 +11,17 @@ from convlab import _errors
 from convlab._geometry import ScatterGeometry, SpreadGeometry
 from convlab._spec import grad_pooling
 from convlab._spec.arguments import FLOAT32, check_dtype
-from convlab._spec.grad_pooling import Scatter
+from convlab._spec.grad_pooling import (
+    AdaptiveMeanOptions,
+    GatherOptions,
+    GlobalMaximumOptions,
+    GlobalMeanOptions,
+    GlobalNormOptions,
+    MeanOptions,
+    NormOptions,
+    Scatter,
+    ScatterOptions,
+)
 from convlab._spec.pooling import Pool
 
 from .cache import remembered
@@ -43,22 +53,20 @@ def _check_indices(dtype: np.dtype[Any]) -> None:
         raise _errors.wrong_dtype("indices", dtype, "integers, as max_pool2d returns them")
 
 
-@remembered
-def max_pool(grad: NDArray[Any], _: None, shape: tuple[int, ...], dtype: np.dtype[Any], *options: Any) -> Plan[Scatter]:
-    """The plan for a maximum pool's gradient. Shape and dtype are those of the indices."""
+@remembered(ScatterOptions)
+def max_pool(grad: NDArray[Any], _: None, options: ScatterOptions) -> Plan[Scatter]:
+    """Make the plan of a maximum pool's gradient, or raise the error for a wrong argument."""
     check_dtype("grad_output", grad.dtype)
-    _check_indices(dtype)
-    return _scatter(grad_pooling.max_pool(grad.shape, shape, *options), "scatter_add")
+    _check_indices(options.indices_dtype)
+    return _scatter(grad_pooling.max_pool(grad.shape, options), "scatter_add")
 
 
-@remembered
-def max_unpool(
-    grad: NDArray[Any], _: None, shape: tuple[int, ...], dtype: np.dtype[Any], *options: Any
-) -> Plan[Scatter]:
-    """The plan for an unpool's gradient. Shape and dtype are those of the indices."""
+@remembered(GatherOptions)
+def max_unpool(grad: NDArray[Any], _: None, options: GatherOptions) -> Plan[Scatter]:
+    """Make the plan of an unpool's gradient."""
     check_dtype("grad_output", grad.dtype)
-    _check_indices(dtype)
-    return _scatter(grad_pooling.max_unpool(grad.shape, shape, *options), "gather")
+    _check_indices(options.indices_dtype)
+    return _scatter(grad_pooling.max_unpool(grad.shape, options), "gather")
 
 
 def _three(numbers: tuple[int, ...], fill: int) -> tuple[int, ...]:
@@ -99,25 +107,25 @@ def _in_lesson(spec: Pool) -> bool:
     )
 
 
-@remembered
-def avg_pool(grad: NDArray[Any], _: None, *options: Any) -> Plan[Pool]:
-    """The plan for an average pool's gradient."""
+@remembered(MeanOptions)
+def avg_pool(grad: NDArray[Any], _: None, options: MeanOptions) -> Plan[Pool]:
+    """Make the plan of an average pool's gradient."""
     check_dtype("grad_output", grad.dtype)
-    return _spread(grad_pooling.avg_pool(grad.shape, *options))
+    return _spread(grad_pooling.avg_pool(grad.shape, options))
 
 
-@remembered
-def adaptive_avg_pool(grad: NDArray[Any], _: None, *options: Any) -> Plan[Pool]:
-    """The same for an adaptive one."""
+@remembered(AdaptiveMeanOptions)
+def adaptive_avg_pool(grad: NDArray[Any], _: None, options: AdaptiveMeanOptions) -> Plan[Pool]:
+    """Make the plan of an adaptive average pool's gradient."""
     check_dtype("grad_output", grad.dtype)
-    return _spread(grad_pooling.adaptive_avg_pool(grad.shape, *options))
+    return _spread(grad_pooling.adaptive_avg_pool(grad.shape, options))
 
 
-@remembered
-def global_avg_pool(grad: NDArray[Any], _: None, *options: Any) -> Plan[Pool]:
-    """The same for a global one."""
+@remembered(GlobalMeanOptions)
+def global_avg_pool(grad: NDArray[Any], _: None, options: GlobalMeanOptions) -> Plan[Pool]:
+    """Make the plan of a global average pool's gradient."""
     check_dtype("grad_output", grad.dtype)
-    return _spread(grad_pooling.global_avg_pool(grad.shape, *options))
+    return _spread(grad_pooling.global_avg_pool(grad.shape, options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +142,12 @@ def _largest(spec: Pool, x: NDArray[Any]) -> LargestPlan:
     return LargestPlan(planned(own, x), _scatter(Scatter(name, spec.image, spec.output), "scatter_add"))
 
 
-@remembered
-def global_max_pool(
-    x: NDArray[Any], _: None, shape: tuple[int, ...], dtype: np.dtype[Any], *options: Any
-) -> LargestPlan:
-    """The plan for a global maximum's gradient. Shape and dtype are the output's gradient's."""
+@remembered(GlobalMaximumOptions)
+def global_max_pool(x: NDArray[Any], _: None, options: GlobalMaximumOptions) -> LargestPlan:
+    """Make the plan of a global maximum's gradient."""
     check_dtype("input", x.dtype)
-    check_dtype("grad_output", dtype)
-    return _largest(grad_pooling.global_max_pool(shape, x.shape, *options), x)
+    check_dtype("grad_output", options.grad_dtype)
+    return _largest(grad_pooling.global_max_pool(x.shape, options), x)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,28 +159,26 @@ class LpPlan:
     largest: Plan[Scatter]
 
 
+def _check_dtypes(x: NDArray[Any], options: NormOptions | GlobalNormOptions) -> None:
+    check_dtype("input", x.dtype)
+    check_dtype("grad_output", options.grad_dtype)
+    check_dtype("output", options.output_dtype)
+
+
 def _lp(spec: Pool) -> LpPlan:
     name = f"max_pool{len(spec.image.axes)}d"
     return LpPlan(spec, _spread(spec), _scatter(Scatter(name, spec.image, spec.output), "scatter_add"))
 
 
-@remembered
-def lp_pool(
-    x: NDArray[Any], _: None, grad_shape: tuple[int, ...], grad_dtype: np.dtype[Any], shape: tuple[int, ...],
-    dtype: np.dtype[Any], *options: Any,
-) -> LpPlan:  # fmt: skip
-    """The plan for an Lp pool's gradient. The shapes and dtypes are the output's gradient's and the output's."""
-    for name, its in (("input", x.dtype), ("grad_output", grad_dtype), ("output", dtype)):
-        check_dtype(name, its)
-    return _lp(grad_pooling.lp_pool(grad_shape, x.shape, shape, *options))
+@remembered(NormOptions)
+def lp_pool(x: NDArray[Any], _: None, options: NormOptions) -> LpPlan:
+    """Make the plan of an Lp pool's gradient."""
+    _check_dtypes(x, options)
+    return _lp(grad_pooling.lp_pool(x.shape, options))
 
 
-@remembered
-def global_lp_pool(
-    x: NDArray[Any], _: None, grad_shape: tuple[int, ...], grad_dtype: np.dtype[Any], shape: tuple[int, ...],
-    dtype: np.dtype[Any], *options: Any,
-) -> LpPlan:  # fmt: skip
-    """The same for a global one."""
-    for name, its in (("input", x.dtype), ("grad_output", grad_dtype), ("output", dtype)):
-        check_dtype(name, its)
-    return _lp(grad_pooling.global_lp_pool(grad_shape, x.shape, shape, *options))
+@remembered(GlobalNormOptions)
+def global_lp_pool(x: NDArray[Any], _: None, options: GlobalNormOptions) -> LpPlan:
+    """Make the plan of a global Lp pool's gradient."""
+    _check_dtypes(x, options)
+    return _lp(grad_pooling.global_lp_pool(x.shape, options))

@@ -12,7 +12,7 @@ from convlab import _borders
 from convlab._geometry import NUMPY_BLOCK, STORED, RankGeometry
 from convlab._spec import ranking
 from convlab._spec.arguments import FLOAT32, check_dtype
-from convlab._spec.ranking import Rank2d
+from convlab._spec.ranking import Rank2d, WindowOptions
 
 from . import rank_bands, rank_tiles
 from .cache import remembered
@@ -129,11 +129,11 @@ def _in_bands(bands: Bands, source: np.dtype[Any], machine: Machine) -> Plan[Ran
     )
 
 
-@remembered
-def rank2d(x: NDArray[Any], _: None, *options: Any) -> Plan[Rank2d]:
-    """The plan for an order statistic's arguments, the image and the operation first; errors for wrong ones."""
+@remembered(WindowOptions)
+def rank2d(x: NDArray[Any], _: None, options: WindowOptions) -> Plan[Rank2d]:
+    """Make the plan of an order statistic, or raise the error for a wrong argument."""
     check_dtype("image", x.dtype)
-    spec = ranking.rank2d(x.shape, x.dtype, *options)
+    spec = ranking.rank2d(x.shape, x.dtype, options)
     cut = _reached(spec)
     source = _source(spec.dtype)
     stored = x.view(np.uint8) if spec.dtype.kind == "b" else x

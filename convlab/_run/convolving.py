@@ -73,7 +73,7 @@ def conv(
     prepared: Weights | None = None,
 ) -> NDArray[np.float32]:
     """Run a plan of _plan.conv."""
-    y = np.empty(plan.shape, FLOAT32) if out is None else _output(plan, plan.shape, x, weight, bias, out)
+    y = np.empty(plan.shape, FLOAT32) if out is None else _output(plan.shape, x, weight, bias, out)
     w = float32("weight", weight)
     b = plan.bias if bias is None else float32("bias", bias)
     if plan.convert:
@@ -85,12 +85,12 @@ def conv(
 
 
 def _output(
-    plan: Any, shape: tuple[int, ...], x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any] | None, out: Any
+    shape: tuple[int, ...], x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any] | None, out: Any
 ) -> NDArray[np.float32]:
     if out is None:
         return np.empty(shape, FLOAT32)
     inputs = {"x": x, "weight": weight} if bias is None else {"x": x, "weight": weight, "bias": bias}
-    check_out(out, plan, shape, FLOAT32, **inputs)
+    check_out(out, shape, FLOAT32, **inputs)
     result: NDArray[np.float32] = out
     return result
 
@@ -133,7 +133,7 @@ def conv_transpose(
     plan: TransposePlan, x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any] | None, out: Any
 ) -> NDArray[np.float32]:
     """Run a plan of _plan.conv_transpose: part by part, each into its own outputs."""
-    y = _output(plan, plan.spec.shape, x, weight, bias, out)
+    y = _output(plan.spec.shape, x, weight, bias, out)
     transpose_into(y, plan, x, float32("weight", weight), plan.zeros if bias is None else float32("bias", bias))
     return y
 

@@ -24,7 +24,7 @@ def activation(
     if out is None:
         y = np.empty(plan.shape, FLOAT32)
     else:
-        check_out(out, plan, plan.shape, FLOAT32, grad_output=grad, output=output)
+        check_out(out, plan.shape, FLOAT32, grad_output=grad, output=output)
         y = out
     backend = serving(plan.compiled, plan.in_lesson)
     kernel, threads = backend.functions[plan.kernel], limited_sums(plan.threads)

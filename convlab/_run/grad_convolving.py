@@ -19,17 +19,17 @@ from .convolving_reference import padded
 from .pooling import pool
 
 
-def _result(plan: Any, shape: tuple[int, ...], out: Any, **inputs: NDArray[Any]) -> NDArray[np.float32]:
+def _result(shape: tuple[int, ...], out: Any, **inputs: NDArray[Any]) -> NDArray[np.float32]:
     if out is None:
         return np.empty(shape, FLOAT32)
-    check_out(out, plan, shape, FLOAT32, **inputs)
+    check_out(out, shape, FLOAT32, **inputs)
     result: NDArray[np.float32] = out
     return result
 
 
 def conv_input(plan: InputPlan, grad: NDArray[Any], weight: NDArray[Any], out: Any) -> NDArray[np.float32]:
     """Run a plan of _plan.grad_convolving.conv_input."""
-    y = _result(plan, plan.spec.shape, out, grad_output=grad, weight=weight)
+    y = _result(plan.spec.shape, out, grad_output=grad, weight=weight)
     input_into(y, plan, grad, float32("weight", weight))
     return y
 
@@ -64,7 +64,7 @@ def fold(whole: NDArray[np.float32], forward: Conv, first: int) -> NDArray[np.fl
 
 def transpose_input(plan: ConvPlan, grad: NDArray[Any], weight: NDArray[Any], out: Any) -> NDArray[np.float32]:
     """Run a plan of _plan.grad_convolving.transpose_input."""
-    y = _result(plan, plan.shape, out, grad_output=grad, weight=weight)
+    y = _result(plan.shape, out, grad_output=grad, weight=weight)
     w = float32("weight", weight)
     backend = active()
     convolve(backend, plan, converted(grad, FLOAT32) if plan.convert else grad, w, plan.bias, y)
@@ -74,14 +74,14 @@ def transpose_input(plan: ConvPlan, grad: NDArray[Any], weight: NDArray[Any], ou
 
 def conv_weight(plan: WeightPlan, x: NDArray[Any], grad: NDArray[Any], out: Any) -> NDArray[np.float32]:
     """Run a plan of _plan.grad_convolving.conv_weight; `x` is what the windows lie on."""
-    y = _result(plan, plan.shape, out, grad_output=grad, input=x)
+    y = _result(plan.shape, out, grad_output=grad, input=x)
     weight_into(y, plan, x, grad)
     return y
 
 
 def transpose_weight(plan: WeightPlan, x: NDArray[Any], grad: NDArray[Any], out: Any) -> NDArray[np.float32]:
     """Run a plan of _plan.grad_convolving.transpose_weight: the windows lie on the output's gradient."""
-    y = _result(plan, plan.shape, out, grad_output=grad, input=x)
+    y = _result(plan.shape, out, grad_output=grad, input=x)
     weight_into(y, plan, grad, x)
     return y
 
@@ -115,7 +115,7 @@ def _by_loops(conv: Conv, x: NDArray[Any], grad: NDArray[Any]) -> NDArray[Any]:
 
 def conv_bias(plan: BiasPlan, grad: NDArray[Any], out: Any) -> NDArray[np.float32]:
     """Run a plan of _plan.grad_convolving.conv_bias: a batch of volumes is summed in double, image by image."""
-    y = _result(plan, (grad.shape[plan.axis],), out, grad_output=grad)
+    y = _result((grad.shape[plan.axis],), out, grad_output=grad)
     total = np.zeros(y.size)
     if plan.sums is not None:
         for row in np.moveaxis(pool(plan.sums, grad, None), plan.axis, -1).reshape(-1, y.size):

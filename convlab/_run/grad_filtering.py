@@ -17,10 +17,10 @@ from .frame import inside_and_frame
 from .grad_convolving import input_into, weight_into
 
 
-def _result(plan: Any, shape: tuple[int, ...], out: Any, **inputs: NDArray[Any]) -> NDArray[np.float32]:
+def _result(shape: tuple[int, ...], out: Any, **inputs: NDArray[Any]) -> NDArray[np.float32]:
     if out is None:
         return np.empty(shape, FLOAT32)
-    check_out(out, plan, shape, FLOAT32, **inputs)
+    check_out(out, shape, FLOAT32, **inputs)
     result: NDArray[np.float32] = out
     return result
 
@@ -29,7 +29,7 @@ def filter2d_image(plan: FilterImagePlan, grad: NDArray[Any], kernel: NDArray[An
     """Run a plan of _plan.grad_filtering.filter2d_image."""
     spec = plan.spec
     image = spec.image
-    y = _result(plan, image.shape, out, grad_output=grad, kernel=kernel)
+    y = _result(image.shape, out, grad_output=grad, kernel=kernel)
     w = taps("kernel", kernel)
     if active() is PYTHON:
         loops = partial(_image_loops, spec, w)
@@ -64,7 +64,7 @@ def _image_loops(spec: Filter2d, w: NDArray[np.float32], plane: NDArray[Any]) ->
 def filter2d_kernel(plan: FilterKernelPlan, grad: NDArray[Any], x: NDArray[Any], out: Any) -> NDArray[np.float32]:
     """Run a plan of _plan.grad_filtering.filter2d_kernel."""
     spec = plan.spec
-    y = _result(plan, spec.kernel_shape, out, grad_output=grad, image=x)
+    y = _result(spec.kernel_shape, out, grad_output=grad, image=x)
     pixels, grads = planes_of(spec.image, x), planes_of(spec.image, region_of(spec, grad))
     if active() is PYTHON:
         total = np.zeros(spec.kernel_shape)

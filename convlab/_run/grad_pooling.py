@@ -35,10 +35,10 @@ class _Input(NamedTuple):
     dtype: np.dtype[Any]
 
 
-def _result(plan: Any, grid: Grid, out: Any, **inputs: NDArray[Any]) -> NDArray[np.float32]:
+def _result(grid: Grid, out: Any, **inputs: NDArray[Any]) -> NDArray[np.float32]:
     if out is None:
         return np.empty(grid.shape, FLOAT32)
-    check_out(out, plan, grid.shape, FLOAT32, **inputs)
+    check_out(out, grid.shape, FLOAT32, **inputs)
     result: NDArray[np.float32] = out
     return result
 
@@ -103,7 +103,7 @@ def _check_places(spec: Scatter, out: Any, places: NDArray[Any], wrong: int | No
 def max_pool(plan: Plan[Scatter], grad: NDArray[Any], indices: NDArray[Any], out: Any) -> NDArray[np.float32]:
     """Run a plan of _plan.grad_pooling.max_pool."""
     spec = plan.spec
-    y = _result(plan, spec.image, out, grad_output=grad, indices=indices)
+    y = _result(spec.image, out, grad_output=grad, indices=indices)
     _check_places(spec, out, indices)
     inputs = _Input(grad, spec.output, FLOAT32), _Input(indices, spec.output, INT64)
     backend = serving(plan.compiled, plan.in_lesson)
@@ -125,7 +125,7 @@ def _max_loops(y: NDArray[Any], grad: NDArray[Any], places: NDArray[Any]) -> Non
 def max_unpool(plan: Plan[Scatter], grad: NDArray[Any], indices: NDArray[Any], out: Any) -> NDArray[np.float32]:
     """Run a plan of _plan.grad_pooling.max_unpool."""
     spec = plan.spec
-    y = _result(plan, spec.output, out, grad_output=grad, indices=indices)
+    y = _result(spec.output, out, grad_output=grad, indices=indices)
     _check_places(spec, out, indices)
     inputs = _Input(grad, spec.image, FLOAT32), _Input(indices, spec.output, INT64)
     backend = serving(plan.compiled, plan.in_lesson)
@@ -147,7 +147,7 @@ def _unpool_loops(y: NDArray[Any], grad: NDArray[Any], places: NDArray[Any]) -> 
 def spread(plan: Plan[Pool], grad: NDArray[Any], out: Any) -> NDArray[np.float32]:
     """Run a plan of an average pool's gradient."""
     spec = plan.spec
-    y = _result(plan, spec.image, out, grad_output=grad)
+    y = _result(spec.image, out, grad_output=grad)
     backend = serving(plan.compiled, plan.in_lesson)
     loops = backend is PYTHON
     work = partial(_mean_loops, spec) if loops else partial(_spread, plan, backend)
@@ -172,7 +172,7 @@ def _mean_loops(spec: Pool, y: NDArray[Any], grad: NDArray[Any]) -> None:
 
 def global_max_pool(plan: LargestPlan, grad: NDArray[Any], x: NDArray[Any], out: Any) -> NDArray[np.float32]:
     """Run a plan of _plan.grad_pooling.global_max_pool."""
-    y = _result(plan, plan.scatter.spec.image, out, grad_output=grad, input=x)
+    y = _result(plan.scatter.spec.image, out, grad_output=grad, input=x)
     _, places = pool(plan.pool, x, None)
     return max_pool(plan.scatter, grad, places, y)
 
@@ -180,7 +180,7 @@ def global_max_pool(plan: LargestPlan, grad: NDArray[Any], x: NDArray[Any], out:
 def lp_pool(plan: LpPlan, grad: NDArray[Any], x: NDArray[Any], output: NDArray[Any], out: Any) -> NDArray[np.float32]:
     """Run a plan of an Lp pool's gradient."""
     spec = plan.spec
-    y = _result(plan, spec.image, out, grad_output=grad, input=x, output=output)
+    y = _result(spec.image, out, grad_output=grad, input=x, output=output)
     inputs = [_Input(a, g, FLOAT32) for a, g in ((grad, spec.output), (x, spec.image), (output, spec.output))]
     infinite = spec.norm == math.inf
     served = plan.largest if infinite else plan.spread

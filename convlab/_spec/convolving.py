@@ -5,10 +5,23 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, get_args
 
-from convlab import _borders, _errors
-from convlab.typing import ConvLayout1d, Layout2d, Layout3d, PaddingMode, PaddingWord, Precision
+import numpy as np
 
-from .arguments import LARGEST_NUMBER, integer, real, word
+from convlab import _borders, _errors
+from convlab.typing import Activation as ActivationOption
+from convlab.typing import (
+    ConvAlgorithm,
+    ConvLayout1d,
+    ConvPadding,
+    Layout2d,
+    Layout3d,
+    PaddingMode,
+    PaddingWord,
+    Precision,
+    Sizes,
+)
+
+from .arguments import FLOAT32, LARGEST_NUMBER, check_dtype, integer, real, word
 from .layout import MAX_ELEMENTS
 
 PADDING_MODES: tuple[str, ...] = get_args(PaddingMode)
@@ -18,6 +31,49 @@ ACTIVATIONS = {"relu": (0.0, math.inf), "relu6": (0.0, 6.0)}
 LEAKY_SLOPE = 0.01
 LAYOUTS: dict[int, tuple[str, ...]] = {1: get_args(ConvLayout1d), 2: get_args(Layout2d), 3: get_args(Layout3d)}
 _AXES = {1: "(width,)", 2: "(rows, columns)", 3: "(depth, rows, columns)"}
+
+
+@dataclass(frozen=True, slots=True)
+class ConvOptions:
+    """The options of a convolution, unchecked; of weights and bias their shapes and dtypes."""
+
+    axes: int
+    weight_shape: tuple[int, ...]
+    weight_dtype: np.dtype[Any] = FLOAT32
+    bias_shape: tuple[int, ...] | None = None
+    bias_dtype: np.dtype[Any] | None = None
+    stride: Sizes = 1
+    padding: ConvPadding = 0
+    dilation: Sizes = 1
+    groups: int = 1
+    padding_mode: PaddingMode = "zeros"
+    activation: ActivationOption | None = None
+    layout: ConvLayout1d | Layout2d | Layout3d = "NCHW"
+    precision: Precision = "fast"
+    algorithm: ConvAlgorithm | None = None
+    workspace_limit: int | None = None
+    prepared: bool = False  # whether the weights are a layer's
+
+
+@dataclass(frozen=True, slots=True)
+class TransposeOptions:
+    """The options of a transposed convolution, unchecked; of weights and bias their shapes and dtypes."""
+
+    axes: int
+    weight_shape: tuple[int, ...]
+    weight_dtype: np.dtype[Any]
+    bias_shape: tuple[int, ...] | None
+    bias_dtype: np.dtype[Any] | None
+    stride: Sizes
+    padding: Sizes
+    output_padding: Sizes
+    groups: int
+    dilation: Sizes
+    output_size: Sizes | None
+    activation: ActivationOption | None
+    layout: ConvLayout1d | Layout2d | Layout3d
+    algorithm: ConvAlgorithm | None
+    workspace_limit: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,24 +277,17 @@ def _check_size(shape: tuple[int, ...]) -> None:
         raise _errors.too_large("x", shape, f"at most {MAX_ELEMENTS} elements")
 
 
-def conv(
-    shape: tuple[int, ...],
-    weight_shape: tuple[int, ...],
-    bias_shape: tuple[int, ...] | None,
-    axes: int,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: Any,
-    padding_mode: Any,
-    activation: Any,
-    layout: Any,
-    precision: Any,
-    name: str = "x",
-) -> Conv:
+def check_dtypes(options: ConvOptions | TransposeOptions) -> None:
+    check_dtype("weight", options.weight_dtype)
+    if options.bias_dtype is not None:
+        check_dtype("bias", options.bias_dtype)
+
+
+def conv(shape: tuple[int, ...], options: ConvOptions, name: str = "x") -> Conv:
     """Check the arguments of a convolution and work out its sizes; `name` is the input's in errors."""
-    batch, channels, size, last, batched = _tensor(name, shape, weight_shape, layout, axes)
-    parts = check_groups(groups)
+    axes, weight_shape = options.axes, options.weight_shape
+    batch, channels, size, last, batched = _tensor(name, shape, weight_shape, options.layout, axes)
+    parts = check_groups(options.groups)
     out_channels, kernel = weight_shape[0], weight_shape[2:]
     if out_channels % parts:
         raise _errors.wrong_shape("weight", weight_shape, f"output channels in groups={parts} equal parts")
@@ -246,9 +295,9 @@ def conv(
         raise _errors.wrong_shape(
             "weight", weight_shape, f"channels of {name} / groups = {channels} / {parts} in its second axis"
         )
-    _check_bias(bias_shape, out_channels)
-    strides, dilations = numbers("stride", stride, axes, 1), numbers("dilation", dilation, axes, 1)
-    pads = _pads(padding, size, kernel, strides, dilations)
+    _check_bias(options.bias_shape, out_channels)
+    strides, dilations = numbers("stride", options.stride, axes, 1), numbers("dilation", options.dilation, axes, 1)
+    pads = _pads(options.padding, size, kernel, strides, dilations)
     extents = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True))
     padded = tuple(n + before + after for n, (before, after) in zip(size, pads, strict=True))
     if any(n < k for n, k in zip(padded, extents, strict=True)):
@@ -265,11 +314,11 @@ def conv(
         stride=strides,
         dilation=dilations,
         pads=pads,
-        border=_border(padding_mode),
-        activation=_activation(activation),
+        border=_border(options.padding_mode),
+        activation=_activation(options.activation),
         channels_last=last,
         batched=batched,
-        exact=check_exact(precision),
+        exact=check_exact(options.precision),
     )
     _check_size(result.shape)
     _check_size(padded)
@@ -299,56 +348,44 @@ def _phases(n: int, out: int, k: int, s: int, d: int, p: int) -> list[tuple[slic
 
 
 def conv_transpose(
-    shape: tuple[int, ...],
-    weight_shape: tuple[int, ...],
-    bias_shape: tuple[int, ...] | None,
-    axes: int,
-    stride: Any,
-    padding: Any,
-    output_padding: Any,
-    groups: Any,
-    dilation: Any,
-    output_size: Any,
-    activation: Any,
-    layout: Any,
-    name: str = "x",
-    size_name: str = "output_size",
+    shape: tuple[int, ...], options: TransposeOptions, name: str = "x", size_name: str = "output_size"
 ) -> Transpose:
     """Check the arguments of a transposed convolution and work out its parts; names are those in errors."""
-    batch, channels, size, last, batched = _tensor(name, shape, weight_shape, layout, axes)
-    parts = check_groups(groups)
+    axes, weight_shape = options.axes, options.weight_shape
+    batch, channels, size, last, batched = _tensor(name, shape, weight_shape, options.layout, axes)
+    parts = check_groups(options.groups)
     kernel = weight_shape[2:]
     out_channels = weight_shape[1] * parts
     if weight_shape[0] != channels:
         raise _errors.wrong_shape("weight", weight_shape, f"channels of {name} = {channels} in its first axis")
     if channels % parts:
         raise _errors.wrong_shape("weight", weight_shape, f"input channels in groups={parts} equal parts")
-    _check_bias(bias_shape, out_channels)
-    strides, dilations = numbers("stride", stride, axes, 1), numbers("dilation", dilation, axes, 1)
-    pads = numbers("padding", padding, axes, 0)
-    extra = numbers("output_padding", output_padding, axes, 0)
+    _check_bias(options.bias_shape, out_channels)
+    strides, dilations = numbers("stride", options.stride, axes, 1), numbers("dilation", options.dilation, axes, 1)
+    pads = numbers("padding", options.padding, axes, 0)
+    extra = numbers("output_padding", options.output_padding, axes, 0)
     least = tuple(
         (n - 1) * s - 2 * p + d * (k - 1) + 1
         for n, s, p, d, k in zip(size, strides, pads, dilations, kernel, strict=True)
     )
-    if output_size is not None:
-        wanted = numbers("output_size", output_size, axes, 1)
+    if options.output_size is not None:
+        wanted = numbers("output_size", options.output_size, axes, 1)
         extra = tuple(w - n for w, n in zip(wanted, least, strict=True))
         if any(not 0 <= e < max(s, d) for e, s, d in zip(extra, strides, dilations, strict=True)):
             most = tuple(n + max(s, d) - 1 for n, s, d in zip(least, strides, dilations, strict=True))
-            raise _errors.wrong_value(size_name, output_size, f"sizes from {least} to {most}")
+            raise _errors.wrong_value(size_name, options.output_size, f"sizes from {least} to {most}")
     if any(e >= max(s, d) for e, s, d in zip(extra, strides, dilations, strict=True)):
-        raise _errors.wrong_value("output_padding", output_padding, "less than stride or dilation")
+        raise _errors.wrong_value("output_padding", options.output_padding, "less than stride or dilation")
     out_size = tuple(n + e for n, e in zip(least, extra, strict=True))
     if min(out_size) < 1:
-        raise _errors.wrong_value("padding", padding, f"less: an output of size {out_size} would be left")
+        raise _errors.wrong_value("padding", options.padding, f"less: an output of size {out_size} would be left")
     head, channel = ((batch,) if batched else ()), (out_channels,)
     result = (*head, *out_size, *channel) if last else (*head, *channel, *out_size)
     _check_size(result)
     part = Conv(
         name=f"conv_transpose{axes}d", batch=batch, groups=parts, channels=channels, out_channels=out_channels,
         size=size, kernel=kernel, out_size=out_size, stride=strides, dilation=dilations,
-        pads=tuple((p, p) for p in pads), border="constant", activation=_activation(activation),
+        pads=tuple((p, p) for p in pads), border="constant", activation=_activation(options.activation),
         channels_last=last, batched=batched, exact=True,
     )  # fmt: skip
     return transposed(part)

@@ -1,13 +1,36 @@
 """Gradients of a filter: those of a convolution of each channel by itself."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from convlab import _errors
+from convlab.typing import Anchor, Border, Shape
 
 from .convolving import Activation, Conv
-from .filtering import Filter2d, filter2d
-from .grad_convolving import ConvInput, ConvWeight, shape_of, transpose_of
+from .filtering import Filter2d, FilterOptions, filter2d
+from .grad_convolving import ArrayLayout, ConvInput, ConvWeight, shape_of, transpose_of
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOptions:
+    """The options of an image's gradient, unchecked."""
+
+    image_shape: Shape
+    kernel_shape: tuple[int, ...]
+    border: Border
+    anchor: Anchor | None
+    channel_axis: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class KernelOptions:
+    """The options of a kernel's gradient, unchecked; of the image its layout."""
+
+    image: ArrayLayout
+    kernel_shape: Shape
+    border: Border
+    cval: float
+    anchor: Anchor | None
+    channel_axis: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +50,13 @@ class FilterGradient:
 
 
 def _filter(
-    name: str, shape: tuple[int, ...], kernel_shape: tuple[int, ...], grad_shape: tuple[int, ...], border: Any,
-    cval: Any, anchor: Any, channel_axis: Any,
-) -> Filter2d:  # fmt: skip
-    spec = filter2d(
-        shape, kernel_shape, None, None, border, cval, anchor, 1, 0, None, "propagate", channel_axis, None, "fast",
-        None, None, name,
-    )  # fmt: skip
+    name: str,
+    shape: tuple[int, ...],
+    kernel_shape: tuple[int, ...],
+    grad_shape: tuple[int, ...],
+    options: FilterOptions,
+) -> Filter2d:
+    spec = filter2d(shape, kernel_shape, options, name)
     if grad_shape != spec.output.shape:
         raise _errors.wrong_shape("grad_output", grad_shape, f"the output's shape, {spec.output.shape}")
     return spec
@@ -51,13 +74,11 @@ def _conv(spec: Filter2d, batch: int, channels: int, last: bool) -> Conv:
     )  # fmt: skip
 
 
-def filter2d_image(
-    grad_shape: tuple[int, ...], image_shape: Any, kernel_shape: tuple[int, ...], border: Any, anchor: Any,
-    channel_axis: Any,
-) -> FilterGradient:  # fmt: skip
+def filter2d_image(grad_shape: tuple[int, ...], options: ImageOptions) -> FilterGradient:
     """Check the arguments of the image's gradient."""
-    shape = shape_of("image_shape", image_shape)
-    spec = _filter("image_shape", shape, kernel_shape, grad_shape, border, 0.0, anchor, channel_axis)
+    shape = shape_of("image_shape", options.image_shape)
+    own = FilterOptions(border=options.border, anchor=options.anchor, channel_axis=options.channel_axis)
+    spec = _filter("image_shape", shape, options.kernel_shape, grad_shape, own)
     if 0 in (spec.region.height, spec.region.width):
         return FilterGradient(spec, None)
     image = spec.image
@@ -68,15 +89,15 @@ def filter2d_image(
     return FilterGradient(spec, ConvInput(forward, transpose_of(forward), whole))
 
 
-def filter2d_kernel(
-    shape: tuple[int, ...], kernel_shape: Any, grad_shape: tuple[int, ...], border: Any, cval: Any, anchor: Any,
-    channel_axis: Any,
-) -> FilterGradient:  # fmt: skip
+def filter2d_kernel(grad_shape: tuple[int, ...], options: KernelOptions) -> FilterGradient:
     """Check the arguments of the kernel's gradient; a constant's border other than 0 is copied with each plane."""
-    taps = shape_of("kernel_shape", kernel_shape)
+    taps = shape_of("kernel_shape", options.kernel_shape)
     if len(taps) != 2 or 0 in taps:
         raise _errors.wrong_shape("kernel_shape", taps, "two axes (rows, columns) of at least one tap")
-    spec = _filter("image", shape, taps, grad_shape, border, cval, anchor, channel_axis)
+    own = FilterOptions(
+        border=options.border, cval=options.cval, anchor=options.anchor, channel_axis=options.channel_axis
+    )
+    spec = _filter("image", options.image[0], taps, grad_shape, own)
     if 0 in (spec.region.height, spec.region.width):
         return FilterGradient(spec, None)
     planes = spec.image.planes * spec.image.step

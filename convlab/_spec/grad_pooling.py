@@ -4,11 +4,120 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from convlab import _errors
+from convlab.typing import PoolLayout, PoolPadding, Shape, Sizes
 
 from .arguments import FLOAT32
 from .grad_convolving import shape_of
-from .pooling import AXES, Grid, Pool, adaptive_pool, grid, pool
+from .pooling import AXES, AdaptiveOptions, Grid, Pool, PoolOptions, adaptive_pool, grid, pool
+
+
+@dataclass(frozen=True, slots=True)
+class ScatterOptions:
+    """The options of a maximum pool's gradient, unchecked; of the indices their shape and dtype."""
+
+    axes: int
+    indices_shape: tuple[int, ...]
+    indices_dtype: np.dtype[Any]
+    input_size: Shape
+    kernel_size: Sizes | None
+    stride: Sizes | None
+    padding: PoolPadding
+    dilation: Sizes
+    ceil_mode: bool
+    layout: PoolLayout | None
+    channel_axis: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GatherOptions:
+    """The options of an unpool's gradient, unchecked; of the indices their shape and dtype."""
+
+    axes: int
+    indices_shape: tuple[int, ...]
+    indices_dtype: np.dtype[Any]
+    layout: PoolLayout | None
+    channel_axis: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MeanOptions:
+    """The options of an average pool's gradient, unchecked."""
+
+    axes: int
+    input_size: Shape
+    kernel_size: Sizes
+    stride: Sizes | None = None
+    padding: PoolPadding = 0
+    dilation: Sizes = 1
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+    divisor_override: int | None = None
+    layout: PoolLayout | None = None
+    channel_axis: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptiveMeanOptions:
+    """The options of an adaptive average pool's gradient, unchecked."""
+
+    axes: int
+    input_size: Shape
+    layout: PoolLayout | None
+    channel_axis: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalMeanOptions:
+    """The options of a global average pool's gradient, unchecked."""
+
+    input_size: Shape
+    layout: PoolLayout | None
+    channel_axis: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalMaximumOptions:
+    """The options of a global maximum's gradient, unchecked; of the output's gradient its shape and dtype."""
+
+    grad_shape: tuple[int, ...]
+    grad_dtype: np.dtype[Any]
+    layout: PoolLayout | None
+    channel_axis: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NormOptions:
+    """The options of an Lp pool's gradient, unchecked; of output and its gradient their shapes and dtypes."""
+
+    axes: int
+    grad_shape: tuple[int, ...]
+    grad_dtype: np.dtype[Any]
+    output_shape: tuple[int, ...]
+    output_dtype: np.dtype[Any]
+    norm_type: float
+    kernel_size: Sizes
+    stride: Sizes | None = None
+    padding: PoolPadding = 0
+    dilation: Sizes = 1
+    ceil_mode: bool = False
+    layout: PoolLayout | None = None
+    channel_axis: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalNormOptions:
+    """The options of a global Lp pool's gradient, unchecked; of output and its gradient their shapes and dtypes."""
+
+    grad_shape: tuple[int, ...]
+    grad_dtype: np.dtype[Any]
+    output_shape: tuple[int, ...]
+    output_dtype: np.dtype[Any]
+    norm_type: float
+    layout: PoolLayout | None
+    channel_axis: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,76 +153,63 @@ def check_shape(name: str, shape: tuple[int, ...], wanted: tuple[int, ...], whos
         raise _errors.wrong_shape(name, shape, f"{whose} {wanted}")
 
 
-def max_pool(
-    shape: tuple[int, ...],
-    indices_shape: tuple[int, ...],
-    n: int,
-    input_size: Any,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    ceil_mode: Any,
-    layout: Any,
-    channel_axis: Any,
-) -> Scatter:
+def max_pool(shape: tuple[int, ...], options: ScatterOptions) -> Scatter:
     """Check the arguments of a maximum pool's gradient; without a window any sizes fit."""
-    image = _sized("input_size", input_size, shape, n, channel_axis, layout)
+    n, layout, channel_axis = options.axes, options.layout, options.channel_axis
+    image = _sized("input_size", options.input_size, shape, n, channel_axis, layout)
     output = image.resized(grid(shape, n, channel_axis, layout, "grad_output").sizes)
-    check_shape("indices", indices_shape, shape, "grad_output's shape,")
-    if kernel_size is not None:
-        whole = pool(
-            image.shape, FLOAT32, "max", n, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout,
-            channel_axis, name="input_size",
+    check_shape("indices", options.indices_shape, shape, "grad_output's shape,")
+    if options.kernel_size is not None:
+        window = PoolOptions(
+            "max", n, options.kernel_size, options.stride, options.padding, options.dilation, options.ceil_mode,
+            layout=layout, channel_axis=channel_axis,
         )  # fmt: skip
+        whole = pool(image.shape, FLOAT32, window, "input_size")
         check_shape("grad_output", shape, whole.output.shape, "the pool's output,")
     return Scatter(f"max_pool{n}d", image, output)
 
 
-def max_unpool(
-    shape: tuple[int, ...], indices_shape: tuple[int, ...], n: int, layout: Any, channel_axis: Any
-) -> Scatter:
+def max_unpool(shape: tuple[int, ...], options: GatherOptions) -> Scatter:
     """Check the arguments of an unpool's gradient."""
-    image = grid(shape, n, channel_axis, layout, "grad_output")
-    output = grid(indices_shape, n, channel_axis, layout, "indices")
+    n, indices_shape = options.axes, options.indices_shape
+    image = grid(shape, n, options.channel_axis, options.layout, "grad_output")
+    output = grid(indices_shape, n, options.channel_axis, options.layout, "indices")
     if len(indices_shape) != len(shape) or output.resized(image.sizes).shape != shape:
         raise _errors.wrong_shape("indices", indices_shape, f"the batch and channels of grad_output's {shape}")
     return Scatter(f"max_unpool{n}d", image, output)
 
 
-def avg_pool(
-    shape: tuple[int, ...], n: int, input_size: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
-    ceil_mode: Any, count_include_pad: Any, divisor_override: Any, layout: Any, channel_axis: Any,
-) -> Pool:  # fmt: skip
+def avg_pool(shape: tuple[int, ...], options: MeanOptions) -> Pool:
     """Check the arguments of an average pool's gradient: those of the pool."""
-    image = _sized("input_size", input_size, shape, n, channel_axis, layout)
-    whole = pool(
-        image.shape, FLOAT32, "avg", n, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad,
-        divisor_override, layout, channel_axis, name="input_size",
+    n = options.axes
+    image = _sized("input_size", options.input_size, shape, n, options.channel_axis, options.layout)
+    window = PoolOptions(
+        "avg", n, options.kernel_size, options.stride, options.padding, options.dilation, options.ceil_mode,
+        options.count_include_pad, options.divisor_override, options.layout, options.channel_axis,
     )  # fmt: skip
+    whole = pool(image.shape, FLOAT32, window, "input_size")
     check_shape("grad_output", shape, whole.output.shape, "the pool's output,")
     return whole
 
 
-def lp_pool(
-    shape: tuple[int, ...], x_shape: tuple[int, ...], output_shape: tuple[int, ...], n: int, norm_type: Any,
-    kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any, layout: Any, channel_axis: Any,
-) -> Pool:  # fmt: skip
+def lp_pool(x_shape: tuple[int, ...], options: NormOptions) -> Pool:
     """Check the arguments of an Lp pool's gradient."""
-    whole = pool(
-        x_shape, FLOAT32, "lp", n, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis,
-        norm_type, name="input",
+    window = PoolOptions(
+        "lp", options.axes, options.kernel_size, options.stride, options.padding, options.dilation, options.ceil_mode,
+        layout=options.layout, channel_axis=options.channel_axis, norm_type=options.norm_type,
     )  # fmt: skip
-    check_shape("grad_output", shape, whole.output.shape, "the pool's output,")
-    check_shape("output", output_shape, whole.output.shape, "the pool's output,")
+    whole = pool(x_shape, FLOAT32, window, "input")
+    check_shape("grad_output", options.grad_shape, whole.output.shape, "the pool's output,")
+    check_shape("output", options.output_shape, whole.output.shape, "the pool's output,")
     return whole
 
 
-def adaptive_avg_pool(shape: tuple[int, ...], n: int, input_size: Any, layout: Any, channel_axis: Any) -> Pool:
+def adaptive_avg_pool(shape: tuple[int, ...], options: AdaptiveMeanOptions) -> Pool:
     """Check the arguments of an adaptive average pool's gradient."""
-    image = _sized("input_size", input_size, shape, n, channel_axis, layout)
+    n, layout, channel_axis = options.axes, options.layout, options.channel_axis
+    image = _sized("input_size", options.input_size, shape, n, channel_axis, layout)
     sizes = grid(shape, n, channel_axis, layout, "grad_output").sizes
-    return adaptive_pool(image.shape, FLOAT32, "avg", n, sizes, layout, channel_axis, name="input_size")
+    return adaptive_pool(image.shape, FLOAT32, AdaptiveOptions("avg", n, sizes, layout, channel_axis), "input_size")
 
 
 def pooled_axes(shape: tuple[int, ...], channel_axis: Any, name: str = "grad_output") -> int:
@@ -125,31 +221,34 @@ def pooled_axes(shape: tuple[int, ...], channel_axis: Any, name: str = "grad_out
     return n
 
 
-def global_avg_pool(shape: tuple[int, ...], input_size: Any, layout: Any, channel_axis: Any) -> Pool:
+def global_avg_pool(shape: tuple[int, ...], options: GlobalMeanOptions) -> Pool:
     """Check the arguments of a global average pool's gradient."""
+    layout, channel_axis = options.layout, options.channel_axis
     n = pooled_axes(shape, channel_axis)
-    sizes = _sized("input_size", input_size, shape, n, channel_axis, layout).sizes
-    return avg_pool(shape, n, input_size, sizes, None, 0, 1, False, True, None, layout, channel_axis)
+    sizes = _sized("input_size", options.input_size, shape, n, channel_axis, layout).sizes
+    return avg_pool(shape, MeanOptions(n, options.input_size, sizes, layout=layout, channel_axis=channel_axis))
 
 
-def global_lp_pool(
-    shape: tuple[int, ...], x_shape: tuple[int, ...], output_shape: tuple[int, ...], norm_type: Any, layout: Any,
-    channel_axis: Any,
-) -> Pool:  # fmt: skip
+def global_lp_pool(x_shape: tuple[int, ...], options: GlobalNormOptions) -> Pool:
     """Check the arguments of a global Lp pool's gradient."""
+    layout, channel_axis = options.layout, options.channel_axis
     n = pooled_axes(x_shape, channel_axis, "input")
     sizes = grid(x_shape, n, channel_axis, layout, "input").sizes
-    return lp_pool(shape, x_shape, output_shape, n, norm_type, sizes, None, 0, 1, False, layout, channel_axis)
+    whole = NormOptions(
+        n, options.grad_shape, options.grad_dtype, options.output_shape, options.output_dtype, options.norm_type, sizes,
+        layout=layout, channel_axis=channel_axis,
+    )  # fmt: skip
+    return lp_pool(x_shape, whole)
 
 
-def global_max_pool(shape: tuple[int, ...], x_shape: tuple[int, ...], layout: Any, channel_axis: Any) -> Pool:
+def global_max_pool(x_shape: tuple[int, ...], options: GlobalMaximumOptions) -> Pool:
     """Check the arguments of a global maximum pool's gradient: the pool, with its indices."""
+    layout, channel_axis = options.layout, options.channel_axis
     n = pooled_axes(x_shape, channel_axis, "input")
     sizes = grid(x_shape, n, channel_axis, layout, "input").sizes
-    whole = pool(
-        x_shape, FLOAT32, "max", n, sizes, None, 0, 1, False, True, None, layout, channel_axis, None, True, "input"
-    )
-    check_shape("grad_output", shape, whole.output.shape, "the pool's output,")
+    window = PoolOptions("max", n, sizes, layout=layout, channel_axis=channel_axis, return_indices=True)
+    whole = pool(x_shape, FLOAT32, window, "input")
+    check_shape("grad_output", options.grad_shape, whole.output.shape, "the pool's output,")
     return whole
 
 

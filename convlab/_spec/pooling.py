@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from convlab import _errors
+from convlab.typing import OutputSize, PoolLayout, PoolPadding, Sizes
 
 from .arguments import FLOAT32, LARGEST_NUMBER, integer, real, word
 from .layout import MAX_ELEMENTS
@@ -72,6 +73,47 @@ class Grid:
         pitches = self.pitches_of(tuple(strides), 1)
         assert pitches is not None
         return pitches
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOptions:
+    """The options of a pool, unchecked."""
+
+    operation: str
+    axes: int
+    kernel_size: Sizes
+    stride: Sizes | None = None
+    padding: PoolPadding = 0
+    dilation: Sizes = 1
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+    divisor_override: int | None = None
+    layout: PoolLayout | None = None
+    channel_axis: int | None = None
+    norm_type: float | None = None
+    return_indices: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptiveOptions:
+    """The options of a pool whose result's size is given, unchecked."""
+
+    operation: str
+    axes: int
+    output_size: OutputSize
+    layout: PoolLayout | None
+    channel_axis: int | None
+    return_indices: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalOptions:
+    """The options of a pool over all of each plane, unchecked."""
+
+    operation: str
+    layout: PoolLayout | None
+    channel_axis: int | None
+    norm_type: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,33 +249,21 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def pool(
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    operation: str,
-    n: int,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    ceil_mode: Any,
-    count_include_pad: Any,
-    divisor_override: Any,
-    layout: Any,
-    channel_axis: Any,
-    norm_type: Any = None,
-    return_indices: Any = False,
-    name: str = "x",
-) -> Pool:
-    """Check the arguments of a pool and work out its sizes; `name` is the array's in errors."""
-    image = grid(shape, n, channel_axis, layout, name)
-    sizes = image.sizes
-    window = numbers("kernel_size", kernel_size, n, 1)
+def strides_of(stride: Sizes | None, window: tuple[int, ...]) -> tuple[int, ...]:
     default = stride is None or (isinstance(stride, (tuple, list)) and not stride)
-    strides = window if default else numbers("stride", stride, n, 1)
-    dilations = numbers("dilation", dilation, n, 1)
-    ceil_mode = flag("ceil_mode", ceil_mode)
-    count_pad = flag("count_include_pad", count_include_pad)
+    return window if default else numbers("stride", stride, len(window), 1)
+
+
+def pool(shape: tuple[int, ...], dtype: np.dtype[Any], options: PoolOptions, name: str = "x") -> Pool:
+    """Check the arguments of a pool and work out its sizes; `name` is the array's in errors."""
+    operation, n, padding = options.operation, options.axes, options.padding
+    image = grid(shape, n, options.channel_axis, options.layout, name)
+    sizes = image.sizes
+    window = numbers("kernel_size", options.kernel_size, n, 1)
+    strides = strides_of(options.stride, window)
+    dilations = numbers("dilation", options.dilation, n, 1)
+    ceil_mode = flag("ceil_mode", options.ceil_mode)
+    count_pad = flag("count_include_pad", options.count_include_pad)
     before, after = pads(padding, sizes, window, strides, dilations)
     axes = list(zip(sizes, window, strides, before, after, dilations, strict=True))
     out = tuple(out_size(n, k, s, b, a, d, ceil_mode) for n, k, s, b, a, d in axes)
@@ -242,15 +272,15 @@ def pool(
         raise _errors.empty_output(name, sizes, window, todo)
     divisor, norm = 0, 0.0
     if operation == "lp":
-        norm = real("norm_type", norm_type, "a number above 0")
+        norm = real("norm_type", options.norm_type, "a number above 0")
         if not norm > 0:
-            raise _errors.wrong_value("norm_type", norm_type, "a number above 0")
+            raise _errors.wrong_value("norm_type", options.norm_type, "a number above 0")
         divisor = 1
-    elif divisor_override is not None:
+    elif options.divisor_override is not None:
         expected = "None or a whole number that is not 0"
-        divisor = integer("divisor_override", divisor_override, expected)
+        divisor = integer("divisor_override", options.divisor_override, expected)
         if divisor == 0 or abs(divisor) > LARGEST_NUMBER:
-            raise _errors.wrong_value("divisor_override", divisor_override, expected)
+            raise _errors.wrong_value("divisor_override", options.divisor_override, expected)
     elif (count_pad or not any(before + after)) and all(
         (o - 1) * s + (k - 1) * d < size + b + a for (size, k, s, b, a, d), o in zip(axes, out, strict=True)
     ):
@@ -268,7 +298,7 @@ def pool(
         divisor=divisor,
         count_pad=count_pad,
         norm=norm,
-        indices=flag("return_indices", return_indices),
+        indices=flag("return_indices", options.return_indices),
     )
 
 
@@ -277,19 +307,10 @@ def _result_dtype(operation: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
     return FLOAT32 if operation in ("avg", "lp") or native == FLOAT32 else native
 
 
-def adaptive_pool(
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    operation: str,
-    n: int,
-    output_size: Any,
-    layout: Any,
-    channel_axis: Any,
-    return_indices: Any = False,
-    name: str = "x",
-) -> Pool:
+def adaptive_pool(shape: tuple[int, ...], dtype: np.dtype[Any], options: AdaptiveOptions, name: str = "x") -> Pool:
     """Windows that divide each axis into `output_size` parts, from floor(i * n / o) to ceil((i + 1) * n / o)."""
-    image = grid(shape, n, channel_axis, layout, name)
+    operation, n, output_size = options.operation, options.axes, options.output_size
+    image = grid(shape, n, options.channel_axis, options.layout, name)
     sizes = image.sizes
     wanted = list(output_size) if isinstance(output_size, (tuple, list)) else [output_size]
     if len(wanted) not in (1, n):
@@ -313,70 +334,21 @@ def adaptive_pool(
         dilation=(1,) * n,
         divisor=math.prod(window) if uniform else 0,
         count_pad=False,
-        indices=flag("return_indices", return_indices),
+        indices=flag("return_indices", options.return_indices),
         bins=not uniform,
     )
 
 
-def global_pool(
-    shape: tuple[int, ...], dtype: np.dtype[Any], operation: str, layout: Any, channel_axis: Any, norm_type: Any = None
-) -> Pool:
+def global_pool(shape: tuple[int, ...], dtype: np.dtype[Any], options: GlobalOptions) -> Pool:
     """One window: the whole array but for its batch and channels."""
+    layout, channel_axis = options.layout, options.channel_axis
     n = len(shape) - (2 if channel_axis is None else 1)
     if n not in AXES:
         expected = "(N, C, ...) with one to three axes to pool" if channel_axis is None else "two to four axes"
         raise _errors.wrong_shape("x", shape, expected)
     sizes = grid(shape, n, channel_axis, layout).sizes
-    return pool(shape, dtype, operation, n, sizes, None, 0, 1, False, False, None, layout, channel_axis, norm_type)
-
-
-@dataclass(frozen=True, slots=True)
-class Unpool:
-    """Values put back to where a maximum pool found them."""
-
-    image: Grid
-    output: Grid
-    dtype: np.dtype[Any]
-    flops: int = 0
-
-    @property
-    def bytes(self) -> int:
-        return self.dtype.itemsize * (math.prod(self.image.shape) + math.prod(self.output.shape))
-
-
-def max_unpool(
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    indices_shape: tuple[int, ...],
-    n: int,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    output_size: Any,
-    layout: Any,
-    channel_axis: Any,
-) -> Unpool:
-    """Check the arguments of an unpool and work out its size."""
-    image = grid(shape, n, channel_axis, layout)
-    if indices_shape != shape:
-        raise _errors.wrong_shape("indices", indices_shape, f"x's shape, {shape}")
-    window = numbers("kernel_size", kernel_size, n, 1)
-    default = stride is None or (isinstance(stride, (tuple, list)) and not stride)
-    strides = window if default else numbers("stride", stride, n, 1)
-    padded = numbers("padding", padding, n, 0)
-    usual = tuple(
-        (size - 1) * s - 2 * p + k for size, s, p, k in zip(image.sizes, strides, padded, window, strict=True)
-    )
-    if output_size is None:
-        sizes = usual
-        if min(sizes) < 1:
-            raise _errors.wrong_value("padding", padding, f"less; the result would have {usual}")
-    else:
-        expected = f"{n} sizes, each less than a stride of {strides} from {usual}; N and C may stand before them"
-        sequence = isinstance(output_size, (tuple, list)) or (isinstance(output_size, np.ndarray) and output_size.ndim)
-        if not sequence or len(output_size) not in (n, n + 1, n + 2):
-            raise _errors.wrong_value("output_size", output_size, expected)
-        sizes = tuple(integer("output_size", size, expected) for size in tuple(output_size)[-n:])
-        if any(size < 1 or abs(size - u) >= s for size, u, s in zip(sizes, usual, strides, strict=True)):
-            raise _errors.wrong_value("output_size", output_size, expected)
-    return Unpool(image, check_size(image.resized(sizes)), dtype.newbyteorder("="))
+    whole = PoolOptions(
+        options.operation, n, sizes, count_include_pad=False, layout=layout, channel_axis=channel_axis,
+        norm_type=options.norm_type,
+    )  # fmt: skip
+    return pool(shape, dtype, whole)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from convlab import _borders, _errors
+from convlab.typing import Anchor, Border, Sizes
 
 from .arguments import FLOAT32, pair, real
 from .filtering import anchor_of
@@ -14,6 +15,18 @@ from .layout import Layout, check_not_empty, check_size, image_layout
 
 # A median's work grows with the window's area: more would take days, and its staged rows too much memory.
 LARGEST_MEDIAN = 2047
+
+
+@dataclass(frozen=True, slots=True)
+class WindowOptions:
+    """The options of an order statistic, unchecked."""
+
+    operation: str
+    size: Sizes
+    border: Border
+    cval: float
+    anchor: Anchor | None
+    channel_axis: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +83,12 @@ def _cval(cval: Any, dtype: np.dtype[Any]) -> float:
     return whole
 
 
-def rank2d(
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    operation: str,
-    size: Any,
-    border: Any,
-    cval: Any,
-    anchor: Any,
-    channel_axis: Any,
-) -> Rank2d:
+def rank2d(shape: tuple[int, ...], dtype: np.dtype[Any], options: WindowOptions) -> Rank2d:
     """Check the arguments of an order statistic and work out its sizes."""
-    image = image_layout("image", shape, channel_axis)
+    operation, size = options.operation, options.size
+    image = image_layout("image", shape, options.channel_axis)
     check_not_empty("image", image)
-    border = _borders.check(border)
+    border = _borders.check(options.border)
     window = pair("size", size, 1)
     if operation == "median" and max(window) > LARGEST_MEDIAN:
         raise _errors.wrong_value("size", size, f"at most {LARGEST_MEDIAN} rows and columns for a median")
@@ -102,7 +107,7 @@ def rank2d(
         region=region,
         dtype=native,
         size=window,
-        anchor=anchor_of(anchor, window),
+        anchor=anchor_of(options.anchor, window),
         border=border,
-        cval=_cval(cval, native),
+        cval=_cval(options.cval, native),
     )

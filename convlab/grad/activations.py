@@ -57,7 +57,7 @@ def relu(
     >>> convlab.grad.relu([1.0, 2.0, 3.0], [0.0, 5.0, 0.5])
     array([0., 2., 3.], dtype=float32)
     """
-    return _activation(grad_output, output, out, "relu", 0.0, None, 0.0)
+    return _activation(grad_output, output, out, 0.0, None, 0.0)
 
 
 def relu6(
@@ -99,7 +99,7 @@ def relu6(
     >>> convlab.grad.relu6([1.0, 2.0, 3.0], [0.0, 5.0, 6.0])
     array([0., 2., 0.], dtype=float32)
     """
-    return _activation(grad_output, output, out, "relu6", 0.0, 6.0, 0.0)
+    return _activation(grad_output, output, out, 0.0, 6.0, 0.0)
 
 
 def leaky_relu(
@@ -145,7 +145,7 @@ def leaky_relu(
     >>> convlab.grad.leaky_relu([1.0, 2.0], [-0.5, 5.0], 0.5)
     array([0.5, 2. ], dtype=float32)
     """
-    return _activation(grad_output, output, out, "leaky_relu", 0.0, None, negative_slope)
+    return _activation(grad_output, output, out, 0.0, None, negative_slope)
 
 
 def clip(
@@ -193,7 +193,7 @@ def clip(
     >>> convlab.grad.clip([1.0, 2.0, 3.0], [0.0, 5.0, 255.0], 0, 255)
     array([0., 2., 0.], dtype=float32)
     """
-    return _activation(grad_output, output, out, "clip", low, high, 0.0)
+    return _activation(grad_output, output, out, low, high, 0.0)
 
 
 __all__ = ["clip", "leaky_relu", "relu", "relu6"]

@@ -16,7 +16,7 @@ from convlab.typing import Layout2d, Layout3d, PoolLayout1d, PoolPadding, Sizes
 
 def _pool(axes: int, grad_output: Any, x: Any, output: Any, out: Any, *options: Any) -> NDArray[np.float32]:
     g, a, y = _spec.array("grad_output", grad_output), _spec.array("input", x), _spec.array("output", output)
-    plan = _plan.lp_pool(a, None, g.shape, g.dtype, y.shape, y.dtype, axes, *options)
+    plan = _plan.lp_pool(a, None, axes, g.shape, g.dtype, y.shape, y.dtype, *options)
     return _run.lp_pool(plan, g, a, y, out)
 
 

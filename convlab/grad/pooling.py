@@ -18,7 +18,7 @@ def _scatter(
     axes: int, grad_output: Any, indices: Any, input_size: Any, out: Any, *options: Any
 ) -> NDArray[np.float32]:
     g, places = _spec.array("grad_output", grad_output), _spec.array("indices", indices)
-    plan = _plan.max_pool(g, None, places.shape, places.dtype, axes, input_size, *options)
+    plan = _plan.max_pool(g, None, axes, places.shape, places.dtype, input_size, *options)
     return _run.max_pool(plan, g, places, out)
 
 

@@ -16,7 +16,7 @@ from convlab.typing import Layout2d, Layout3d, PoolLayout1d
 
 def _gather(axes: int, grad_output: Any, indices: Any, out: Any, *options: Any) -> NDArray[np.float32]:
     g, places = _spec.array("grad_output", grad_output), _spec.array("indices", indices)
-    return _run.max_unpool(_plan.max_unpool(g, None, places.shape, places.dtype, axes, *options), g, places, out)
+    return _run.max_unpool(_plan.max_unpool(g, None, axes, places.shape, places.dtype, *options), g, places, out)
 
 
 @described(1)
