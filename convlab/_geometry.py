@@ -326,6 +326,19 @@ class WeightGeometry(NamedTuple):
     workspace: int  # floats of one thread
 
 
+class PlanesGeometry(NamedTuple):
+    """How the gradient of depthwise weights is cut: see src/grad/grad_planes.pyx."""
+
+    together: int  # small planes whose sums are added in float32
+    rows: int  # output rows and columns of a block
+    columns: int
+    chunks: int  # that all blocks are cut into, each summed by itself
+    staged: int  # floats of a packed part of the input
+    shifted: int  # and of its rows under one column of taps
+    terms: int  # floats of a packed part of the output's gradient
+    workspace: int  # floats of one thread
+
+
 class SpreadGeometry(NamedTuple):
     """The sizes that the gradient of an average pool reads; all arrays are C-contiguous."""
 
@@ -367,5 +380,6 @@ class ScatterGeometry(NamedTuple):
 
 TABLES = (
     FilterGeometry, SeparableGeometry, BoxGeometry, LinesGeometry, TransposeGeometry, FilterValues, PoolGeometry,
-    RankGeometry, ConvGeometry, ConvAxis, ConvValues, WeightGeometry, SpreadGeometry, ScatterGeometry,
+    RankGeometry, ConvGeometry, ConvAxis, ConvValues, WeightGeometry, PlanesGeometry, SpreadGeometry,
+    ScatterGeometry,
 )  # fmt: skip

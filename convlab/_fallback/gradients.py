@@ -3,6 +3,7 @@
 from itertools import product
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from convlab._geometry import ConvGeometry, ScatterGeometry, SpreadGeometry
@@ -35,6 +36,29 @@ def conv_weight(
                 pixels = padded[(..., *window)].reshape(g.groups, g.channels, -1)
                 total[(..., *tap)] += its @ pixels.swapaxes(1, 2)
         y[...] = total.reshape(y.shape)
+
+
+conv_weight_planes = conv_weight
+
+
+def conv_input_strided(
+    grad: NDArray[np.float32], w: NDArray[np.float32], x: NDArray[np.float32], geometry: NDArray[np.intp], threads: int
+) -> None:
+    """Add the products of each tap to every second row and column of the input with its padding."""
+    g = ConvGeometry(*geometry.tolist())
+    grads = target(grad, g).reshape(g.batch, g.groups, g.out_height, g.out_width)
+    taps = w.reshape(g.groups, g.kernel_height, g.kernel_width)
+    rows, columns = 2 * g.out_height - 2 + g.kernel_height, 2 * g.out_width - 2 + g.kernel_width
+    rows, columns = max(rows, g.above + g.height), max(columns, g.before + g.width)
+    padded = np.zeros((g.batch, g.groups, rows, columns), np.float32)
+    with np.errstate(all="ignore"):
+        for i, j in np.ndindex(taps.shape[1:]):
+            window = (..., slice(i, i + 2 * g.out_height - 1, 2), slice(j, j + 2 * g.out_width - 1, 2))
+            padded[window] += taps[:, i, j, None, None] * grads
+    steps = (g.x_batch, g.x_channel, g.x_row, g.x_column)
+    shape = (g.batch, g.groups, g.height, g.width)
+    inside = padded[:, :, g.above : g.above + g.height, g.before : g.before + g.width]
+    as_strided(x, shape, [4 * step for step in steps])[...] = inside
 
 
 def scatter_add(
@@ -112,8 +136,9 @@ def spread_mean(grad: NDArray[np.float32], y: NDArray[np.float32], geometry: NDA
             values = values / (depth[:, None, None] * height[:, None] * width)
         to[...] = 0
         for (out_d, at_d), (out_h, at_h), (out_w, at_w) in product(*(axis.taps for axis in axes)):
-            # Of one tap every place is another one.
-            to[:, at_d[:, None, None], at_h[:, None], at_w] += values[:, out_d[:, None, None], out_h[:, None], out_w]
+            places = (slice(None), at_d[:, None, None], at_h[:, None], at_w)
+            # Of more outputs than elements several bins lie on one.
+            np.add.at(to, places, values[:, out_d[:, None, None], out_h[:, None], out_w])
 
 
 def activation_gradient(

@@ -2,14 +2,13 @@
 
 import math
 
-from convlab._geometry import WeightGeometry
+from convlab._geometry import PlanesGeometry, WeightGeometry
 from convlab._spec.convolving import Conv
 
 from .plan import WIDEST_VECTOR, rounded_up
 
-# Terms of a block, which are summed in float32 one after the other: at least so many where there are, and at most.
-TERMS = 256
-MOST_TERMS = 512
+# Terms of a block, at most, which are summed in float32 one after the other.
+TERMS = 512
 # Taps of all channels, and output channels, of a tile: the caches hold their sums in double.
 TAPS = 288
 OUTPUTS = 128
@@ -44,7 +43,7 @@ def weight_blocks(spec: Conv) -> WeightGeometry:
         rows, columns = out[1], out[2]
         together = max(1, min(planes, TERMS // (rows * columns)))
     else:
-        columns = evenly(out[2], MOST_TERMS)
+        columns = evenly(out[2], TERMS)
         rows, together = max(1, min(out[1], TERMS // columns)), 1
     window = _window(kernel)
     taps = math.prod(window)
@@ -94,3 +93,75 @@ def weight_blocks(spec: Conv) -> WeightGeometry:
         places=places,
         workspace=rounded_up(workspace, WIDEST_VECTOR),
     )
+
+
+# Terms of a block of planes, of which 16 sums in float32 each take every 16th.
+LONG = 2048
+# Taps of a plane's kernel, how far they reach, and outputs of a channel, that are summed so.
+MOST_TAPS, REACH, MULTIPLIER = 121, 64, 3
+
+
+def by_planes(spec: Conv) -> bool:
+    """Whether each pair of planes is summed by itself: few outputs of one channel, and few taps."""
+    return (
+        len(spec.size) == 2
+        and spec.channels == spec.groups
+        and spec.out_channels <= MULTIPLIER * spec.groups
+        and math.prod(spec.kernel) <= MOST_TAPS
+        and all((k - 1) * d < REACH for k, d in zip(spec.kernel, spec.dilation, strict=True))
+        and max(spec.stride) <= 4
+    )
+
+
+def plane_blocks(spec: Conv) -> PlanesGeometry:
+    """Rows of a plane, or a part of one, and several small planes one after the other."""
+    (height, width), (down, right), (apart_down, apart_right) = spec.kernel, spec.stride, spec.dilation
+    outputs, taps = spec.out_channels // spec.groups, height * width
+    columns = evenly(spec.out_size[1], LONG)
+    rows = evenly(spec.out_size[0], max(1, LONG // columns))
+    together = max(1, min(spec.batch, LONG // (rows * columns))) if (rows, columns) == spec.out_size else 1
+    blocks = -(-spec.batch // together) * -(-spec.out_size[0] // rows) * -(-spec.out_size[1] // columns)
+    packed_columns = (columns - 1) * right + (width - 1) * apart_right + 1
+    packed_rows = (rows - 1) * down + (height - 1) * apart_down + 1
+    staged = packed_rows * right * (-(-packed_columns // right) + 2 * WIDEST_VECTOR)
+    shifted = down * (rows + (height - 1) * apart_down // down) * columns + 2 * WIDEST_VECTOR
+    terms = rounded_up(rows * columns, WIDEST_VECTOR) + WIDEST_VECTOR
+    chunks = max(1, min(blocks, -(-TASKS // spec.groups)))
+    sums = WIDEST_VECTOR * outputs * taps
+    workspace = sums + rounded_up(staged, WIDEST_VECTOR) + rounded_up(shifted, WIDEST_VECTOR) + outputs * terms
+    return PlanesGeometry(
+        together=together,
+        rows=rows,
+        columns=columns,
+        chunks=chunks,
+        staged=rounded_up(staged, WIDEST_VECTOR),
+        shifted=rounded_up(shifted, WIDEST_VECTOR),
+        terms=terms,
+        workspace=workspace + WIDEST_VECTOR,
+    )
+
+
+# Rows and columns of taps of planes at stride 2 that are made one by one, and floats of a packed plane.
+STRIDED_TAPS = 9
+STRIDED_FLOATS = 1 << 21
+
+
+def strided_planes(spec: Conv) -> bool:
+    """Whether the gradient of the input is made plane by plane: of a depthwise convolution at stride 2."""
+    return (
+        spec.stride == (2, 2)
+        and spec.dilation == (1, 1)
+        and spec.channels == spec.groups == spec.out_channels
+        and max(spec.kernel) <= STRIDED_TAPS
+        and spec.border == "constant"
+        and strided_workspace(spec) <= STRIDED_FLOATS
+    )
+
+
+def strided_workspace(spec: Conv) -> int:
+    """Floats of a plane of the output's gradient with zeros around it."""
+    rows, columns = (
+        k // 2 + max(out, (n + before) // 2 + 1)
+        for k, out, n, (before, _) in zip(spec.kernel, spec.out_size, spec.size, spec.pads, strict=True)
+    )
+    return rows * (columns + 2 * WIDEST_VECTOR)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from convlab._geometry import ConvGeometry
 from convlab._spec import grad_convolving
 from convlab._spec.arguments import FLOAT32, check_dtype
+from convlab._spec.convolving import Conv
 from convlab._spec.grad_convolving import (
     ArrayLayout,
     BiasOptions,
@@ -34,8 +35,8 @@ from .convolving import (
     plan_transpose,
     three,
 )
-from .grad_blocks import weight_blocks
-from .plan import Machine, Plan, threads_for
+from .grad_blocks import by_planes, plane_blocks, strided_planes, strided_workspace, weight_blocks
+from .plan import WORKSPACE_LIMIT, Machine, Plan, threads_for
 from .pooling import planned
 
 
@@ -50,6 +51,7 @@ class InputPlan:
 
     spec: ConvInput
     transpose: TransposePlan
+    strided: Plan[ConvInput] | None  # where each plane is made by itself
 
 
 @remembered(InputOptions)
@@ -63,7 +65,36 @@ def conv_input(grad: NDArray[Any], _: None, options: InputOptions) -> InputPlan:
 def plan_input(spec: ConvInput, grad: NDArray[Any], weight_shape: tuple[int, ...]) -> InputPlan:
     """The plan of a checked one; of one image, where the border is added afterwards."""
     first = grad[:1] if spec.folded and spec.forward.batched else grad
-    return InputPlan(spec, plan_transpose(spec.transpose, first, weight_shape, None, None))
+    strided = _strided(spec, grad) if strided_planes(spec.forward) else None
+    return InputPlan(spec, plan_transpose(spec.transpose, first, weight_shape, None, None), strided)
+
+
+def _strided(spec: ConvInput, grad: NDArray[Any]) -> Plan[ConvInput]:
+    conv = spec.forward
+    steps = pitches(conv, grad)
+    threads, workspace = threads_for(spec, Machine()), 4 * strided_workspace(conv)
+    return Plan(
+        spec=spec,
+        kernel="conv_input_strided",
+        reason="each plane alone: even and odd columns in vectors",
+        threads=max(1, min(threads, WORKSPACE_LIMIT // workspace)),
+        workspace=workspace,
+        convert=steps is None,
+        source=FLOAT32,
+        shape=spec.shape,
+        tables=(_geometry(conv, contiguous(conv, spec.shape), steps or contiguous(conv, conv.shape)),),
+    )
+
+
+def _geometry(conv: Conv, x_steps: tuple[int, ...], y_steps: tuple[int, ...]) -> NDArray[np.intp]:
+    """The sizes and strides of a convolution alone: gradients cut their work in their own ways."""
+    before = (0, *(first for first, _ in conv.pads))[-2:]
+    geometry = ConvGeometry._make((
+        conv.batch, conv.groups, conv.channels // conv.groups, conv.out_channels // conv.groups,
+        *three(conv.kernel), *three(conv.size)[1:], *three(conv.out_size), *three(conv.stride), *three(conv.dilation),
+        *before, 0, *x_steps, *y_steps, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ))  # fmt: skip
+    return np.array(geometry, np.intp)
 
 
 @remembered(TransposeInputOptions)
@@ -86,27 +117,21 @@ def plan_weight(spec: ConvWeight, x: ArrayLayout, grad: ArrayLayout) -> WeightPl
     """The plan of a checked one: `x` is what the windows lie on, `grad` what lies at their outputs."""
     conv = spec.conv
     x_steps, y_steps = pitches_of(conv, *x[1:]), pitches_of(conv, *grad[1:])
-    blocks = weight_blocks(conv)
-    before = (0, *(first for first, _ in conv.pads))[-2:]
-    geometry = ConvGeometry._make((
-        conv.batch, conv.groups, conv.channels // conv.groups, conv.out_channels // conv.groups,
-        *three(conv.kernel), *three(conv.size)[1:], *three(conv.out_size), *three(conv.stride), *three(conv.dilation),
-        *before, 0, *(x_steps or contiguous(conv, x[0])), *(y_steps or contiguous(conv, grad[0])),
-        blocks.block_rows, blocks.block_columns, 0, blocks.in_place, 0, 0, 0, 0, 0,
-    ))  # fmt: skip
+    planes = by_planes(conv)
+    blocks = plane_blocks(conv) if planes else weight_blocks(conv)
+    geometry = _geometry(conv, x_steps or contiguous(conv, x[0]), y_steps or contiguous(conv, grad[0]))
     return WeightPlan(
         spec=spec,
-        kernel="conv_weight",
-        reason="blocks of terms in float32, and their sums in double",
+        kernel="conv_weight_planes" if planes else "conv_weight",
+        reason="a product of planes for each tap" if planes else "a product of matrices over images and pixels",
         threads=threads_for(spec, Machine()),
-        tile=(blocks.tile_outputs, blocks.tile_channels),
         workspace=4 * blocks.workspace,
         convert=x_steps is None,
         convert_grad=y_steps is None,
         source=FLOAT32,
         shape=spec.shape,
         in_lesson=len(conv.size) == 2,
-        tables=(np.array(geometry, np.intp), conv_axes(conv), np.array(blocks, np.intp)),
+        tables=(geometry, conv_axes(conv), np.array(blocks, np.intp)),
     )
 
 

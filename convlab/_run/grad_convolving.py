@@ -37,6 +37,14 @@ def conv_input(plan: InputPlan, grad: NDArray[Any], weight: NDArray[Any], out: A
 def input_into(y: NDArray[np.float32], plan: InputPlan, grad: NDArray[Any], w: NDArray[np.float32]) -> None:
     """Write the gradient into `y`; image by image, where the border repeats pixels."""
     spec = plan.spec
+    backend = active()
+    if plan.strided is not None and backend is not PYTHON:
+        if y.size:
+            source = converted(grad, FLOAT32) if plan.strided.convert else grad
+            threads = limited_sums(plan.strided.threads)
+            backend.functions[plan.strided.kernel](source, w, y, *plan.strided.tables, threads)
+        serve(backend, plan.strided.kernel)
+        return
     if not spec.folded:
         transpose_into(y, plan.transpose, grad, w, plan.transpose.zeros)
         return

@@ -25,7 +25,7 @@ def test_slopes(fast_backend, rng, border, shape, image, axis):
     assert found.shape == image
     check_slope(lambda x: filtered(x, kernel), x, g, found, rng)
     found = grad.filter2d_kernel(x, shape, g, **options)
-    assert convlab.last_kernel() == "conv_weight" + fast_backend
+    assert convlab.last_kernel() == "conv_weight_planes" + fast_backend
     check_slope(lambda kernel: filtered(x, kernel), kernel, g, found, rng)
 
 

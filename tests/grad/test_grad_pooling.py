@@ -67,7 +67,7 @@ def test_means(fast_backend, rng, axes, options, means):
     )
 
 
-@pytest.mark.parametrize("size", [(5, 4), (1, 1), (11, 3), (11, 13)])
+@pytest.mark.parametrize("size", [(5, 4), (1, 1), (11, 3), (11, 13), (17, 30)])
 def test_adaptive_pools(fast_backend, rng, size):
     x = distinct(rng, (2, 3, 11, 13))
     y, places = convlab.adaptive_max_pool2d(x, size, return_indices=True)
