@@ -1,6 +1,7 @@
 """Gradients, in NumPy."""
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -136,7 +137,7 @@ def spread_mean(grad: NDArray[np.float32], y: NDArray[np.float32], geometry: NDA
             values = values / (depth[:, None, None] * height[:, None] * width)
         to[...] = 0
         for (out_d, at_d), (out_h, at_h), (out_w, at_w) in product(*(axis.taps for axis in axes)):
-            places = (slice(None), at_d[:, None, None], at_h[:, None], at_w)
+            places: Any = (slice(None), at_d[:, None, None], at_h[:, None], at_w)
             # Of more outputs than elements several bins lie on one.
             np.add.at(to, places, values[:, out_d[:, None, None], out_h[:, None], out_w])
 
