@@ -1,4 +1,4 @@
-"""Build the kernels: one C file per .pyx, compiled once per instruction set; each set is linked into one library.
+"""Build the kernels: one C file per .pyx, compiled once per instruction set and linked into one module.
 
 CONVLAB_BUILD=auto     (default) build what the compiler can; without one, install the pure-Python package
 CONVLAB_BUILD=require  every kernel must be built, or the installation fails
@@ -30,11 +30,11 @@ from setuptools.command.sdist import sdist
 from setuptools.errors import CCompilerError, CompileError, ExecError, LinkError, PlatformError
 from setuptools.modified import newer_group
 
-# The library of an instruction set, with all kernels: one file per kernel would make a wheel a sixth larger.
-LIBRARY = "kernels"
-
 SRC = Path("src")
-GENERATED = Path("build/generated")  # files made from convlab/_geometry.py, which kernels include
+GENERATED = Path("build/generated")  # files made from convlab/_geometry.py and _registry.py, which kernels include
+# Cython writes each kernel's file as a module, but Python imports none of them. With a static function instead of an
+# exported one, the compiler leaves out what only a module needs. kernels.c is the module of an instruction set.
+NO_MODULE = ("PyMODINIT_FUNC", "static PyObject *")
 
 # One build of the modules works on every later CPython. CPython without a GIL has no stable ABI yet; PyPy has none.
 ABI3 = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
@@ -108,13 +108,19 @@ registry = load("_registry")
 
 
 def generate():
-    """Write the structs and enums of convlab/_geometry.py for Cython and C if they changed."""
+    """Write the structs and enums of convlab/_geometry.py and the table of kernels if they changed."""
     geometry = load("_geometry")
     enums = geometry.enums()
     names = ", ".join(name for words in enums.values() for name in words)
     lines = [f"enum {{ {', '.join(words)} }};  /* {name} */" for name, words in enums.items()]
+    rows = [
+        f"    K({kernel.name}, {len(kernel.arrays)}, {len(kernel.numbers)}, "
+        f"{' '.join(f'PLACE({name})' for name in (*kernel.arrays, *kernel.numbers))})"
+        for kernel in registry.KERNELS
+    ]
     files = {
         "geometry.h": "\n".join(["#pragma once", *lines, ""]),
+        "kernels.h": " \\\n".join(["#pragma once\n#define KERNELS(K)", *rows]) + "\n",
         "geometry.pxd": "\n\n".join(
             [f'cdef extern from "geometry.h" nogil:\n    const int {names}\n', *map(struct, geometry.TABLES)]
         ),
@@ -122,7 +128,8 @@ def generate():
     GENERATED.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         file = GENERATED / name
-        text = f"{'#' if name.endswith('pxd') else '//'} Written by setup.py from convlab/_geometry.py.\n{text}"
+        origin = "_registry" if name == "kernels.h" else "_geometry"
+        text = f"{'#' if name.endswith('pxd') else '//'} Written by setup.py from convlab/{origin}.py.\n{text}"
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
 
@@ -142,7 +149,7 @@ def source_folders():
 def read_files(source):
     """Return the files that a source includes, directly or indirectly, and the source; each is found by its name."""
     files = {file.name: file for folder in source_folders() for file in Path(folder).iterdir()}
-    found, waiting = set(), [f"{source}.pyx"]
+    found, waiting = set(), [f"{source}.pyx", f"{source}.c"]
     while waiting:
         name = waiting.pop()
         if name in files and name not in found:
@@ -182,10 +189,10 @@ def extensions():
     )
     c_file = {extension.name.split(".")[-1]: extension.sources for extension in translated}
 
-    def module(name, sources):
+    def module(name, sources, *more):
         return Extension(
             name,
-            [file for source in sources for file in c_file[source.module]],
+            [*(file for source in sources for file in c_file[source.module]), *more],
             include_dirs=[*source_folders(), numpy.get_include()],
             define_macros=[
                 ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
@@ -195,11 +202,13 @@ def extensions():
         )
 
     modules = [module(f"convlab._kernels.{source.module}", [source]) for source in registry.BASELINE]
-    return modules + [module(f"convlab._kernels.{isa}.{LIBRARY}", registry.SOURCES) for isa in ISAS[processor()]]
+    return modules + [
+        module(f"convlab._kernels.{isa}.kernels", registry.SOURCES, "src/common/kernels.c") for isa in ISAS[processor()]
+    ]
 
 
 def isa_of(extension):
-    """Return the instruction set of a library of kernels; for a module of BASELINE, its name."""
+    """Return the instruction set of a module of kernels; for a module of BASELINE, its name."""
     return extension.name.split(".")[2]
 
 
@@ -236,21 +245,24 @@ class BuildKernels(build_ext):
             sys.exit("CONVLAB_BUILD=require: the compiler refuses an instruction set, see above")
         self.extensions[:] = [extension for extension in self.extensions if built.get(isa_of(extension), True)]
 
-        rows = {source.module: source for source in (*registry.SOURCES, *registry.BASELINE)}
+        kernels = {source.module: source for source in registry.SOURCES}
         total, numbers = sum(len(extension.sources) for extension in self.extensions), itertools.count(1)
 
         def compiled(extension, source):
             isa, kernel, number = isa_of(extension), Path(source).stem, next(numbers)
-            wide = [("CONVLAB_WIDE", "1")] if isa == "avx512" and rows[kernel].wide else []
+            row = kernels.get(kernel)
+            module = [NO_MODULE] if row else []
+            wide = [("CONVLAB_WIDE", "1")] if isa == "avx512" and row and row.wide else []
             folder = Path(self.build_temp, extension.name)
             (made,) = self.compiler.object_filenames([source], output_dir=str(folder))
             if self.force or newer_group(["setup.py", source, *read_files(kernel)], made):
                 print(f"[{number}/{total}] {isa} {kernel}", flush=True)
                 self.compiler.compile(
-                    [source], str(folder), [*extension.define_macros, ("CYTHON_INLINE", inline), *wide],
+                    [source], str(folder), [*extension.define_macros, ("CYTHON_INLINE", inline), *wide, *module],
                     extension.include_dirs, self.debug,
                     extra_postargs=[
-                        *self.flags, *([] if rows[kernel].vectorize else cheap), *isas.get(isa, []), *threads,
+                        *self.flags, *([] if row and row.vectorize else cheap), *isas.get(isa, []),
+                        *threads,
                         *(MSVC_ATOMICS if self.msvc and not self.clang_cl else []),
                     ],
                 )  # fmt: skip
@@ -263,7 +275,6 @@ class BuildKernels(build_ext):
             for extension in self.extensions:
                 extension.extra_objects = [made.result() for made in extension.extra_objects]
             for extension in self.extensions:
-                extension.export_symbols = [f"PyInit_{Path(source).stem}" for source in extension.sources]
                 extension.sources, extension.depends = [], extension.extra_objects
                 extension.extra_link_args = [] if self.msvc else [*threads, *libc]
             super().build_extensions()
@@ -271,10 +282,6 @@ class BuildKernels(build_ext):
             self.give_up(str(error))
         finally:
             pool.shutdown(cancel_futures=True)
-
-    def get_export_symbols(self, extension):
-        """Return the exported symbols: one for each module in the library, and none with the library's name."""
-        return extension.export_symbols
 
     def copy_extensions_to_source(self):
         """Copy the modules, and delete those of earlier builds with other names, which Python could import instead."""

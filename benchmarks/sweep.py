@@ -137,7 +137,7 @@ def growth(part: Part, elements: int, only: str) -> None:
         copied = worker.ask("copies", elements)
         by_caches = copied["large"] / copied["small"]
         limit = MOST_GROWTH * max(1.0, by_caches / 8)
-        part.notes.append(f"A copy of as many floats takes {ratio(by_caches)} as long: the limit is {ratio(limit)}.")
+        part.notes.append(f"A copy takes {ratio(by_caches)} as long: the limit is {ratio(limit)}.")
         for small, large in pairs(elements):
             words = f"growth/{small} along {small.axis}"
             if only not in words:
@@ -262,7 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--elements",
         type=int,
         default=ELEMENTS,
-        help=f"of an array (default: {ELEMENTS:,}); the memory is measured with 16 times as many",
+        help=f"of an array (default: {ELEMENTS:,}); the memory is measured with 16 times this number",
     )
     chosen = parser.parse_args(arguments)
     # A shell's background jobs ignore Ctrl-C, and would not print their results.
@@ -299,7 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if interrupted:
             print("Interrupted.")
             break
-    print(f"{len(failures)} out of proportion, after {(time.perf_counter() - begin) / 60:.1f} minutes")
+    print(f"{len(failures)} failures, after {(time.perf_counter() - begin) / 60:.1f} minutes")
     for failure in failures:
         print(f"  {failure}")
     return 1 if failures else 0

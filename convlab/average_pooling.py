@@ -11,6 +11,7 @@ from convlab._docstrings import described
 from convlab._plan import pooling as _plan
 from convlab._plan.plan import Plan
 from convlab._run import pooling as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
 from convlab._spec.pooling import Pool
 from convlab.typing import Layout2d, Layout3d, PoolLayout1d, PoolPadding, Sizes
@@ -27,6 +28,14 @@ def planned(
         layout, channel_axis,
     )  # fmt: skip
     return plan, a
+
+
+def _by_plan(out: Any, x: ArrayLike, axes: int, *options: Any) -> tuple[NDArray[np.float32], Plan[Pool]]:
+    plan, a = planned(axes, x, *options)
+    return _run.pool(plan, a, out), plan
+
+
+_pool = entry(_by_plan, "x")
 
 
 @described(1)
@@ -86,11 +95,11 @@ def avg_pool1d(
     >>> convlab.avg_pool1d(np.array([[1, 3, 2, 5]]), 2)
     array([[2. , 3.5]], dtype=float32)
     """
-    plan, a = planned(
-        1, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
+    result: NDArray[Any] = _pool(
+        out, x, 1, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
         channel_axis,
     )  # fmt: skip
-    return _run.pool(plan, a, out)
+    return result
 
 
 @described(2)
@@ -150,11 +159,11 @@ def avg_pool2d(
     >>> convlab.avg_pool2d(np.array([[1, 2, 5, 6], [3, 4, 7, 8]]), 2)
     array([[2.5, 6.5]], dtype=float32)
     """
-    plan, a = planned(
-        2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
+    result: NDArray[Any] = _pool(
+        out, x, 2, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
         channel_axis,
     )  # fmt: skip
-    return _run.pool(plan, a, out)
+    return result
 
 
 @described(3)
@@ -214,11 +223,11 @@ def avg_pool3d(
     >>> convlab.avg_pool3d(np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]), 2)
     array([[[4.5]]], dtype=float32)
     """
-    plan, a = planned(
-        3, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
+    result: NDArray[Any] = _pool(
+        out, x, 3, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
         channel_axis,
     )  # fmt: skip
-    return _run.pool(plan, a, out)
+    return result
 
 
 __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d"]

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from convlab._plan import convolving as _plan
 from convlab._plan.convolving import ConvPlan
 from convlab._run import convolving as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
 from convlab._spec.convolving import ConvOptions
 from convlab.typing import (
@@ -35,6 +36,22 @@ def planned(
         return _plan.conv(a, None, axes, w.shape, w.dtype, None, None, *options), a, w, None
     b = bias if type(bias) is np.ndarray else _spec.array("bias", bias)
     return _plan.conv(a, None, axes, w.shape, w.dtype, b.shape, b.dtype, *options), a, w, b
+
+
+def _by_plan(
+    out: Any, x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, axes: int, *options: Any
+) -> tuple[NDArray[np.float32], ConvPlan]:
+    plan, a, w, b = planned(axes, x, weight, bias, *options)
+    return _run.conv(plan, a, w, b, out), plan
+
+
+def _by_layer(out: Any, x: ArrayLike, *others: Any) -> tuple[NDArray[np.float32], ConvPlan]:
+    result: tuple[NDArray[np.float32], ConvPlan] = others[-1]._by_plan(x, out)
+    return result
+
+
+_conv = entry(_by_plan, "x", "w", "bias")
+_layer_conv = entry(_by_layer, "x", "w", "bias", others=1)
 
 
 def conv2d(
@@ -133,11 +150,11 @@ def conv2d(
     array([[[[ 8.5, 12.5],
              [20.5, 24.5]]]], dtype=float32)
     """
-    plan, a, w, b = planned(
-        2, x, weight, bias, stride, padding, dilation, groups, padding_mode, activation, layout, precision, algorithm,
-        workspace_limit,
+    result: NDArray[np.float32] = _conv(
+        out, x, weight, bias, 2, stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+        algorithm, workspace_limit,
     )  # fmt: skip
-    return _run.conv(plan, a, w, b, out)
+    return result
 
 
 def conv1d(
@@ -200,11 +217,11 @@ def conv1d(
     >>> convlab.conv1d([[1.0, 2.0, 4.0, 8.0]], [[[-1.0, 1.0]]])
     array([[1., 2., 4.]], dtype=float32)
     """
-    plan, a, w, b = planned(
-        1, x, weight, bias, stride, padding, dilation, groups, padding_mode, activation, layout, precision, algorithm,
-        workspace_limit,
+    result: NDArray[np.float32] = _conv(
+        out, x, weight, bias, 1, stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+        algorithm, workspace_limit,
     )  # fmt: skip
-    return _run.conv(plan, a, w, b, out)
+    return result
 
 
 def conv3d(
@@ -267,11 +284,11 @@ def conv3d(
     >>> convlab.conv3d(np.ones((1, 2, 3, 3)), np.ones((1, 1, 2, 3, 3)))
     array([[[[18.]]]], dtype=float32)
     """
-    plan, a, w, b = planned(
-        3, x, weight, bias, stride, padding, dilation, groups, padding_mode, activation, layout, precision, algorithm,
-        workspace_limit,
+    result: NDArray[np.float32] = _conv(
+        out, x, weight, bias, 3, stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+        algorithm, workspace_limit,
     )  # fmt: skip
-    return _run.conv(plan, a, w, b, out)
+    return result
 
 
 # The keywords of Conv2d.
@@ -362,8 +379,12 @@ class Conv2d:
 
     def __call__(self, x: ArrayLike, *, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Convolve a tensor: what ``conv2d(x, weight, bias, ..., out=out)`` gives, within the plan's bounds."""
+        result: NDArray[np.float32] = _layer_conv(out, x, self._weights.raw, self._bias, *self._key, self)
+        return result
+
+    def _by_plan(self, x: ArrayLike, out: Any) -> tuple[NDArray[np.float32], ConvPlan]:
         plan, a = self._planned(x)
-        return _run.conv(plan, a, self._weights.raw, self._bias, out, self._weights)
+        return _run.conv(plan, a, self._weights.raw, self._bias, out, self._weights), plan
 
     def _planned(self, x: ArrayLike) -> tuple[ConvPlan, NDArray[Any]]:
         """Return the plan and input of a call."""

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from convlab._plan import filtering as _plan
 from convlab._plan.plan import Plan
 from convlab._run import filtering as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
 from convlab._spec.filtering import Filter2d
 from convlab.typing import Anchor, Border, Clip, FilterAlgorithm, NanPolicy, Precision, ScalarT
@@ -27,6 +28,16 @@ def planned(
         return find(x, w, None, None, border, cval, anchor, scale, offset, clip, nan, *rest), x, w, None
     m = _spec.array("mask", mask)
     return find(x, w, m.shape, m.dtype, border, cval, anchor, scale, offset, clip, nan, *rest), x, w, m
+
+
+def _by_plan(
+    out: Any, image: ArrayLike, kernel: ArrayLike, bank: bool, *options: Any
+) -> tuple[NDArray[Any], Plan[Filter2d]]:
+    plan, x, w, m = planned(bank, image, kernel, *options)
+    return _run.filter2d(plan, x, w, m, out), plan
+
+
+_filter = entry(_by_plan, "x", "taps")
 
 
 @overload
@@ -160,11 +171,11 @@ def filter2d(
            [0., 9., 9., 0.],
            [0., 9., 9., 0.]], dtype=float32)
     """
-    plan, x, w, m = planned(
-        False, image, kernel, border, cval, anchor, scale, offset, clip, nan, mask, channel_axis, dtype, precision,
+    result: NDArray[Any] = _filter(
+        out, image, kernel, False, border, cval, anchor, scale, offset, clip, nan, mask, channel_axis, dtype, precision,
         algorithm, workspace_limit,
     )  # fmt: skip
-    return _run.filter2d(plan, x, w, m, out)
+    return result
 
 
 @overload
@@ -277,11 +288,11 @@ def filter_bank(
     >>> convlab.filter_bank(convlab.data.ascent(), kernels, clip=(0, 255)).shape
     (3, 512, 512)
     """
-    plan, x, w, m = planned(
-        True, image, kernels, border, cval, anchor, scale, offset, clip, nan, mask, channel_axis, dtype, precision,
+    result: NDArray[Any] = _filter(
+        out, image, kernels, True, border, cval, anchor, scale, offset, clip, nan, mask, channel_axis, dtype, precision,
         algorithm, workspace_limit,
     )  # fmt: skip
-    return _run.filter2d(plan, x, w, m, out)
+    return result
 
 
 __all__ = ["filter2d", "filter_bank"]

@@ -11,6 +11,7 @@ from convlab._plan import box as _boxes
 from convlab._plan import separable as _plan
 from convlab._plan.plan import Plan
 from convlab._run import separable as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _arguments
 from convlab._spec import imaging as _spec
 from convlab._spec.separable import Separable2d
@@ -24,10 +25,26 @@ def planned_box(image: ArrayLike, *options: object) -> tuple[Plan[Separable2d], 
     return _boxes.box(x, None, *options), x
 
 
+def _box_by_plan(out: Any, image: ArrayLike, *options: Any) -> tuple[NDArray[Any], Plan[Separable2d]]:
+    plan, x = planned_box(image, *options)
+    return _run.of_one_image(plan, x, out), plan
+
+
+_box = entry(_box_by_plan, "x")
+
+
 def planned_gaussian(image: ArrayLike, *options: object) -> tuple[Plan[Separable2d], NDArray[Any]]:
     """Return the plan and image of a gaussian."""
     x = image if type(image) is np.ndarray else _arguments.array("image", image)
     return _plan.gaussian(x, None, *options), x
+
+
+def _gaussian_by_plan(out: Any, image: ArrayLike, *options: Any) -> tuple[NDArray[Any], Plan[Separable2d]]:
+    plan, x = planned_gaussian(image, *options)
+    return _run.of_one_image(plan, x, out), plan
+
+
+_gaussian = entry(_gaussian_by_plan, "x")
 
 
 def planned_unsharp(
@@ -135,8 +152,8 @@ def box(
            [1., 1., 1.],
            [1., 1., 1.]], dtype=float32)
     """
-    plan, x = planned_box(image, size, normalize, border, cval, anchor, channel_axis, dtype, precision)
-    return _run.of_one_image(plan, x, out)
+    result: NDArray[Any] = _box(out, image, size, normalize, border, cval, anchor, channel_axis, dtype, precision)
+    return result
 
 
 @overload
@@ -217,8 +234,8 @@ def gaussian(
            [1.3, 9.9, 1.3],
            [0.2, 1.3, 0.2]], dtype=float32)
     """
-    plan, x = planned_gaussian(image, sigma, truncate, border, cval, channel_axis, dtype)
-    return _run.of_one_image(plan, x, out)
+    result: NDArray[Any] = _gaussian(out, image, sigma, truncate, border, cval, channel_axis, dtype)
+    return result
 
 
 @overload

@@ -11,6 +11,7 @@ from convlab._docstrings import described
 from convlab._plan import pooling as _plan
 from convlab._plan.plan import Plan
 from convlab._run import pooling as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
 from convlab._spec.pooling import Pool
 from convlab.typing import Layout2d, Layout3d, PoolLayout1d, PoolPadding, ScalarT, Sizes
@@ -35,6 +36,14 @@ def planned_minimum(
 ) -> tuple[Plan[Pool], NDArray[Any]]:  # fmt: skip
     """Return the plan and array of a min_pool2d."""
     return planned("min", 2, x, kernel_size, stride, padding, dilation, ceil_mode, False, layout, channel_axis)
+
+
+def _by_plan(out: Any, x: ArrayLike, operation: str, axes: int, *options: Any) -> tuple[Any, Plan[Pool]]:
+    plan, a = planned(operation, axes, x, *options)
+    return _run.pool_and_indices(plan, a, out), plan
+
+
+_pool = entry(_by_plan, "x")
 
 
 @overload
@@ -128,10 +137,10 @@ def max_pool1d(
     >>> convlab.max_pool1d(np.array([[1, 3, 2, 5]]), 2)
     array([[3, 5]])
     """
-    plan, a = planned(
-        "max", 1, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, channel_axis
+    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
+        out, x, "max", 1, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, channel_axis
     )
-    return _run.pool_and_indices(plan, a, out)
+    return result
 
 
 @overload
@@ -225,10 +234,10 @@ def max_pool2d(
     >>> convlab.max_pool2d(np.array([[1, 2, 5, 6], [3, 4, 7, 8]]), 2)
     array([[4, 8]])
     """
-    plan, a = planned(
-        "max", 2, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, channel_axis
+    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
+        out, x, "max", 2, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, channel_axis
     )
-    return _run.pool_and_indices(plan, a, out)
+    return result
 
 
 @overload
@@ -322,10 +331,10 @@ def max_pool3d(
     >>> convlab.max_pool3d(np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]), 2)
     array([[[8]]])
     """
-    plan, a = planned(
-        "max", 3, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, channel_axis
+    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
+        out, x, "max", 3, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, channel_axis
     )
-    return _run.pool_and_indices(plan, a, out)
+    return result
 
 
 @overload
@@ -389,8 +398,10 @@ def min_pool2d(
     >>> convlab.min_pool2d(np.array([[1, 2, 5, 6], [3, 4, 7, 8]]), 2)
     array([[1, 5]])
     """
-    plan, a = planned_minimum(x, kernel_size, stride, padding, dilation, ceil_mode, layout, channel_axis)
-    return _run.pool(plan, a, out)
+    result: NDArray[Any] = _pool(
+        out, x, "min", 2, kernel_size, stride, padding, dilation, ceil_mode, False, layout, channel_axis
+    )
+    return result
 
 
 __all__ = ["max_pool1d", "max_pool2d", "max_pool3d", "min_pool2d"]

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from convlab._plan import ranking as _plan
 from convlab._plan.plan import Plan
 from convlab._run import ranking as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
 from convlab._spec.ranking import Rank2d
 from convlab.typing import Anchor, Border, ScalarT, Sizes
@@ -21,6 +22,14 @@ def planned(
     """Return a call's plan and its image."""
     x = image if type(image) is np.ndarray else _spec.array("image", image)
     return _plan.rank2d(x, None, operation, size, border, cval, anchor, channel_axis), x
+
+
+def _by_plan(out: Any, image: ArrayLike, operation: str, *options: Any) -> tuple[NDArray[Any], Plan[Rank2d]]:
+    plan, x = planned(operation, image, *options)
+    return _run.rank2d(plan, x, out), plan
+
+
+_rank2d = entry(_by_plan, "x")
 
 
 @overload
@@ -93,8 +102,8 @@ def maximum_filter(
     >>> convlab.maximum_filter([[0, 0, 7, 0, 0, 0]], (1, 3))
     array([[0, 7, 7, 7, 0, 0]])
     """
-    plan, x = planned("maximum", image, size, border, cval, anchor, channel_axis)
-    return _run.rank2d(plan, x, out)
+    result: NDArray[Any] = _rank2d(out, image, "maximum", size, border, cval, anchor, channel_axis)
+    return result
 
 
 @overload
@@ -160,8 +169,8 @@ def minimum_filter(
     >>> convlab.minimum_filter([[9, 9, 2, 9, 9, 9]], (1, 3))
     array([[9, 2, 2, 2, 9, 9]])
     """
-    plan, x = planned("minimum", image, size, border, cval, anchor, channel_axis)
-    return _run.rank2d(plan, x, out)
+    result: NDArray[Any] = _rank2d(out, image, "minimum", size, border, cval, anchor, channel_axis)
+    return result
 
 
 @overload
@@ -235,8 +244,8 @@ def median_filter(
     >>> convlab.median_filter([[1, 1, 99, 1, 5, 5, 5]], (1, 3))
     array([[1, 1, 1, 5, 5, 5, 5]])
     """
-    plan, x = planned("median", image, size, border, cval, anchor, channel_axis)
-    return _run.rank2d(plan, x, out)
+    result: NDArray[Any] = _rank2d(out, image, "median", size, border, cval, anchor, channel_axis)
+    return result
 
 
 __all__ = ["maximum_filter", "median_filter", "minimum_filter"]

@@ -13,6 +13,7 @@ from convlab._plan import separable as _plan
 from convlab._plan.plan import Plan
 from convlab._run import filtering as _filters
 from convlab._run import separable as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
 from convlab._spec.separable import Separable2d, check_taps
 from convlab.typing import Anchor, Border, Clip, FilterAlgorithm, NanPolicy, Precision, ScalarT
@@ -41,6 +42,17 @@ def planned(
         algorithm, workspace_limit,
     )  # fmt: skip
     return plan, x, ky, kx
+
+
+def _by_plan(
+    out: Any, image: ArrayLike, kernel_y: ArrayLike, kernel_x: ArrayLike, *options: Any
+) -> tuple[NDArray[Any], Plan[Any]]:
+    plan, x, w, other = planned(image, kernel_y, kernel_x, *options)
+    run: Callable[..., NDArray[Any]] = _run.sep_filter2d if isinstance(plan.spec, Separable2d) else _filters.filter2d
+    return run(plan, x, w, other, out), plan
+
+
+_sep_filter2d = entry(_by_plan, "x", "taps", "taps")
 
 
 @overload
@@ -164,12 +176,11 @@ def sep_filter2d(
            [0., 8., 8., 0.],
            [0., 8., 8., 0.]], dtype=float32)
     """
-    plan, x, w, other = planned(
-        image, kernel_y, kernel_x, border, cval, anchor, scale, offset, clip, nan, mask, channel_axis, dtype, precision,
-        algorithm, workspace_limit,
+    result: NDArray[Any] = _sep_filter2d(
+        out, image, kernel_y, kernel_x, border, cval, anchor, scale, offset, clip, nan, mask, channel_axis, dtype,
+        precision, algorithm, workspace_limit,
     )  # fmt: skip
-    run: Callable[..., NDArray[Any]] = _run.sep_filter2d if isinstance(plan.spec, Separable2d) else _filters.filter2d
-    return run(plan, x, w, other, out)
+    return result
 
 
 __all__ = ["sep_filter2d"]

@@ -118,13 +118,12 @@ def layer_gradient(kind, size=3, groups=1, out_channels=16, stride=1, padding=1)
     def gradient(x, kind_of_data):
         weight_shape = (out_channels, SHAPE[1] // groups, size, size)
         pixels = (*((n + 2 * padding - size) // stride + 1 for n in x.shape[2:]),)
-        g = np.concatenate([data((1, out_channels, *pixels), kind_of_data, 2)] * len(x))
         options = {"stride": stride, "padding": padding, "groups": groups}
-        if kind == "input":
-            # The numbers depend on x, whose layout and place in a batch are then the gradient's.
-            g = x[:, :out_channels] if (out_channels, pixels) == (x.shape[1], x.shape[2:]) else g
+        if kind == "input":  # x serves as the output's gradient, whose layout and place in a batch are to be its own
+            g = x[:, :out_channels, : pixels[0], : pixels[1]]
             weight = data(weight_shape, kind_of_data, 1)
             return convlab.grad.conv2d_input(x.shape, weight, g, precision="exact", **options)
+        g = np.concatenate([data((1, out_channels, *pixels), kind_of_data, 2)] * len(x))
         return convlab.grad.conv2d_weight(x, weight_shape, g, **options)
 
     return gradient
@@ -141,6 +140,7 @@ GRADIENTS = {
     "grad conv2d_weight of stride 2": layer_gradient("weight", 5, stride=2),
     "grad conv2d_weight depthwise": layer_gradient("weight", 5, groups=8, out_channels=8),
     "grad conv2d_input": layer_gradient("input", out_channels=8),
+    "grad conv2d_input of stride 2": layer_gradient("input", groups=8, out_channels=8, stride=2),
     "grad conv2d_input depthwise": layer_gradient("input", groups=8, out_channels=8),
     "grad max_pool2d": pool_gradient,
     "grad avg_pool2d": lambda x, _: convlab.grad.avg_pool2d(x[:, :, :18, :26], SHAPE[2:], 3, 2),

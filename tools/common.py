@@ -67,7 +67,7 @@ def fresh(folder, python, *requirements):
     return folder / "bin/python"
 
 
-def tests_beside(folder):
+def copy_tests(folder):
     """Copy the tests to a folder outside the source tree, so that they do not import its package."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))

@@ -14,13 +14,13 @@ from common import (
     QUICK,
     ROOT,
     TEST_REQUIRES,
+    copy_tests,
     fresh,
     outcome,
     prepare,
     run,
     say,
     table,
-    tests_beside,
     wheel,
 )
 
@@ -30,7 +30,7 @@ X86 = {"Nehalem": "baseline", "SandyBridge": "baseline", "Haswell": "avx2"}
 
 def x86():
     python = fresh(BUILD / "cpus/x86", sys.executable, wheel("x86_64"), *TEST_REQUIRES)
-    folder = tests_beside(BUILD / "cpus/tests")
+    folder = copy_tests(BUILD / "cpus/tests")
     for cpu, expected in [*X86.items(), ("this machine", "numpy")]:
         say(cpu)
         emulator = ["qemu-x86_64-static", "-cpu", cpu] if cpu in X86 else []
@@ -47,7 +47,7 @@ def x86():
 def aarch64():
     """Test in the image of `make wheels`, because the emulator needs the libraries of a whole system."""
     say("aarch64")
-    folder = tests_beside(BUILD / "cpus/tests-aarch64")
+    folder = copy_tests(BUILD / "cpus/tests-aarch64")
     built = wheel("aarch64")
     steps = [
         "python3 -m venv /tmp/fresh",

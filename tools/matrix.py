@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from common import BUILD, QUICK, TEST_REQUIRES, fresh, outcome, run, say, table, tests_beside, wheel
+from common import BUILD, QUICK, TEST_REQUIRES, copy_tests, fresh, outcome, run, say, table, wheel
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 OLDEST = {"3.11": "2.0", "3.12": "2.0", "3.13": "2.1"}  # the first NumPy with a wheel for it, from 2.0 on
@@ -30,7 +30,7 @@ VERSION = "import sys, venv; print('%d.%d' % sys.version_info[:2])"
 
 
 def main():
-    rows, folder = [], tests_beside(BUILD / "matrix/tests")
+    rows, folder = [], copy_tests(BUILD / "matrix/tests")
     for version, python in pythons():
         numpys = [f"numpy=={OLDEST[version]}.*"] if version in OLDEST else []
         for numpy in [*numpys, "numpy"]:

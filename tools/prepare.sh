@@ -35,7 +35,7 @@ if [[ " $* " == *" podman "* && " $* " == *" qemu-aarch64-static "* ]] && [ ! -e
     mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
     { [ -e $binfmt/register ] || mount -t binfmt_misc binfmt_misc $binfmt 2> /dev/null; } &&
         echo ":qemu-aarch64:M::$magic:$mask:$(command -v qemu-aarch64-static):OF" > $binfmt/register || {
-        echo "missing here: binfmt_misc, by which the kernel hands programs of aarch64 to the emulator" >&2
+        echo "missing: binfmt_misc, with which the kernel runs aarch64 programs in the emulator" >&2
         exit 1
     }
 fi

@@ -19,13 +19,13 @@ from common import (
     ROOT,
     TEST_REQUIRES,
     WHEELS,
+    copy_tests,
     fresh,
     outcome,
     prepare,
     run,
     say,
     table,
-    tests_beside,
 )
 
 AIM = 1_500_000  # most bytes of a wheel
@@ -118,7 +118,7 @@ def rows_of(machine, log):
 
 
 def pure_row(wheel):
-    folder = tests_beside(BUILD / "pure-tests")
+    folder = copy_tests(BUILD / "pure-tests")
     python = fresh(BUILD / "pure", sys.executable, wheel, *TEST_REQUIRES)
     text = run(python, "-m", "pytest", "--kernels=fallback", *QUICK, cwd=folder, check=False)
     return [wheel.name, f"{wheel.stat().st_size:,}", "any", *outcome(text)]

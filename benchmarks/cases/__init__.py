@@ -14,6 +14,7 @@ from .layers import layer_cases
 from .pools import plane_cases, pool_cases
 from .ranks import rank_cases
 from .separables import separable_cases
+from .small import small_cases
 
 CASES: tuple[Case, ...] = (
     *lesson_cases(),
@@ -26,12 +27,13 @@ CASES: tuple[Case, ...] = (
     *bank_cases(),
     *dropin_cases(),
     *layer_cases(),
+    *small_cases(),
     *gradient_cases(),
 )
 
 
 def without_case() -> set[str]:
-    """Return the public operations that no case calls: the result must be empty."""
+    """Return the public operations that no case calls; the result must be empty."""
     return {operation.name for operation in OPERATIONS} - {name for case in CASES for name in case.operations}
 
 

@@ -28,6 +28,12 @@ class Gradient:
     operations: tuple[str, ...] = ()
 
     @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Return the shape of the output, and of its gradient."""
+        channels = self.size[1] if self.kind == "max" else self.conv.channels(self.size)
+        return (self.size[0], channels, *self.conv.out_size(self.size))
+
+    @property
     def groups(self) -> int:
         """Return the number of groups."""
         return self.conv.parts(self.size)
@@ -37,10 +43,9 @@ class Gradient:
         return pixels if self.kind == "max" else self.conv.flops(self.size)
 
     def bytes_moved(self, pixels: int) -> int:
-        """Return the size of what is read and written; indices take eight bytes."""
-        if self.kind == "max":
-            return 12 * pixels + 4 * math.prod(self.size)
-        return self.conv.bytes_moved(self.size)
+        """Return the size of the output's gradient and of the result."""
+        result = self.conv.weight_shape(self.size) if self.kind == "weight" else self.size
+        return 4 * (pixels + math.prod(result))
 
     def image(self, shape: tuple[int, ...], random: np.random.Generator) -> NDArray[Any]:
         """Make the output's gradient."""
@@ -133,12 +138,12 @@ def gradient_cases() -> list[Case]:
     made = []
     for kind in ("input", "weight"):
         for name, (size, conv) in _LAYERS.items():
-            shape = (size[0], conv.channels(size), *conv.out_size(size))
             work = Gradient(kind, size, conv)
-            made.append(Case(f"grad conv2d_{kind} {name}", "Gradients", shape, work=work, required=0.9))
+            case = Case(f"grad conv2d_{kind} {name}", "Gradients", work.output_shape, work=work, required=0.9)
+            made.append(case)
     for k, padding in ((2, 0), (3, 1)):
         size, conv = (32, 64, 112, 112), Conv(64, k, 2, padding)
         work = Gradient("max", size, conv)
-        shape = (*size[:2], *conv.out_size(size))
-        made.append(Case(f"grad max_pool2d {k}x{k}/2 112x112", "Gradients", shape, work=work, required=1.5))
+        case = Case(f"grad max_pool2d {k}x{k}/2 112x112", "Gradients", work.output_shape, work=work, required=1.5)
+        made.append(case)
     return made

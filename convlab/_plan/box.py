@@ -103,6 +103,8 @@ def _plan_kernel(
         buffers=buffers,
         convert=False,
         source=source,
+        shape=spec.output.shape,
+        plain=spec.filter.border != "keep",
         tables=(np.array(geometry, np.intp), border_tables(spec), np.array(values, np.float32)),
         taps=np.ones(kernel_height + kernel_width, np.float32),
     )

@@ -27,9 +27,12 @@ class Cache:
         self.bytes = 0
         self._lock = threading.RLock()  # a signal's handler may call in the middle of it
 
-    def add(self, key: Hashable, plan: Any) -> None:
-        """Keep a plan and drop the oldest ones beyond CACHE_BYTES. Larger plans than a quarter are not."""
-        size = size_of(key) + size_of(plan)
+    def add(self, key: Hashable, plan: Any, *parts: Any) -> None:
+        """Keep a plan, or what refers to `parts`, and drop the oldest beyond CACHE_BYTES.
+
+        Larger ones than a quarter are not kept.
+        """
+        size = size_of(key) + size_of(plan) + size_of(parts)
         if size > CACHE_BYTES // 4:
             return
         with self._lock:
@@ -115,7 +118,7 @@ def _identified(option: Any) -> Iterator[Any]:
 
 
 def _signature(options: tuple[Any, ...], most: int, x: NDArray[Any], w: NDArray[Any] | None = None) -> Hashable:
-    """What src/common/signature.pyx does, where it was not built."""
+    """What src/common/calls.pyx does, where it was not built."""
     parts: list[Hashable] = [x.shape, x.strides, x.dtype, x.flags.aligned]
     if w is not None:
         if w.nbytes > most:
@@ -127,7 +130,7 @@ def _signature(options: tuple[Any, ...], most: int, x: NDArray[Any], w: NDArray[
 
 
 try:
-    from convlab._kernels.signature import signature
+    from convlab._kernels.calls import signature
 except ImportError:
     signature = _signature
 

@@ -33,6 +33,10 @@ class ConvPlan(Plan[Conv]):
     pieces: Pieces | None = None
     bias: NDArray[np.float32]  # zeros, for a call that gives none
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return FLOAT32
+
 
 def three(values: tuple[int, ...], fill: int = 1) -> tuple[int, int, int]:
     """Depth, rows and columns of a convolution over fewer axes."""
@@ -94,7 +98,7 @@ def plan_conv(
     inner = (*spec.size, spec.channels) if spec.channels_last else (spec.channels, *spec.size)
     x_steps, size = contiguous(spec, (spec.batch, *inner) if spec.batched else inner), 4 * spec.batch * math.prod(inner)
     if size <= COPIED and 2 * size <= request.limit:
-        return replace(_planned(spec, x_steps, y_steps, request, machine, choice, size), convert=True)
+        return replace(_planned(spec, x_steps, y_steps, request, machine, choice, size), convert=True, plain=False)
 
     def planned(part: Conv, buffers: int) -> ConvPlan:
         return _planned(part, contiguous(part, shape_of(part)), y_steps, request, machine, choice, buffers)
@@ -102,7 +106,7 @@ def plan_conv(
     tile = next((side for name, side in WINOGRAD.items() if name == choice[0]), 1)
     pieces = in_pieces(spec, tile, request, planned)
     first = next(iter(pieces.plans.values()))
-    return replace(first, spec=spec, shape=spec.shape, pieces=pieces)
+    return replace(first, spec=spec, shape=spec.shape, pieces=pieces, plain=False)
 
 
 def _transformed(spec: Conv, request: Request, choice: Choice) -> ConvPlan:
@@ -217,6 +221,7 @@ def _planned(
         convert=False,
         source=FLOAT32,
         shape=spec.shape,
+        plain=name not in ("narrow", *WINOGRAD),  # which want the weights made ready
         tables=(np.array(ConvGeometry._make(geometry), np.intp), conv_axes(spec), np.array(values, np.float32)),
         bias=np.zeros(spec.out_channels, np.float32),
     )

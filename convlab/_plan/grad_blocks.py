@@ -10,7 +10,7 @@ from .plan import WIDEST_VECTOR, rounded_up
 # Terms of a block, at most, which are summed in float32 one after the other.
 TERMS = 512
 # Taps of all channels, and output channels, of a tile: the caches hold their sums in double.
-TAPS = 288
+TAPS = 144
 OUTPUTS = 128
 # Tasks that two threads and more share out evenly.
 TASKS = 16

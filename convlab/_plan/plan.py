@@ -71,6 +71,13 @@ class Plan(Generic[SpecT]):
     parts: tuple["Part", ...] = ()  # of a bank whose kernels take several algorithms
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        """The result's."""
+        spec: Any = self.spec
+        dtype: np.dtype[Any] = spec.dtype
+        return dtype
+
+    @property
     def needed(self) -> int:
         """Bytes that a call on one thread needs beside its arguments and its result."""
         served = self if self.inner is None else self.inner

@@ -200,6 +200,8 @@ def plan_pool(spec: Pool, source: np.dtype[Any], layout: Source | None, machine:
         source=source,
         compiled=sums or source in POOLED,  # what float32 cannot hold is reduced in its own dtype
         in_lesson=in_lesson,
+        shape=asked.output.shape,
+        plain=not (asked.indices or asked.norm or buffers or (sums and source.kind in "iu" and source.itemsize >= 4)),
         tables=(np.array(geometry, np.intp),),
     )
 

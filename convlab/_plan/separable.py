@@ -78,7 +78,7 @@ def plan_separable2d(
 
     first = in_blocks(spec.filter, copied, of_block, folded, TILE_ROWS)
     assert first is not None
-    return replace(first, spec=spec)
+    return replace(first, spec=spec, plain=False)
 
 
 def _plan_kernel(
@@ -124,6 +124,8 @@ def _plan_kernel(
         buffers=buffers,
         convert=False,
         source=source,
+        shape=spec.output.shape,
+        plain=spec.filter.border != "keep",
         tables=(np.array(geometry, np.intp), borders, np.array(values, np.float32)),
         taps=kernels,
     )
@@ -159,7 +161,9 @@ def separable_for(spec: Separable2d, x: NDArray[Any], kernels: NDArray[np.float3
 def with_wide(plan: Plan[Separable2d], x: NDArray[Any], downs: NDArray[Any], alongs: NDArray[Any]) -> Plan[Separable2d]:
     """The plan, with the taps in double where the image may hold integers beyond float32's."""
     wide = wide_for(plan.spec.filter, x.dtype, downs=downs, alongs=alongs)
-    return plan if wide is None else replace(plan, wide=wide, considered=(*plan.considered, wide.considered))
+    return (
+        plan if wide is None else replace(plan, wide=wide, plain=False, considered=(*plan.considered, wide.considered))
+    )
 
 
 def source_of(x: NDArray[Any]) -> np.dtype[Any]:

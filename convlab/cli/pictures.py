@@ -210,7 +210,7 @@ def _converted(image: Image.Image, path: Path) -> Picture:
     profile = image.info.get("icc_profile")
     resolution = of_image(image)
     if resolution is not None and image.getexif().get(_ORIENTATION, 1) >= _QUARTER_TURN:
-        resolution = resolution.turned
+        resolution = resolution.rotated
     ImageOps.exif_transpose(image, in_place=True)
     pixels = np.asarray(image if image.mode == mode else image.convert(mode))
     if pixels.size == 0:

@@ -29,7 +29,7 @@ class Resolution:
     unit: str | None  # "inch" or "cm"
 
     @property
-    def turned(self) -> Resolution:
+    def rotated(self) -> Resolution:
         """The resolution of the picture rotated by 90 degrees."""
         return replace(self, x=self.y, y=self.x)
 

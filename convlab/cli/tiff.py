@@ -257,7 +257,7 @@ def _declared(page: TiffPage) -> Declared:
         predictor=int(tag(317, 1)),
         orientation=orientation if 1 <= orientation <= 8 else 1,
         profile=bytes(profile) if profile is not None else None,
-        resolution=resolution.turned if resolution is not None and orientation >= 5 else resolution,
+        resolution=resolution.rotated if resolution is not None and orientation >= 5 else resolution,
     )
 
 

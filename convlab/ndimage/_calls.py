@@ -76,7 +76,8 @@ def or_original(module: ModuleType) -> Callable[[Callable[ArgumentsP, Found]], C
             else:
                 found = function(*args, **kwargs)
                 if isinstance(found, Ready):
-                    if key is not None and found.wanted.array is None:  # an array as second argument may be the output
+                    # A second argument that is an array may be the output.
+                    if key is not None and found.wanted.array is None:
                         if len(_ready) >= CACHED:
                             _ready.clear()
                         _ready[key] = found

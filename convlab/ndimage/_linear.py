@@ -14,7 +14,7 @@ from ._calls import FLOAT32, Ready, Wanted
 # SciPy's n-D correlation skips weights up to this magnitude, so NaN times 0 is not NaN there.
 NO_WEIGHT = float(np.finfo(np.float64).eps)
 
-UNROLLED = 9  # kernels of at most so many taps are faster as a whole than as a column and a row
+UNROLLED = 9  # taps; up to this number a kernel is faster as a whole than as a column and a row
 
 
 # With fewer columns per plane, SciPy filters the lines of a volume faster.

@@ -67,13 +67,13 @@ def _rows(ours: Measured, theirs: Measured | None) -> Table:
             rows.add_row(about.name, about.operator, "-", "not reached", *["-"] * 4)
             continue
         shape = "x".join(map(str, watch.outputs[0].shape))
-        told = [about.name, about.operator, shape, str(about.served_by), _milliseconds(watch.best)]
+        cells = [about.name, about.operator, shape, str(about.served_by), _milliseconds(watch.best)]
         if theirs is None:
-            rows.add_row(*told, *["-"] * 3)
+            rows.add_row(*cells, *["-"] * 3)
             continue
         other = theirs.watches[place]
         gap = difference(watch.outputs, other.outputs) if other.outputs else np.inf
-        rows.add_row(*told, _milliseconds(other.best), f"{other.best / watch.best:,.1f}x", f"{gap:.1e}")
+        rows.add_row(*cells, _milliseconds(other.best), f"{other.best / watch.best:,.1f}x", f"{gap:.1e}")
     return rows
 
 

@@ -18,8 +18,8 @@ or_scipy = or_original(scipy.signal)
 
 MODES: tuple[str, ...] = get_args(SignalMode)
 PAD_MODES: dict[str, Any] = {"constant": "constant", "wrap": "wrap", "symmetric": "symmetric"}
-# Up to so many taps (of lines, of images) direct sums are faster than SciPy's FFT. For images of at least LARGE_IMAGE
-# pixels and up to MOST_OF_LARGE taps, FFTs of tiles are faster than one of the whole.
+# Up to MOST_TAPS[axes] taps direct sums are faster than SciPy's FFT. For images from LARGE_IMAGE pixels on and up to
+# MOST_OF_LARGE taps, FFTs of tiles are faster than one of the whole.
 MOST_TAPS = {1: 256, 2: 625}
 LARGE_IMAGE, MOST_OF_LARGE = 1 << 20, 40000
 

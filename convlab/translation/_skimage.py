@@ -63,7 +63,7 @@ RULES = (
         "convlab.median_filter",
         (text("image"), square),
         {"border": MODE, **same("cval", "out")},
-        {"behavior": "behavior='rank' is a filter of 8 and 16-bit images with borders of its own"},
+        {"behavior": "behavior='rank' is a filter of 8 and 16-bit images with other borders"},
     ),
     Rule(
         "skimage.filters.unsharp_mask(image, radius=1.0, amount=1.0, preserve_range=False, *, channel_axis=None)",

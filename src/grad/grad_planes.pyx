@@ -9,13 +9,13 @@ of 16 sums in float32, whatever the vectors' length. Where planes are small some
 added, in a tree, and what comes out is added in double. Where there are few channels, blocks are cut into chunks, each
 with sums in double of its own. All these cuts depend on sizes and options alone (convlab/_plan/grad_blocks.py).
 """
-from arrays cimport PyArray_DATA, ndarray
 from libc.stdlib cimport free
 from libc.string cimport memset
 
+from call cimport Call
 from geometry cimport ConvAxis, ConvGeometry, PlanesGeometry
 from staging cimport copy_beyond, first, phase_pitch, stage
-from tasks cimport begin_tasks, get_workspace, run_tasks, task_function
+from tasks cimport count_threads, get_workspace, run_tasks, task_function
 from vector cimport LANES, vfloat, vload, vstore
 
 
@@ -154,33 +154,33 @@ cdef void task(const Planes* f, Py_ssize_t number, float* workspace) noexcept no
             total[t] += tree(sums + 16 * t)
 
 
-def conv_weight_planes(ndarray x, ndarray grad, ndarray y, ndarray geometry, ndarray sources, ndarray blocks,
-                       int threads, /):
+cdef public int conv_weight_planes(Call* call) noexcept nogil:
     """Get the workspace, share out the tasks, and add the chunks in order."""
     cdef Planes f
-    cdef const ConvGeometry* g = <const ConvGeometry*>PyArray_DATA(geometry)
-    cdef const PlanesGeometry* b = <const PlanesGeometry*>PyArray_DATA(blocks)
+    cdef const ConvGeometry* g = <const ConvGeometry*>call.geometry.data
+    cdef const PlanesGeometry* b = <const PlanesGeometry*>call.sizes.data
     cdef Py_ssize_t size = b.workspace * sizeof(float), tasks = g.groups * b.chunks, weights, i, t, chunk
+    cdef int threads = count_threads(call, tasks), outcome
     cdef double total
     cdef void* memory
-    f.x, f.grad, f.y = <const float*>PyArray_DATA(x), <const float*>PyArray_DATA(grad), <float*>PyArray_DATA(y)
-    f.g, f.axes, f.b = g, <const ConvAxis*>PyArray_DATA(sources), b
+    f.x, f.grad, f.y = <const float*>call.x.data, <const float*>call.grad.data, <float*>call.y.data
+    f.g, f.axes, f.b = g, <const ConvAxis*>call.sources.data, b
     f.taps = g.kernel_height * g.kernel_width
     f.row_blocks = (g.out_height + b.rows - 1) // b.rows
     f.column_blocks = (g.out_width + b.columns - 1) // b.columns
     f.blocks = (g.batch + b.together - 1) // b.together * f.row_blocks * f.column_blocks
     weights = f.taps * g.out_channels
-    threads = begin_tasks(threads, tasks)
     memory = get_workspace(threads, size, tasks * weights * sizeof(double))
+    if memory == NULL:
+        return -1
     f.sums = <double*>(<char*>memory + threads * size)
-    try:
-        with nogil:
-            run_tasks(<task_function>task, &f, tasks, threads, memory, size, NULL)
-            for i in range(g.groups):
-                for t in range(weights):
-                    total = 0
-                    for chunk in range(b.chunks):
-                        total += f.sums[(i * b.chunks + chunk) * weights + t]
-                    f.y[i * weights + t] = <float>total
-    finally:
-        free(memory)
+    outcome = run_tasks(call, <task_function>task, &f, tasks, threads, memory, size, NULL)
+    if outcome == 0:
+        for i in range(g.groups):
+            for t in range(weights):
+                total = 0
+                for chunk in range(b.chunks):
+                    total += f.sums[(i * b.chunks + chunk) * weights + t]
+                f.y[i * weights + t] = <float>total
+    free(memory)
+    return outcome

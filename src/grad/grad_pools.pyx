@@ -8,12 +8,12 @@
 A plane of a pool is one task, or some small ones are. It is zeroed and added to while the caches hold it. Means are
 divided, then added along a row of the workspace, and this row to each row of the plane that its windows hold.
 """
-from arrays cimport PyArray_DATA, PyArray_DIM, PyArray_NDIM, ndarray
 from libc.string cimport memset
 
+from call cimport Call
 from geometry cimport ScatterGeometry, SpreadGeometry
 from grad_vector cimport vselect_outside
-from tasks cimport begin_tasks, get_workspace, run_tasks
+from tasks cimport count_threads, get_workspace, run_tasks, task_function
 from vector cimport LANES, vfloat, vload, vsplat, vstore
 
 
@@ -72,31 +72,30 @@ cdef void take_piece(const void* what, Py_ssize_t piece, void* _) noexcept nogil
         y += n
 
 
-cdef object run_pieces(ndarray g, ndarray indices, ndarray y, ndarray sizes, int threads, bint add):
-    """Return the first index that is no place, or None."""
+cdef int run_pieces(Call* call, task_function function) noexcept nogil:
+    """Run the pieces; the answer is the first index that is no place, if there is one."""
     cdef Scatter f
-    cdef Py_ssize_t i
-    cdef void* memory
-    f.g, f.places = <const float*>PyArray_DATA(g), <const long long*>PyArray_DATA(indices)
-    f.y, f.sizes = <float*>PyArray_DATA(y), <const ScatterGeometry*>PyArray_DATA(sizes)
-    for i in range(f.sizes.pieces):
+    cdef Py_ssize_t i, pieces
+    f.g, f.places = <const float*>call.grad.data, <const long long*>call.indices.data
+    f.y, f.sizes = <float*>call.y.data, <const ScatterGeometry*>call.sizes.data
+    pieces = f.sizes.pieces
+    for i in range(pieces):
         f.failed[i] = False
-    threads = begin_tasks(threads, f.sizes.pieces)
-    memory = get_workspace(threads, 0, 0)
-    with nogil:
-        run_tasks(add_piece if add else take_piece, &f, f.sizes.pieces, threads, NULL, 0, memory)
-    for i in range(f.sizes.pieces):
+    if run_tasks(call, function, &f, pieces, count_threads(call, pieces), NULL, 0, NULL) != 0:
+        return -1
+    for i in range(pieces):
         if f.failed[i]:
-            return f.wrong[i]
-    return None
+            call.answers, call.answer = True, f.wrong[i]
+            break
+    return 0
 
 
-def scatter_add(ndarray g, ndarray indices, ndarray y, ndarray sizes, int threads, /):
-    return run_pieces(g, indices, y, sizes, threads, True)
+cdef public int scatter_add(Call* call) noexcept nogil:
+    return run_pieces(call, add_piece)
 
 
-def gather(ndarray g, ndarray indices, ndarray y, ndarray sizes, int threads, /):
-    return run_pieces(g, indices, y, sizes, threads, False)
+cdef public int gather(Call* call) noexcept nogil:
+    return run_pieces(call, take_piece)
 
 
 # One axis of windows.
@@ -182,21 +181,22 @@ cdef Axis axis_of(Py_ssize_t size, Py_ssize_t out, Py_ssize_t window, Py_ssize_t
     return a
 
 
-def spread_mean(ndarray g, ndarray y, ndarray geometry, int threads, /):
+cdef public int spread_mean(Call* call) noexcept nogil:
     cdef Spread f
-    cdef const SpreadGeometry* s = <const SpreadGeometry*>PyArray_DATA(geometry)
+    cdef const SpreadGeometry* s = <const SpreadGeometry*>call.geometry.data
+    cdef int threads = count_threads(call, s.planes)
     cdef void* memory
-    f.g, f.y, f.sizes = <const float*>PyArray_DATA(g), <float*>PyArray_DATA(y), s
+    f.g, f.y, f.sizes = <const float*>call.grad.data, <float*>call.y.data, s
     f.depth = axis_of(s.depth, s.out_depth, s.window_depth, s.stride_depth, s.pad_depth, s.after_depth,
                       s.dilation_depth, s.bins)
     f.height = axis_of(s.height, s.out_height, s.window_height, s.stride_height, s.pad_height, s.after_height,
                        s.dilation_height, s.bins)
     f.width = axis_of(s.width, s.out_width, s.window_width, s.stride_width, s.pad_width, s.after_width,
                       s.dilation_width, s.bins)
-    threads = begin_tasks(threads, s.planes)
     memory = get_workspace(threads, s.width * sizeof(float), 0)
-    with nogil:
-        run_tasks(spread_task, &f, s.planes, threads, memory, s.width * sizeof(float), memory)
+    if memory == NULL:
+        return -1
+    return run_tasks(call, spread_task, &f, s.planes, threads, memory, s.width * sizeof(float), memory)
 
 
 cdef struct Activation:
@@ -224,19 +224,15 @@ cdef void activation_task(const void* what, Py_ssize_t t, void* _) noexcept nogi
         i += 1
 
 
-def activation_gradient(ndarray g, ndarray output, ndarray y, ndarray limits, int threads, /):
+cdef public int activation_gradient(Call* call) noexcept nogil:
     cdef Activation f
-    cdef const float* v = <const float*>PyArray_DATA(limits)
+    cdef const float* v = <const float*>call.values.data
     cdef Py_ssize_t tasks
-    cdef void* memory
     cdef int axis
-    f.g, f.output, f.y = <const float*>PyArray_DATA(g), <const float*>PyArray_DATA(output), <float*>PyArray_DATA(y)
+    f.g, f.output, f.y = <const float*>call.grad.data, <const float*>call.x.data, <float*>call.y.data
     f.low, f.high, f.slope = v[0], v[1], v[2]
     f.n = 1
-    for axis in range(PyArray_NDIM(y)):
-        f.n *= PyArray_DIM(y, axis)
+    for axis in range(call.y.axes):
+        f.n *= call.y.shape[axis]
     tasks = (f.n + ELEMENTS - 1) // ELEMENTS
-    threads = begin_tasks(threads, tasks)
-    memory = get_workspace(threads, 0, 0)
-    with nogil:
-        run_tasks(activation_task, &f, tasks, threads, NULL, 0, memory)
+    return run_tasks(call, activation_task, &f, tasks, count_threads(call, tasks), NULL, 0, NULL)

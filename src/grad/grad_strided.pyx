@@ -6,12 +6,12 @@ The sum starts at 0 and runs over the taps from the last to the first, one fused
 copied into the workspace with zeros around it, so that every tap's load is within. Vectors run along a row of g: even
 and odd columns of dx are two sums, which are then zipped.
 """
-from arrays cimport PyArray_DATA, ndarray
 from libc.string cimport memset
 
+from call cimport Call
 from geometry cimport ConvGeometry
 from staging cimport put
-from tasks cimport begin_tasks, get_workspace, run_tasks, task_function
+from tasks cimport count_threads, get_workspace, run_tasks, task_function
 from vector cimport LANES, vfloat, vload, vsplat, vstore, vzip_high, vzip_low
 
 
@@ -77,19 +77,20 @@ cdef void task(const Strided* f, Py_ssize_t plane, float* packed) noexcept nogil
             i += 2 * LANES
 
 
-def conv_input_strided(ndarray grad, ndarray w, ndarray x, ndarray geometry, int threads, /):
+cdef public int conv_input_strided(Call* call) noexcept nogil:
     cdef Strided f
-    cdef const ConvGeometry* g = <const ConvGeometry*>PyArray_DATA(geometry)
+    cdef const ConvGeometry* g = <const ConvGeometry*>call.geometry.data
     cdef Py_ssize_t size
+    cdef int threads = count_threads(call, g.batch * g.groups)
     cdef void* memory
-    f.grad, f.w, f.x = <const float*>PyArray_DATA(grad), <const float*>PyArray_DATA(w), <float*>PyArray_DATA(x)
+    f.grad, f.w, f.x = <const float*>call.grad.data, <const float*>call.w.data, <float*>call.y.data
     f.g = g
     # From (padding - kernel + 1) / 2 to (size - 1 + padding) / 2, and as many as vectors reach beyond.
     f.above, f.before = g.kernel_height // 2, g.kernel_width // 2
     f.rows = f.above + max(g.out_height, (g.height - 1 + g.above) // 2 + 1)
     f.pitch = f.before + max(g.out_width, (g.width + g.before) // 2 + 1) + 2 * LANES
     size = f.rows * f.pitch * sizeof(float)
-    threads = begin_tasks(threads, g.batch * g.groups)
     memory = get_workspace(threads, size, 0)
-    with nogil:
-        run_tasks(<task_function>task, &f, g.batch * g.groups, threads, memory, size, memory)
+    if memory == NULL:
+        return -1
+    return run_tasks(call, <task_function>task, &f, g.batch * g.groups, threads, memory, size, memory)

@@ -13,15 +13,15 @@ its border (staging.pxd), unless x is read in place. A panel stays in the first-
 weights (channel and tap) after the other are multiplied with it: each reads x where a table says the term lies, and
 where another says the tap does.
 """
-from arrays cimport PyArray_DATA, ndarray
 from libc.stdlib cimport free
 from libc.string cimport memset
 
 from axis cimport source_at
+from call cimport Call
 from geometry cimport ConvAxis, ConvGeometry, WeightGeometry
 from grad_vector cimport vadd_double
 from staging cimport phase_pitch, separate, stage, staged
-from tasks cimport begin_tasks, get_workspace, run_tasks, task_function
+from tasks cimport count_threads, get_workspace, run_tasks, task_function
 from turn cimport turn_load
 from vector cimport LANES, vfloat, vload, vsplat, vstore
 
@@ -316,15 +316,16 @@ cdef void join(const Weight* f, Py_ssize_t number, float* workspace) noexcept no
     write(f, &t)
 
 
-def conv_weight(ndarray x, ndarray grad, ndarray y, ndarray geometry, ndarray sources, ndarray blocks, int threads, /):
+cdef public int conv_weight(Call* call) noexcept nogil:
     """Get the workspace and share out the tasks."""
     cdef Weight f
-    cdef const ConvGeometry* g = <const ConvGeometry*>PyArray_DATA(geometry)
-    cdef const WeightGeometry* b = <const WeightGeometry*>PyArray_DATA(blocks)
+    cdef const ConvGeometry* g = <const ConvGeometry*>call.geometry.data
+    cdef const WeightGeometry* b = <const WeightGeometry*>call.sizes.data
     cdef Py_ssize_t tiles, size = b.workspace * sizeof(float), shared = 0
+    cdef int threads, outcome
     cdef void* memory
-    f.x, f.grad, f.y = <const float*>PyArray_DATA(x), <const float*>PyArray_DATA(grad), <float*>PyArray_DATA(y)
-    f.g, f.axes, f.b = g, <const ConvAxis*>PyArray_DATA(sources), b
+    f.x, f.grad, f.y = <const float*>call.x.data, <const float*>call.grad.data, <float*>call.y.data
+    f.g, f.axes, f.b = g, <const ConvAxis*>call.sources.data, b
     f.planes = g.batch * g.out_depth
     f.plane_blocks = (f.planes + b.block_planes - 1) // b.block_planes
     f.row_blocks = (g.out_height + b.block_rows - 1) // b.block_rows
@@ -336,15 +337,15 @@ def conv_weight(ndarray x, ndarray grad, ndarray y, ndarray geometry, ndarray so
     f.rows = (g.kernel_height + b.tile_rows - 1) // b.tile_rows
     f.columns = (g.kernel_width + b.tile_columns - 1) // b.tile_columns
     tiles = g.groups * f.outputs * f.channels * f.depths * f.rows * f.columns
-    threads = begin_tasks(threads, tiles * b.chunks)
+    threads = count_threads(call, tiles * b.chunks)
     if b.chunks > 1:
         shared = tiles * b.chunks * b.sums * sizeof(double)
     memory = get_workspace(threads, size, shared)
+    if memory == NULL:
+        return -1
     f.sums = <double*>(<char*>memory + threads * size) if b.chunks > 1 else NULL
-    try:
-        with nogil:
-            run_tasks(<task_function>task, &f, tiles * b.chunks, threads, memory, size, NULL)
-            if b.chunks > 1:
-                run_tasks(<task_function>join, &f, tiles, <int>min(threads, tiles), memory, size, NULL)
-    finally:
-        free(memory)
+    outcome = run_tasks(call, <task_function>task, &f, tiles * b.chunks, threads, memory, size, NULL)
+    if b.chunks > 1 and outcome == 0:
+        outcome = run_tasks(call, <task_function>join, &f, tiles, <int>min(threads, tiles), memory, size, NULL)
+    free(memory)
+    return outcome

@@ -122,7 +122,7 @@ def test_a_second_picture_behind_a_ppm_is_refused(tmp_path: Path, run: Run, magi
             assert_refused(result, "more than one frame")
 
 
-def test_a_float_pfm_alone_is_read(tmp_path: Path, run: Run) -> None:
+def test_a_single_float_pfm_is_read(tmp_path: Path, run: Run) -> None:
     values = noise(HEIGHT, WIDTH, dtype=np.float32)
     content = b"Pf\n%d %d\n-1.0\n" % (WIDTH, HEIGHT) + struct.pack(f"<{values.size}f", *values[::-1].ravel())
     (tmp_path / "in.pfm").write_bytes(content)

@@ -21,7 +21,7 @@ class TestTarget:
     """The location of OUT, and how it is written."""
 
     @pytest.mark.parametrize("link", ["same", "dotted", "symbolic", "hard", "both"])
-    def test_never_over_the_input_unless_told(self, folder: Path, run: Run, link: str) -> None:
+    def test_the_input_is_overwritten_only_with_force(self, folder: Path, run: Run, link: str) -> None:
         given = folder / "in.png"
         before = given.read_bytes()
         source, target = given, folder / "other.png"

@@ -45,7 +45,7 @@ def test_results_that_are_not_finite_are_scipys(rng, bad):
 
 def test_last_kernel_names_scipys_function():
     x = np.ones((9, 9), np.float32)
-    for _ in range(2):  # a call that is read, and one that is found again
+    for _ in range(2):  # a new call and a cached one
         ndimage.gaussian_filter(x, 1.0)
         assert convlab.last_kernel().startswith("correlate2d_separable[")
         ndimage.gaussian_filter(x.astype(np.float64), 1.0)

@@ -76,7 +76,7 @@ def test_report(run, write):
     assert re.search(r"The whole model: [\d.]+ ms instead of [\d.]+ ms \([\d.]+x\); the outputs differ by \d", out)
 
 
-def test_alone(run, write):
+def test_without_the_reference(run, write):
     status, out, err = run(write(GOOD), "--dim", "N=1", "--dim", "M=2", "--alone")
     assert (status, err) == (0, "")
     assert [row[-3:] for row in rows(out)] == [["-", "-", "-"]] * 2

@@ -128,7 +128,8 @@ WRONG = {
     "negative indices": ("MaxUnpool", [X, np.full(X.shape, -1)], POOL, "indices: got -1"),
     "smaller than unpooled": ("MaxUnpool", [X, np.zeros(X.shape, np.int64), np.array([1, 2, 8, 7])], POOL,
                               "output_shape: got [1, 2, 8, 7]; expected 4 sizes of at least [1, 2, 8, 8]"),
-    "indices of four axes": ("MaxPool", [image(1, 1, 3, 3, 3, 3)], {"kernel_shape": [2] * 4}, "not supported"),
+    "indices of four axes": ("MaxPool", [image(1, 1, 3, 3, 3, 3)], {"kernel_shape": [2] * 4},
+                             "Indices are not supported"),
 }  # fmt: skip
 
 
@@ -254,7 +255,7 @@ def served(evaluator):
     return {node.name: node.served_by for node in convlab.onnx.report(evaluator)}
 
 
-def test_nodes_of_subgraphs_are_served():
+def test_nodes_of_subgraphs_run_in_convlab():
     made = parser.parse_model("""
         <ir_version: 10, opset_import: ["": 22]>
         chooses (bool cond, float[1, 1, 4, 4] x) => (y) {
@@ -281,7 +282,7 @@ FUNCTION = """
 """
 
 
-def test_nodes_of_functions_are_reported_and_served_once_inlined():
+def test_nodes_of_functions_are_reported_and_run_in_convlab_once_inlined():
     made, x = parser.parse_model(FUNCTION), image(1, 1, 4, 4)
     evaluator = ReferenceEvaluator(made, new_ops=convlab.onnx.ops())
     evaluator.run(None, {"x": x})

@@ -81,7 +81,7 @@ def test_threads_by_environment():
 
 
 @needs_kernels
-def test_no_kernel_is_imported_before_a_call_needs_it_and_then_of_this_cpu_alone():
+def test_kernels_of_this_cpu_are_imported_at_the_first_call():
     code = """
 import sys, numpy, convlab
 def loaded():

@@ -220,7 +220,7 @@ class Broken:
         raise ZeroDivisionError
 
 
-def test_values_whose_own_methods_fail():
+def test_values_whose_methods_fail():
     deep = []
     for _ in range(10000):
         deep = [deep]

@@ -230,11 +230,11 @@ def test_the_limits_that_the_page_names():
     if not page.is_file():
         pytest.skip("the documents are not beside these tests")
     text = page.read_text(encoding="utf-8")
-    assert f"from {filtering.SEPARABLE_TAPS} taps on is a column and a row" in text
+    assert f"with at least {filtering.SEPARABLE_TAPS} taps: applied as a column and a row" in text
     assert f"from {filtering.SEPARABLE_PRODUCTS:,} products of taps and pixels on" in text
-    assert f"from {filtering.FFT_TAPS} taps on is multiplied as transforms" in text
+    assert f"with at least {filtering.FFT_TAPS} taps: applied by FFT" in text
     assert f"from {filtering.FFT_PIXELS:,} pixels on" in text
-    assert f"from {filtering.FFT_PRODUCTS:,} products of taps and pixels for each tile on" in text
+    assert f"from {filtering.FFT_PRODUCTS:,} products of taps and pixels per tile on" in text
     assert f"more than {box_plan.DIRECT} pixels a side" in text
     for limit in (filtering.SEPARABLE_PRODUCTS, filtering.FFT_PIXELS):
         assert f"{limit:,}" in convlab.filter2d.__doc__

@@ -246,7 +246,7 @@ def test_impossible_shapes(shape):
         convlab.explain("filter2d", shape, np.eye(3))
 
 
-def test_rank_one_is_found_within_rounding_alone(rng):
+def test_rank_one_is_found_only_within_rounding(rng):
     down, along = rng.standard_normal(9), rng.standard_normal(11)
     kernel = np.outer(down, along).astype(np.float32)
     assert convlab.explain("filter2d", (512, 512), kernel).algorithm == "separable"

@@ -121,7 +121,7 @@ def test_no_kernel_leaves_its_arrays(backend):
 
 
 @pytest.mark.parametrize(("at_end", "place"), [(True, 8), (False, -1)])
-def test_a_read_beside_an_array_ends_the_process(at_end, place):
+def test_a_read_outside_an_array_ends_the_process(at_end, place):
     """Else the test above would prove nothing."""
     code = (
         "import ctypes, guarding, numpy as np\n"

@@ -11,7 +11,7 @@ import convlab
 @pytest.mark.parametrize("border", ["mirror", "constant", "valid", "keep", "wrap"])
 @pytest.mark.parametrize("size", [(3, 3), (5, 5), (4, 2), (9, 9)])
 @pytest.mark.parametrize("shape", [(12, 10), (37, 130)])
-def test_each_kernel_alone(backend, rng, border, size, shape):
+def test_each_kernel_separately(backend, rng, border, size, shape):
     image = rng.standard_normal(shape, dtype=np.float32)
     kernels = rng.standard_normal((4, *size))
     options = {"border": border, "cval": 2.0, "scale": 0.5, "offset": 1.0, "clip": (-3, 3), "algorithm": "direct"}

@@ -29,20 +29,23 @@ MAY_IMPORT = {
     "_subnormals": {"_blocks", "_errors", "typing"},
     "_threads": {"_subnormals", "_blocks", "_cpus", "_errors", "_kernels", "_no_workers", "_version"},
     "_importing": set(),
-    "_dispatch": {"_blocks", "_errors", "_fallback", "_importing", "_registry", "typing"},
+    "_dispatch": {"_blocks", "_errors", "_fallback", "_importing", "_kernels", "_registry", "typing"},
     "_run": {
+        "_blocks",
         "_borders",
-        "_geometry",
         "_dispatch",
         "_errors",
+        "_geometry",
+        "_importing",
+        "_kernels",
         "_plan",
         "_spec",
+        "_subnormals",
         "_threads",
         "reference",
         "reference_gradients",
-        "_importing",
     },
-    "_costs": {"_geometry", "_plan", "_spec"},
+    "_costs": {"_geometry", "_plan", "_registry", "_spec"},
     "_operations": {"_errors", "_importing", "_plan", "_registry"},
     "_explain": {"_costs", "_dispatch", "_errors", "_operations", "_plan", "_spec", "_threads"},
     "filtering": {"_plan", "_run", "_spec", "typing"},
@@ -62,7 +65,7 @@ MAY_IMPORT = {
     "unpooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
     "grad": {"_docstrings", "_plan", "_run", "_spec", "grad", "typing"},
 }
-# Private modules that clients may import: keys of cached calls and what served one, the borders' arithmetic.
+# Private modules that clients may import: keys of cached calls, the last kernel, the borders' arithmetic.
 PRIVATE = {"ndimage": {"_plan", "_borders", "_dispatch"}}
 CLIENTS = ["cli", "bench", "filters", "data", "ndimage", "onnx", "signal", "skimage", "translation"]
 

@@ -70,7 +70,7 @@ def test_spoiled_results_are_a_disagreement(spoil, message):
         case.difference("this one", spoil(result), result)
 
 
-def test_sums_may_differ_by_their_rounding_alone():
+def test_sums_may_differ_only_by_their_rounding():
     (case,) = select("filter 3x3 512x512")
     result = case.call(case.image())()
     allowed = 2 * 4 * 9 * float(np.finfo(np.float32).eps)

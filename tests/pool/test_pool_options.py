@@ -238,7 +238,7 @@ def test_a_result_too_large_for_the_caches(fast_backend, rng):
         ((3, 70), (2, 3), (1, 2), (8, 0), (9, 1)),
     ],
 )
-def test_windows_all_of_whose_taps_are_padding(fast_backend, rng, dtype, shape, window, stride, padding, dilation):
+def test_windows_with_only_padding(fast_backend, rng, dtype, shape, window, stride, padding, dilation):
     """The maximum is minus infinity, as in PyTorch, or the smallest integer; a sum is 0, a mean of nothing NaN."""
     dtype = np.dtype(dtype)
     x = rng.integers(0, 2 if dtype.kind == "b" else 100, (2, *shape)).astype(dtype)
