@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from convlab import _errors
 from convlab._geometry import ACTIVATIONS, CONV_BORDERS, ConvAxis, ConvGeometry, ConvValues
-from convlab._spec import convolving
+from convlab._spec import convolving, transposing
 from convlab._spec.arguments import FLOAT32, check_dtype, integer
-from convlab._spec.convolving import Conv, ConvOptions, Transpose, TransposeOptions
+from convlab._spec.convolving import Conv, ConvOptions
+from convlab._spec.transposing import Transpose, TransposeOptions
 
 from . import conv_fft
 from .cache import remembered
@@ -289,7 +290,7 @@ def conv_transpose(x: NDArray[Any], _: None, options: TransposeOptions) -> Trans
     """Make the plan of a transposed convolution, or raise the error for a wrong argument."""
     check_dtype("x", x.dtype)
     convolving.check_dtypes(options)
-    spec = convolving.conv_transpose(x.shape, options)
+    spec = transposing.conv_transpose(x.shape, options)
     return plan_transpose(spec, x, options.weight_shape, _algorithm(options.algorithm), _limit(options.workspace_limit))
 
 

@@ -10,8 +10,9 @@ from convlab.typing import ConvLayout1d, ConvPadding, Layout2d, Layout3d, Paddin
 
 from . import convolving
 from .arguments import FLOAT32, integer
-from .convolving import Conv, ConvOptions, Transpose, TransposeOptions
+from .convolving import Conv, ConvOptions
 from .pooling import Grid, Pool
+from .transposing import Transpose, TransposeOptions, conv_transpose, transposed
 
 # What a plan reads of a second array, and what stands for it in the plan's key: shape, strides, dtype, alignment.
 ArrayLayout: TypeAlias = tuple[tuple[int, ...], tuple[int, ...], np.dtype[Any], bool]
@@ -178,7 +179,7 @@ def transpose_of(forward: Conv) -> Transpose:
         border="constant",
         exact=True,
     )
-    result = convolving.transposed(whole)
+    result = transposed(whole)
     if forward.exact or any(min(pads) < 0 for part in result.parts for pads in part.conv.pads):
         return result
     return replace(result, parts=tuple(replace(part, conv=replace(part.conv, exact=False)) for part in result.parts))
@@ -214,7 +215,7 @@ def _backwards(
         raise _errors.wrong_shape("grad_output", grad_shape, f"the output's shape, of {len(shape)} axes")
     convolving.check_weight_shape(weight_shape, axes)
     dilations = convolving.numbers("dilation", options.dilation, axes, 1)
-    forward = convolving.conv_transpose(
+    forward = conv_transpose(
         shape,
         TransposeOptions(
             axes, weight_shape, FLOAT32, None, None, options.stride, options.padding, output_padding=0,
