@@ -1,4 +1,4 @@
-"""The compiled path of a call whose plan is cached: the same results, errors and settings as the way through Python."""
+"""The compiled path of a call with a cached plan: the same results, errors and settings as the Python path."""
 
 import gc
 import weakref
@@ -115,8 +115,8 @@ def test_a_wrong_out_is_refused_as_before(name, wrong):
         call(x, made)
 
 
-def test_an_out_that_lies_between_the_rows_of_the_image_is_right(python):
-    """Their addresses mix, but they share no memory."""
+def test_out_between_the_rows_of_the_image(python):
+    """Their address ranges overlap, but they share no memory."""
     both = np.zeros((12, 28), np.float32)
     x = both[:, :14]
     x[...] = IMAGE
@@ -128,7 +128,7 @@ def test_an_out_that_lies_between_the_rows_of_the_image_is_right(python):
     assert_array_equal(convlab.filter2d(x[-1:], TAPS, out=one), convlab.filter2d(x[-1:], TAPS))
 
 
-def test_taps_that_change_in_place_are_seen():
+def test_taps_changed_in_place_count():
     taps = TAPS.copy()
     convlab.filter2d(IMAGE, taps)
     taps[1, 1] = 5
@@ -175,14 +175,14 @@ def test_subnormals_count():
     assert_array_equal(convlab.filter2d(tiny, TAPS), kept)
 
 
-def test_a_function_that_stands_in_for_a_kernel_is_called(monkeypatch):
+def test_a_replaced_kernel_is_called(monkeypatch):
     fresh("filter2d")
     monkeypatch.setitem(_dispatch.active().functions, "correlate2d_3x3", lambda x, w, y, *_: y.fill(7))
     assert (fresh("filter2d") == 7).all()
 
 
-def test_what_compares_equal_is_not_the_same():
-    """Options of other types, which are errors or other results, are other calls."""
+def test_equal_values_of_other_types_have_other_plans():
+    """Options of other types are other calls: they raise errors or give other results."""
     convlab.max_pool2d(X, 2)
     with pytest.raises(TypeError, match="kernel_size"):
         convlab.max_pool2d(X, 2.0)
@@ -202,8 +202,8 @@ def test_a_layer_is_not_kept_alive():
     assert weights() is None
 
 
-def test_a_call_with_many_options_goes_through_python():
-    """A key has room for so many bytes."""
+def test_a_call_with_many_options_runs_in_python():
+    """A key has a limited number of bytes."""
     for taps in (np.ones((40, 40), np.float32), np.ones((40, 40))):
         once = convlab.filter2d(IMAGE, taps)
         assert_array_equal(convlab.filter2d(IMAGE, taps), once)
