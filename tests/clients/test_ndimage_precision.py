@@ -78,7 +78,7 @@ def test_the_stated_example(fast_backend):
             assert abs(ndimage.sobel(x - x.mean(), axis) - exact).max() <= stated / 50
             assert (ndimage.sobel(x.astype(float), axis) == exact).all()
     assert "up to 1.5e-3 here" in ndimage.__doc__
-    assert "by up to 0.4" in ndimage.__doc__
+    assert "of up to 0.4" in ndimage.__doc__
 
 
 @pytest.mark.parametrize("offset", OFFSETS)

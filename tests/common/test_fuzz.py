@@ -11,7 +11,7 @@ import convlab
 FAILED_ONCE = (("pooled", 46), ("pooled", 137), ("pooled", 1034), ("box", 1186), ("whole", 1283))
 # Without cases: settings, data, and filters composed of tested ones.
 NOT_DRAWN = {
-    "backend", "data", "explain", "filters", "get_num_threads", "last_kernel", "ndimage", "reference",
+    "backend", "data", "explain", "filters", "get_num_threads", "grad", "last_kernel", "ndimage", "reference",
     "set_num_threads", "signal", "threads", "translate", "use_backend", "Explanation", "__version__",
     "gabor", "gaussian", "gradient_magnitude", "laplacian", "unsharp",
     "get_subnormals", "register_threadpoolctl", "set_subnormals", "subnormals",
