@@ -25,6 +25,7 @@ class Kernel(NamedTuple):
     fallback: str  # the module of _fallback
     arguments: str  # fields of Call (src/common/call.h), in order: arrays and tables, then numbers
     sums: bool = True  # whether subnormal numbers may be flushed to zero: not where numbers are only moved
+    costs: str | None = None  # the kernel whose measured costs it has, if it was not measured itself
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -99,21 +100,21 @@ KERNELS = (
     Kernel("box_lines", "separable", "x y geometry threads"),
     Kernel("transpose2d", "layout", "x y geometry threads", sums=False),
     Kernel("max_pool2d_2x2", "pooling", POOL, sums=False),
-    Kernel("min_pool2d_2x2", "pooling", POOL, sums=False),
+    Kernel("min_pool2d_2x2", "pooling", POOL, sums=False, costs="max_pool2d_2x2"),
     Kernel("avg_pool2d_2x2", "pooling", POOL),
     Kernel("max_pool2d", "pooling", POOL, sums=False),
-    Kernel("min_pool2d", "pooling", POOL, sums=False),
+    Kernel("min_pool2d", "pooling", POOL, sums=False, costs="max_pool2d"),
     Kernel("avg_pool2d", "pooling", POOL),
     Kernel("max_pool2d_registers", "pooling", POOL, sums=False),
-    Kernel("min_pool2d_registers", "pooling", POOL, sums=False),
+    Kernel("min_pool2d_registers", "pooling", POOL, sums=False, costs="max_pool2d_registers"),
     Kernel("avg_pool2d_registers", "pooling", POOL),
     Kernel("max_pool_narrow", "pooling", POOL, sums=False),
-    Kernel("min_pool_narrow", "pooling", POOL, sums=False),
+    Kernel("min_pool_narrow", "pooling", POOL, sums=False, costs="max_pool_narrow"),
     Kernel("avg_pool_narrow", "pooling", POOL),
     Kernel("max_pool2d_indices", "pooling", "x y indices geometry threads", sums=False),
     Kernel("max_unpool", "pooling", "x indices y sizes threads", sums=False),
     Kernel("maximum2d", "ranking", RANK, sums=False),
-    Kernel("minimum2d", "ranking", RANK, sums=False),
+    Kernel("minimum2d", "ranking", RANK, sums=False, costs="maximum2d"),
     Kernel("median2d_3x3", "ranking", RANK, sums=False),
     Kernel("median2d_5x5", "ranking", RANK, sums=False),
     Kernel("median2d", "ranking", RANK, sums=False),

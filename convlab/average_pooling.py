@@ -30,12 +30,7 @@ def planned(
     return plan, a
 
 
-def _by_plan(out: Any, x: ArrayLike, axes: int, *options: Any) -> tuple[NDArray[np.float32], Plan[Pool]]:
-    plan, a = planned(axes, x, *options)
-    return _run.pool(plan, a, out), plan
-
-
-_pool = entry(_by_plan, "x")
+_pool = entry(planned, _run.pool, "x", first=1)
 
 
 @described(1)
@@ -95,11 +90,10 @@ def avg_pool1d(
     >>> convlab.avg_pool1d(np.array([[1, 3, 2, 5]]), 2)
     array([[2. , 3.5]], dtype=float32)
     """
-    result: NDArray[Any] = _pool(
+    return _pool(
         out, x, 1, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
         channel_axis,
     )  # fmt: skip
-    return result
 
 
 @described(2)
@@ -159,11 +153,10 @@ def avg_pool2d(
     >>> convlab.avg_pool2d(np.array([[1, 2, 5, 6], [3, 4, 7, 8]]), 2)
     array([[2.5, 6.5]], dtype=float32)
     """
-    result: NDArray[Any] = _pool(
+    return _pool(
         out, x, 2, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
         channel_axis,
     )  # fmt: skip
-    return result
 
 
 @described(3)
@@ -223,11 +216,10 @@ def avg_pool3d(
     >>> convlab.avg_pool3d(np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]), 2)
     array([[[4.5]]], dtype=float32)
     """
-    result: NDArray[Any] = _pool(
+    return _pool(
         out, x, 3, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
         channel_axis,
     )  # fmt: skip
-    return result
 
 
 __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d"]

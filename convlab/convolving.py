@@ -28,30 +28,22 @@ from convlab.typing import (
 
 def planned(
     axes: int, x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, *options: object
-) -> tuple[ConvPlan, NDArray[Any], NDArray[Any], NDArray[Any] | None]:
-    """Return the plan, input, weights and bias of a convolution."""
+) -> tuple[ConvPlan, NDArray[Any], NDArray[Any], NDArray[Any] | None, None]:
+    """Return the plan, input, weights and bias of a convolution, and None: no weights were made ready."""
     a = x if type(x) is np.ndarray else _spec.array("x", x)
     w = weight if type(weight) is np.ndarray else _spec.array("weight", weight)
     if bias is None:
-        return _plan.conv(a, None, axes, w.shape, w.dtype, None, None, *options), a, w, None
+        return _plan.conv(a, None, axes, w.shape, w.dtype, None, None, *options), a, w, None, None
     b = bias if type(bias) is np.ndarray else _spec.array("bias", bias)
-    return _plan.conv(a, None, axes, w.shape, w.dtype, b.shape, b.dtype, *options), a, w, b
+    return _plan.conv(a, None, axes, w.shape, w.dtype, b.shape, b.dtype, *options), a, w, b, None
 
 
-def _by_plan(
-    out: Any, x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, axes: int, *options: Any
-) -> tuple[NDArray[np.float32], ConvPlan]:
-    plan, a, w, b = planned(axes, x, weight, bias, *options)
-    return _run.conv(plan, a, w, b, out), plan
+def _planned_layer(x: ArrayLike, *given: Any) -> Any:
+    return given[-1]._planned(x)
 
 
-def _by_layer(out: Any, x: ArrayLike, *others: Any) -> tuple[NDArray[np.float32], ConvPlan]:
-    result: tuple[NDArray[np.float32], ConvPlan] = others[-1]._by_plan(x, out)
-    return result
-
-
-_conv = entry(_by_plan, "x", "w", "bias")
-_layer_conv = entry(_by_layer, "x", "w", "bias", others=1)
+_conv = entry(planned, _run.conv, "x", "w", "bias", first=1)
+_layer_conv = entry(_planned_layer, _run.conv, "x", "w", "bias", others=1)
 
 
 def conv2d(
@@ -150,11 +142,10 @@ def conv2d(
     array([[[[ 8.5, 12.5],
              [20.5, 24.5]]]], dtype=float32)
     """
-    result: NDArray[np.float32] = _conv(
+    return _conv(
         out, x, weight, bias, 2, stride, padding, dilation, groups, padding_mode, activation, layout, precision,
         algorithm, workspace_limit,
     )  # fmt: skip
-    return result
 
 
 def conv1d(
@@ -217,11 +208,10 @@ def conv1d(
     >>> convlab.conv1d([[1.0, 2.0, 4.0, 8.0]], [[[-1.0, 1.0]]])
     array([[1., 2., 4.]], dtype=float32)
     """
-    result: NDArray[np.float32] = _conv(
+    return _conv(
         out, x, weight, bias, 1, stride, padding, dilation, groups, padding_mode, activation, layout, precision,
         algorithm, workspace_limit,
     )  # fmt: skip
-    return result
 
 
 def conv3d(
@@ -284,11 +274,10 @@ def conv3d(
     >>> convlab.conv3d(np.ones((1, 2, 3, 3)), np.ones((1, 1, 2, 3, 3)))
     array([[[[18.]]]], dtype=float32)
     """
-    result: NDArray[np.float32] = _conv(
+    return _conv(
         out, x, weight, bias, 3, stride, padding, dilation, groups, padding_mode, activation, layout, precision,
         algorithm, workspace_limit,
     )  # fmt: skip
-    return result
 
 
 # The keywords of Conv2d.
@@ -379,17 +368,12 @@ class Conv2d:
 
     def __call__(self, x: ArrayLike, *, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Convolve a tensor: what ``conv2d(x, weight, bias, ..., out=out)`` gives, within the plan's bounds."""
-        result: NDArray[np.float32] = _layer_conv(out, x, self._weights.raw, self._bias, *self._key, self)
-        return result
+        return _layer_conv(out, x, self._weights.raw, self._bias, *self._key, self)
 
-    def _by_plan(self, x: ArrayLike, out: Any) -> tuple[NDArray[np.float32], ConvPlan]:
-        plan, a = self._planned(x)
-        return _run.conv(plan, a, self._weights.raw, self._bias, out, self._weights), plan
-
-    def _planned(self, x: ArrayLike) -> tuple[ConvPlan, NDArray[Any]]:
-        """Return the plan and input of a call."""
+    def _planned(self, x: ArrayLike) -> tuple[Any, ...]:
+        """Return the plan and input of a call, and what it is run with besides."""
         a = x if type(x) is np.ndarray else _spec.array("x", x)
-        return _plan.conv(a, None, *self._key), a
+        return _plan.conv(a, None, *self._key), a, self._weights.raw, self._bias, self._weights
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{name}: a Conv2d never changes; make a new one")

@@ -30,14 +30,7 @@ def planned(
     return find(x, w, m.shape, m.dtype, border, cval, anchor, scale, offset, clip, nan, *rest), x, w, m
 
 
-def _by_plan(
-    out: Any, image: ArrayLike, kernel: ArrayLike, bank: bool, *options: Any
-) -> tuple[NDArray[Any], Plan[Filter2d]]:
-    plan, x, w, m = planned(bank, image, kernel, *options)
-    return _run.filter2d(plan, x, w, m, out), plan
-
-
-_filter = entry(_by_plan, "x", "taps")
+_filter = entry(planned, _run.filter2d, "x", "taps", first=1)
 
 
 @overload
@@ -171,11 +164,10 @@ def filter2d(
            [0., 9., 9., 0.],
            [0., 9., 9., 0.]], dtype=float32)
     """
-    result: NDArray[Any] = _filter(
+    return _filter(
         out, image, kernel, False, border, cval, anchor, scale, offset, clip, nan, mask, channel_axis, dtype, precision,
         algorithm, workspace_limit,
     )  # fmt: skip
-    return result
 
 
 @overload
@@ -288,11 +280,10 @@ def filter_bank(
     >>> convlab.filter_bank(convlab.data.ascent(), kernels, clip=(0, 255)).shape
     (3, 512, 512)
     """
-    result: NDArray[Any] = _filter(
+    return _filter(
         out, image, kernels, True, border, cval, anchor, scale, offset, clip, nan, mask, channel_axis, dtype, precision,
         algorithm, workspace_limit,
     )  # fmt: skip
-    return result
 
 
 __all__ = ["filter2d", "filter_bank"]

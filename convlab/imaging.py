@@ -25,31 +25,18 @@ def planned_box(image: ArrayLike, *options: object) -> tuple[Plan[Separable2d], 
     return _boxes.box(x, None, *options), x
 
 
-def _box_by_plan(out: Any, image: ArrayLike, *options: Any) -> tuple[NDArray[Any], Plan[Separable2d]]:
-    plan, x = planned_box(image, *options)
-    return _run.of_one_image(plan, x, out), plan
-
-
-_box = entry(_box_by_plan, "x")
-
-
 def planned_gaussian(image: ArrayLike, *options: object) -> tuple[Plan[Separable2d], NDArray[Any]]:
     """Return the plan and image of a gaussian."""
     x = image if type(image) is np.ndarray else _arguments.array("image", image)
     return _plan.gaussian(x, None, *options), x
 
 
-def _gaussian_by_plan(out: Any, image: ArrayLike, *options: Any) -> tuple[NDArray[Any], Plan[Separable2d]]:
-    plan, x = planned_gaussian(image, *options)
-    return _run.of_one_image(plan, x, out), plan
+_box = entry(planned_box, _run.of_one_image, "x")
+_gaussian = entry(planned_gaussian, _run.of_one_image, "x")
 
 
-_gaussian = entry(_gaussian_by_plan, "x")
-
-
-def planned_unsharp(
-    image: ArrayLike, *options: Any
-) -> tuple[Plan[Separable2d], Plan[Separable2d], float, NDArray[Any]]:
+def planned_unsharp(image: ArrayLike, *options: Any) -> tuple[
+    Plan[Separable2d], Plan[Separable2d], float, NDArray[Any]]:  # fmt: skip
     """Return the plan, the plan of the smoothing, amount and image of an unsharp."""
     x = image if type(image) is np.ndarray else _arguments.array("image", image)
     return *_plan.unsharp(x, *options), x
@@ -152,8 +139,7 @@ def box(
            [1., 1., 1.],
            [1., 1., 1.]], dtype=float32)
     """
-    result: NDArray[Any] = _box(out, image, size, normalize, border, cval, anchor, channel_axis, dtype, precision)
-    return result
+    return _box(out, image, size, normalize, border, cval, anchor, channel_axis, dtype, precision)
 
 
 @overload
@@ -234,8 +220,7 @@ def gaussian(
            [1.3, 9.9, 1.3],
            [0.2, 1.3, 0.2]], dtype=float32)
     """
-    result: NDArray[Any] = _gaussian(out, image, sigma, truncate, border, cval, channel_axis, dtype)
-    return result
+    return _gaussian(out, image, sigma, truncate, border, cval, channel_axis, dtype)
 
 
 @overload

@@ -38,12 +38,8 @@ def planned_minimum(
     return planned("min", 2, x, kernel_size, stride, padding, dilation, ceil_mode, False, layout, channel_axis)
 
 
-def _by_plan(out: Any, x: ArrayLike, operation: str, axes: int, *options: Any) -> tuple[Any, Plan[Pool]]:
-    plan, a = planned(operation, axes, x, *options)
-    return _run.pool_and_indices(plan, a, out), plan
-
-
-_pool = entry(_by_plan, "x")
+_pool = entry(planned, _run.pool_and_indices, "x", first=2)
+_minimum = entry(planned_minimum, _run.pool, "x")
 
 
 @overload
@@ -137,10 +133,9 @@ def max_pool1d(
     >>> convlab.max_pool1d(np.array([[1, 3, 2, 5]]), 2)
     array([[3, 5]])
     """
-    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
+    return _pool(
         out, x, "max", 1, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, channel_axis
     )
-    return result
 
 
 @overload
@@ -234,10 +229,9 @@ def max_pool2d(
     >>> convlab.max_pool2d(np.array([[1, 2, 5, 6], [3, 4, 7, 8]]), 2)
     array([[4, 8]])
     """
-    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
+    return _pool(
         out, x, "max", 2, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, channel_axis
     )
-    return result
 
 
 @overload
@@ -331,10 +325,9 @@ def max_pool3d(
     >>> convlab.max_pool3d(np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]), 2)
     array([[[8]]])
     """
-    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
+    return _pool(
         out, x, "max", 3, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, channel_axis
     )
-    return result
 
 
 @overload
@@ -398,10 +391,7 @@ def min_pool2d(
     >>> convlab.min_pool2d(np.array([[1, 2, 5, 6], [3, 4, 7, 8]]), 2)
     array([[1, 5]])
     """
-    result: NDArray[Any] = _pool(
-        out, x, "min", 2, kernel_size, stride, padding, dilation, ceil_mode, False, layout, channel_axis
-    )
-    return result
+    return _minimum(out, x, kernel_size, stride, padding, dilation, ceil_mode, layout, channel_axis)
 
 
 __all__ = ["max_pool1d", "max_pool2d", "max_pool3d", "min_pool2d"]

@@ -24,12 +24,7 @@ def planned(
     return _plan.rank2d(x, None, operation, size, border, cval, anchor, channel_axis), x
 
 
-def _by_plan(out: Any, image: ArrayLike, operation: str, *options: Any) -> tuple[NDArray[Any], Plan[Rank2d]]:
-    plan, x = planned(operation, image, *options)
-    return _run.rank2d(plan, x, out), plan
-
-
-_rank2d = entry(_by_plan, "x")
+_rank2d = entry(planned, _run.rank2d, "x", first=1)
 
 
 @overload
@@ -102,8 +97,7 @@ def maximum_filter(
     >>> convlab.maximum_filter([[0, 0, 7, 0, 0, 0]], (1, 3))
     array([[0, 7, 7, 7, 0, 0]])
     """
-    result: NDArray[Any] = _rank2d(out, image, "maximum", size, border, cval, anchor, channel_axis)
-    return result
+    return _rank2d(out, image, "maximum", size, border, cval, anchor, channel_axis)
 
 
 @overload
@@ -169,8 +163,7 @@ def minimum_filter(
     >>> convlab.minimum_filter([[9, 9, 2, 9, 9, 9]], (1, 3))
     array([[9, 2, 2, 2, 9, 9]])
     """
-    result: NDArray[Any] = _rank2d(out, image, "minimum", size, border, cval, anchor, channel_axis)
-    return result
+    return _rank2d(out, image, "minimum", size, border, cval, anchor, channel_axis)
 
 
 @overload
@@ -244,8 +237,7 @@ def median_filter(
     >>> convlab.median_filter([[1, 1, 99, 1, 5, 5, 5]], (1, 3))
     array([[1, 1, 1, 5, 5, 5, 5]])
     """
-    result: NDArray[Any] = _rank2d(out, image, "median", size, border, cval, anchor, channel_axis)
-    return result
+    return _rank2d(out, image, "median", size, border, cval, anchor, channel_axis)
 
 
 __all__ = ["maximum_filter", "median_filter", "minimum_filter"]

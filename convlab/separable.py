@@ -44,15 +44,12 @@ def planned(
     return plan, x, ky, kx
 
 
-def _by_plan(
-    out: Any, image: ArrayLike, kernel_y: ArrayLike, kernel_x: ArrayLike, *options: Any
-) -> tuple[NDArray[Any], Plan[Any]]:
-    plan, x, w, other = planned(image, kernel_y, kernel_x, *options)
+def _run_either(plan: Plan[Any], *others: Any) -> NDArray[Any]:
     run: Callable[..., NDArray[Any]] = _run.sep_filter2d if isinstance(plan.spec, Separable2d) else _filters.filter2d
-    return run(plan, x, w, other, out), plan
+    return run(plan, *others)
 
 
-_sep_filter2d = entry(_by_plan, "x", "taps", "taps")
+_sep_filter2d = entry(planned, _run_either, "x", "taps", "taps")
 
 
 @overload
@@ -176,11 +173,10 @@ def sep_filter2d(
            [0., 8., 8., 0.],
            [0., 8., 8., 0.]], dtype=float32)
     """
-    result: NDArray[Any] = _sep_filter2d(
+    return _sep_filter2d(
         out, image, kernel_y, kernel_x, border, cval, anchor, scale, offset, clip, nan, mask, channel_axis, dtype,
         precision, algorithm, workspace_limit,
     )  # fmt: skip
-    return result
 
 
 __all__ = ["sep_filter2d"]

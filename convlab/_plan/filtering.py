@@ -84,10 +84,7 @@ def _plan_floats(
 ) -> Plan[Filter2d]:
     name = "kernels" if bank else "kernel"
     check_dtype("image", x.dtype)
-    if bank:
-        check_kernel(name, w, "three axes (kernels, rows, columns) of taps")
-    else:
-        check_kernel(name, w)
+    check_kernel(name, w, ("kernels", "rows", "columns") if bank else ("rows", "columns"))
     spec = filtering.filter2d(x.shape, w.shape, options)
     values = taps(name, w)
     if spec.masked:

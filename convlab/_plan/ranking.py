@@ -23,7 +23,7 @@ from .rank_tiles import VECTOR
 
 def _reached(spec: Rank2d) -> Rank2d:
     """The same maximum or minimum of a window that is cut to where it has seen every pixel of an axis on each side."""
-    if spec.operation == "median" or spec.border in ("valid", "keep"):
+    if not spec.separable or spec.border in ("valid", "keep"):
         return spec
     above, below, before, after = spec.border_sizes
     limits = 2 * spec.image.height, 2 * spec.image.width
@@ -45,9 +45,9 @@ def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | 
     window_height, window_width = spec.size
     pixel = source.itemsize * step
     tiles = (
-        rank_tiles.extremum(spec, pixel, before)
-        if spec.operation != "median"
-        else rank_tiles.median(spec, source, before)
+        rank_tiles.median(spec, source, before)
+        if spec.operation == "median"
+        else rank_tiles.extremum(spec, pixel, before)
     )
     slots = tiles.rows + window_height - 1
     narrow = VECTOR if image.width * pixel < VECTOR else 0

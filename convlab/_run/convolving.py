@@ -69,8 +69,8 @@ def conv(
     x: NDArray[Any],
     weight: NDArray[Any],
     bias: NDArray[Any] | None,
+    prepared: Weights | None,
     out: Any,
-    prepared: Weights | None = None,
 ) -> NDArray[np.float32]:
     """Run a plan of _plan.conv."""
     y = np.empty(plan.shape, FLOAT32) if out is None else _output(plan.shape, x, weight, bias, out)

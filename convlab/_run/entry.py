@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from convlab import _blocks, _dispatch, _subnormals, _threads
 from convlab._plan import cache
@@ -12,17 +12,31 @@ try:
 except ImportError:  # not built
     _calls = None
 
+ResultT = TypeVar("ResultT")
 
-def entry(slow: Callable[..., tuple[Any, Any]], *names: str, others: int = 0) -> Callable[..., Any]:
+
+def entry(
+    planned: Callable[..., tuple[Any, ...]],
+    run: Callable[..., ResultT],
+    *names: str,
+    first: int = 0,
+    others: int = 0,
+) -> Callable[..., ResultT]:
     """Return a function of `out`, arrays and options that runs an operation (src/common/calls.pyx).
 
-    `slow` does so in Python, for every call, and returns the result and its plan. `names` say what the arrays are to a
-    kernel: fields of its Call; or "taps", an array whose content the plan depends on, and has made its own of. The last
-    arguments, `others`, are for `slow` alone.
+    In Python that is ``run(*planned(...), out)``, with the first options before the arrays, `first` of them. `names`
+    say what the arrays are to a kernel: fields of its Call; or "taps", an array whose content the plan depends on, and
+    has made its own of. The last arguments, `others`, no plan depends on.
     """
+
+    def by_plan(out: Any, *given: Any) -> tuple[ResultT, Any]:
+        arrays, options = given[: len(names)], given[len(names) :]
+        found = planned(*options[:first], *arrays, *options[first:])
+        return run(*found, out), found[0]
+
     if _calls is None:
-        return lambda *given: slow(*given)[0]
-    made: Callable[..., Any] = _calls.entry(slow, names, others)
+        return lambda *given: by_plan(*given)[0]
+    made: Callable[..., ResultT] = _calls.entry(by_plan, names, others)
     return made
 
 

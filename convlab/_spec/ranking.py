@@ -33,7 +33,7 @@ class WindowOptions:
 class Rank2d:
     """maximum_filter, minimum_filter or median_filter of one image."""
 
-    operation: str  # "maximum", "minimum" or "median"
+    operation: str  # "maximum", "minimum", "median"
     image: Layout
     output: Layout
     region: Layout  # of the output, computed: all but the frame that border="keep" copies
@@ -52,9 +52,14 @@ class Rank2d:
         return row, height - 1 - row, column, width - 1 - column
 
     @property
+    def separable(self) -> bool:
+        """Whether it is the same of the windows' columns, and then of these along the row; and of pixels seen twice."""
+        return self.operation in ("maximum", "minimum")
+
+    @property
     def flops(self) -> int:
-        """Comparisons: of a maximum about three along each axis, whatever the size; of a median some for each pixel."""
-        each = math.prod(self.size) if self.operation == "median" else 6
+        """Comparisons: of a maximum about three along each axis, whatever the size; of others some for each pixel."""
+        each = 6 if self.separable else math.prod(self.size)
         return each * math.prod(self.region.shape)
 
     @property

@@ -90,7 +90,7 @@ print(loaded())
 convlab.max_pool2d(numpy.ones((4, 4), numpy.float32), 2)
 print(loaded())
 """
-    expected = [[], [f"convlab._kernels.{_dispatch.cpu_isas()[0]}.pool2d"]]
+    expected = [[], [f"convlab._kernels.{_dispatch.cpu_isas()[0]}.kernels"]]
     assert run_python(code).stdout.splitlines() == list(map(str, expected))
 
 

@@ -43,7 +43,7 @@ MAY_IMPORT = {
         "_threads",
         "reference",
     },
-    "_costs": {"_geometry", "_plan", "_spec"},
+    "_costs": {"_geometry", "_plan", "_registry", "_spec"},
     "_operations": {"_errors", "_importing", "_plan", "_registry"},
     "_explain": {"_costs", "_dispatch", "_errors", "_operations", "_plan", "_spec", "_threads"},
     "filtering": {"_plan", "_run", "_spec", "typing"},
