@@ -20,6 +20,7 @@ from convlab._version import __version__ as __version__
 if TYPE_CHECKING:  # what checkers see of the names that are imported when they are first used; they skip the rest
     from convlab import data as data
     from convlab import filters as filters
+    from convlab import grad as grad
     from convlab import ndimage as ndimage
     from convlab import reference as reference
     from convlab import signal as signal
@@ -44,7 +45,7 @@ else:
     # Name -> its module, which is imported when the name is first used.
     _LATER = {
         **{operation.name: operation.facade for operation in _OPERATIONS},
-        **{name: name for name in ("data", "filters", "ndimage", "reference", "signal")},
+        **{name: name for name in ("data", "filters", "grad", "ndimage", "reference", "signal")},
         "Explanation": "_explain",
         "explain": "_explain",
         "translate": "translation",

@@ -79,6 +79,10 @@ SOURCES = (
     Source("conv/conv_direct"),
     Source("conv/conv_narrow"),
     Source("conv/conv_winograd"),
+    Source("grad/grad_weight"),
+    Source("grad/grad_planes"),
+    Source("grad/grad_strided"),
+    Source("grad/grad_pools"),
     Source("common/transpose"),
     Source("common/machine", wide=False),
 )
@@ -131,6 +135,13 @@ KERNELS = (
     Kernel("transpose_weights", "convolving", "w u parts order groups"),
     Kernel("narrow_weights", "convolving", "w u threads"),
     Kernel("winograd_weights", "convolving", "w u tile threads"),
+    Kernel("conv_weight", "gradients", "x grad y geometry sources sizes threads"),
+    Kernel("conv_weight_planes", "gradients", "x grad y geometry sources sizes threads"),
+    Kernel("conv_input_strided", "gradients", "grad w y geometry threads"),
+    Kernel("scatter_add", "gradients", "grad indices y sizes threads"),
+    Kernel("gather", "gradients", "grad indices y sizes threads", sums=False),
+    Kernel("spread_mean", "gradients", "grad y geometry threads"),
+    Kernel("activation_gradient", "gradients", "grad x y values threads"),
     Kernel("multiply_add", "machine", "repetitions"),
 )
 BY_NAME = {kernel.name: kernel for kernel in KERNELS}

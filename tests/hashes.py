@@ -110,9 +110,51 @@ WHOLE = {
     "adaptive_avg_pool2d": pool("adaptive_avg_pool2d", (5, 7)),
     "conv_transpose2d": lambda x, kind: convlab.conv_transpose2d(x, data((SHAPE[1], 5, 3, 3), kind, 1), stride=2),
 }
-EVERY = ALGORITHMS | WHOLE
+
+
+def layer_gradient(kind, size=3, groups=1, out_channels=16, stride=1, padding=1):
+    """A gradient of a layer of x, whose output's gradient are other numbers."""
+
+    def gradient(x, kind_of_data):
+        weight_shape = (out_channels, SHAPE[1] // groups, size, size)
+        pixels = (*((n + 2 * padding - size) // stride + 1 for n in x.shape[2:]),)
+        options = {"stride": stride, "padding": padding, "groups": groups}
+        if kind == "input":  # x serves as the output's gradient, whose layout and place in a batch are to be its own
+            g = x[:, :out_channels, : pixels[0], : pixels[1]]
+            weight = data(weight_shape, kind_of_data, 1)
+            return convlab.grad.conv2d_input(x.shape, weight, g, precision="exact", **options)
+        g = np.concatenate([data((1, out_channels, *pixels), kind_of_data, 2)] * len(x))
+        return convlab.grad.conv2d_weight(x, weight_shape, g, **options)
+
+    return gradient
+
+
+def pool_gradient(x, _):
+    rows = x[:, :, :18, :26]
+    places = np.arange(rows[0, 0].size, dtype=np.int64).reshape(rows.shape[2:]) * 7 % (SHAPE[2] * SHAPE[3] // 9)
+    return convlab.grad.max_pool2d(rows, np.array(np.broadcast_to(places, rows.shape)), SHAPE[2:])
+
+
+GRADIENTS = {
+    "grad conv2d_weight": layer_gradient("weight"),
+    "grad conv2d_weight of stride 2": layer_gradient("weight", 5, stride=2),
+    "grad conv2d_weight depthwise": layer_gradient("weight", 5, groups=8, out_channels=8),
+    "grad conv2d_input": layer_gradient("input", out_channels=8),
+    "grad conv2d_input of stride 2": layer_gradient("input", groups=8, out_channels=8, stride=2),
+    "grad conv2d_input depthwise": layer_gradient("input", groups=8, out_channels=8),
+    "grad max_pool2d": pool_gradient,
+    "grad avg_pool2d": lambda x, _: convlab.grad.avg_pool2d(x[:, :, :18, :26], SHAPE[2:], 3, 2),
+    "grad filter2d_image": images(
+        lambda x, kind: convlab.grad.filter2d_image(x.shape, data((5, 4), kind, 1), x, channel_axis=0)
+    ),
+    "grad filter2d_kernel": images(lambda x, kind: convlab.grad.filter2d_kernel(x, (5, 4), x, channel_axis=0)),
+    "grad relu": lambda x, _: convlab.grad.relu(x, x),
+}
+EVERY = ALGORITHMS | WHOLE | GRADIENTS
+# Sums over the batch.
+SUMMED = [name for name in GRADIENTS if name.startswith("grad conv2d_weight")]
 # Cases whose sums of integers round, because transforms or weights are fractions.
-NEVER_EXACT = {"conv2d winograd4", "gaussian"}
+NEVER_EXACT = {"conv2d winograd4", "gaussian", "grad avg_pool2d"}
 
 
 def digest(y):

@@ -9,6 +9,7 @@ from .banks import bank_cases
 from .case import Case
 from .dropins import dropin_cases
 from .filters import colour_cases, filter_cases, lesson_cases
+from .gradients import gradient_cases
 from .layers import layer_cases
 from .pools import plane_cases, pool_cases
 from .ranks import rank_cases
@@ -27,6 +28,7 @@ CASES: tuple[Case, ...] = (
     *dropin_cases(),
     *layer_cases(),
     *small_cases(),
+    *gradient_cases(),
 )
 
 

@@ -14,6 +14,7 @@ from benchmarks.cases.banks import Bank
 from benchmarks.cases.case import Array, Case, Filter, Inputs, Pool
 from benchmarks.cases.conv import Conv
 from benchmarks.cases.dropins import DropIn
+from benchmarks.cases.gradients import Gradient
 from benchmarks.cases.pools import Pooling
 from benchmarks.cases.ranks import Rank
 from benchmarks.cases.separables import Separable
@@ -21,6 +22,7 @@ from benchmarks.cases.work import Work
 from benchmarks.contender import Call, UnsupportedError
 
 from .bank_peers import bank_ways
+from .gradient_peers import gradient_ways
 from .pool_peers import pool_ways
 from .rank_peers import rank_ways
 from .separable_peers import separable_ways
@@ -82,7 +84,12 @@ class Peer:
         """Return the ways to do the case's work."""
         if case.work is not None:
             work = case.work
-            ways = pool_ways(self.name, work, inputs) if isinstance(work, Pooling) else self.ways(case, work)
+            if isinstance(work, Pooling):
+                ways = pool_ways(self.name, work, inputs)
+            elif isinstance(work, Gradient):
+                ways = gradient_ways(self.name, work)
+            else:
+                ways = self.ways(case, work)
             picture = self.load(case, inputs.image)
             return {name: lambda step=step: step(picture) for name, step in ways.items()}  # type: ignore[misc]
         if case.conv is not None and inputs.kernel is not None:

@@ -8,6 +8,7 @@ import torch.nn.functional as F  # noqa: N812 - the name that everybody uses
 
 from benchmarks.cases.case import Array, Case, Filter, Pool
 from benchmarks.cases.conv import Conv
+from benchmarks.cases.gradients import Gradient
 from benchmarks.cases.pools import Pooling
 from benchmarks.contender import Call, UnsupportedError
 
@@ -35,7 +36,7 @@ class PyTorch(Peer):
 
     def load(self, case: Case, image: Array) -> Any:
         tensor = torch.from_numpy(image)
-        if isinstance(case.work, Pooling) and len(case.shape) > 2:
+        if isinstance(case.work, (Pooling, Gradient)) and len(case.shape) > 2:
             return tensor
         if colour(case):
             return tensor.permute(2, 0, 1)[None]
@@ -43,7 +44,7 @@ class PyTorch(Peer):
 
     def to_array(self, case: Case, result: Any) -> Array:
         array: Array = result.numpy()
-        if case.conv is not None or (isinstance(case.work, Pooling) and len(case.shape) > 2):
+        if case.conv is not None or (isinstance(case.work, (Pooling, Gradient)) and len(case.shape) > 2):
             return array
         if colour(case):
             return np.moveaxis(array.reshape(case.planes, *array.shape[2:]), 0, -1)

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from convlab import _errors
 from convlab._geometry import ACTIVATIONS, CONV_BORDERS, ConvAxis, ConvGeometry, ConvValues
-from convlab._spec import convolving
+from convlab._spec import convolving, transposing
 from convlab._spec.arguments import FLOAT32, check_dtype, integer
-from convlab._spec.convolving import Conv, ConvOptions, Transpose, TransposeOptions
+from convlab._spec.convolving import Conv, ConvOptions
+from convlab._spec.transposing import Transpose, TransposeOptions
 
 from . import conv_fft
 from .cache import remembered
@@ -38,13 +39,13 @@ class ConvPlan(Plan[Conv]):
         return FLOAT32
 
 
-def _three(values: tuple[int, ...], fill: int = 1) -> tuple[int, int, int]:
+def three(values: tuple[int, ...], fill: int = 1) -> tuple[int, int, int]:
     """Depth, rows and columns of a convolution over fewer axes."""
     depth, height, width = (fill,) * (3 - len(values)) + values
     return depth, height, width
 
 
-def _axes(spec: Conv) -> NDArray[np.intp]:
+def conv_axes(spec: Conv) -> NDArray[np.intp]:
     """Where each of three axes finds the pixels of all positions that a window may touch."""
     border = CONV_BORDERS.index(spec.border)
     axes = [ConvAxis(1, 0, 1, 0)] * (3 - len(spec.size))
@@ -57,9 +58,14 @@ def _axes(spec: Conv) -> NDArray[np.intp]:
 
 def pitches(spec: Conv, x: NDArray[Any]) -> tuple[int, ...] | None:
     """Floats from image to image, channel to channel, plane, row and column; None where x must be copied."""
-    if not (x.dtype == FLOAT32 and x.dtype.isnative and x.flags.aligned) or any(s % 4 for s in x.strides):
+    return pitches_of(spec, x.strides, x.dtype, x.flags.aligned)
+
+
+def pitches_of(spec: Conv, strides: tuple[int, ...], dtype: np.dtype[Any], aligned: bool) -> tuple[int, ...] | None:
+    """The same of what is known of an array."""
+    if not (dtype == FLOAT32 and dtype.isnative and aligned) or any(s % 4 for s in strides):
         return None
-    return _ordered(spec, tuple(s // 4 for s in x.strides))
+    return _ordered(spec, tuple(s // 4 for s in strides))
 
 
 def contiguous(spec: Conv, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -73,7 +79,7 @@ def _ordered(spec: Conv, steps: tuple[int, ...]) -> tuple[int, ...]:
         steps = (0, *steps)
     batch, rest = steps[0], steps[1:]
     channel, axes = (rest[-1], rest[:-1]) if spec.channels_last else (rest[0], rest[1:])
-    return (batch, channel, *_three(axes, 0))
+    return (batch, channel, *three(axes, 0))
 
 
 def plan_conv(
@@ -136,8 +142,8 @@ def _planned(
     buffers: int,
 ) -> ConvPlan:
     """The algorithm that was chosen, beside so many bytes of buffers."""
-    kernel, size, out = _three(spec.kernel), _three(spec.size), _three(spec.out_size)
-    stride, dilation = _three(spec.stride), _three(spec.dilation)
+    kernel, size, out = three(spec.kernel), three(spec.size), three(spec.out_size)
+    stride, dilation = three(spec.stride), three(spec.dilation)
     name, reason, considered = choice[0], choice[1], dict(choice[2])
     if name != "depthwise":  # whose sums' order is the stride's; the only output of an axis has no next one
         stride = tuple(s if n > 1 else 1 for s, n in zip(stride, out, strict=True))  # type: ignore[assignment]
@@ -217,7 +223,7 @@ def _planned(
         source=FLOAT32,
         shape=spec.shape,
         plain=name not in ("narrow", *WINOGRAD),  # which want the weights made ready
-        tables=(np.array(ConvGeometry._make(geometry), np.intp), _axes(spec), np.array(values, np.float32)),
+        tables=(np.array(ConvGeometry._make(geometry), np.intp), conv_axes(spec), np.array(values, np.float32)),
         bias=np.zeros(spec.out_channels, np.float32),
     )
 
@@ -284,13 +290,19 @@ def conv_transpose(x: NDArray[Any], _: None, options: TransposeOptions) -> Trans
     """Make the plan of a transposed convolution, or raise the error for a wrong argument."""
     check_dtype("x", x.dtype)
     convolving.check_dtypes(options)
-    spec = convolving.conv_transpose(x.shape, options)
-    weight_shape = options.weight_shape
+    spec = transposing.conv_transpose(x.shape, options)
+    return plan_transpose(spec, x, options.weight_shape, _algorithm(options.algorithm), _limit(options.workspace_limit))
+
+
+def plan_transpose(
+    spec: Transpose, x: NDArray[Any], weight_shape: tuple[int, ...], algorithm: str | None, limit: int | None
+) -> TransposePlan:
+    """Make the plan of each part."""
     sorted_weights = sum(
         spec.groups * weight_shape[1] * (weight_shape[0] // spec.groups) * math.prod(part.conv.kernel)
         for part in spec.parts
     )
-    request = Request(_algorithm(options.algorithm), _limit(options.workspace_limit), reserved=4 * sorted_weights)
+    request = Request(algorithm, limit, reserved=4 * sorted_weights)
     request.check(0)
     out_channels = weight_shape[1] * spec.groups
     plans: list[ConvPlan] = []
@@ -298,7 +310,7 @@ def conv_transpose(x: NDArray[Any], _: None, options: TransposeOptions) -> Trans
     convert = False
     for part in spec.parts:
         whole = contiguous(part.conv, spec.shape)
-        steps = _three(tuple(o.step for o in part.outputs))
+        steps = three(tuple(o.step for o in part.outputs))
         y_pitches = (*whole[:2], *(p * s for p, s in zip(whole[2:], steps, strict=True)))
         its_plan = plan_conv(part.conv, pitches(part.conv, x), request, Machine(), y_pitches)
         plans.append(replace(its_plan, taps=zeros))

@@ -323,7 +323,8 @@ def _source(spec: Pool, dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.uint8) if native.kind == "b" else native
 
 
-def _planned(spec: Pool, x: NDArray[Any]) -> Plan[Pool]:
+def planned(spec: Pool, x: NDArray[Any]) -> Plan[Pool]:
+    """Make the plan of a checked pool."""
     source = _source(spec, x.dtype)
     return plan_pool(spec, source, source_of(spec, x, source), Machine())
 
@@ -332,18 +333,18 @@ def _planned(spec: Pool, x: NDArray[Any]) -> Plan[Pool]:
 def pool(x: NDArray[Any], _: None, options: PoolOptions) -> Plan[Pool]:
     """Make the plan of a pool, or raise the error for a wrong argument."""
     check_dtype("x", x.dtype)
-    return _planned(pooling.pool(x.shape, x.dtype, options), x)
+    return planned(pooling.pool(x.shape, x.dtype, options), x)
 
 
 @remembered(AdaptiveOptions)
 def adaptive_pool(x: NDArray[Any], _: None, options: AdaptiveOptions) -> Plan[Pool]:
     """Make the plan of a pool whose result's size is given."""
     check_dtype("x", x.dtype)
-    return _planned(pooling.adaptive_pool(x.shape, x.dtype, options), x)
+    return planned(pooling.adaptive_pool(x.shape, x.dtype, options), x)
 
 
 @remembered(GlobalOptions)
 def global_pool(x: NDArray[Any], _: None, options: GlobalOptions) -> Plan[Pool]:
     """Make the plan of a pool over all of each plane."""
     check_dtype("x", x.dtype)
-    return _planned(pooling.global_pool(x.shape, x.dtype, options), x)
+    return planned(pooling.global_pool(x.shape, x.dtype, options), x)

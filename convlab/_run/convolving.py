@@ -79,7 +79,7 @@ def conv(
     if plan.convert:
         x = converted(x, FLOAT32)
     backend = active()
-    _convolve(backend, plan, x, w, b, y, prepared)
+    convolve(backend, plan, x, w, b, y, prepared)
     serve(backend, plan.spec.name if backend is PYTHON else plan.kernel)
     return y
 
@@ -95,7 +95,7 @@ def _output(
     return result
 
 
-def _convolve(
+def convolve(
     backend: Backend,
     plan: ConvPlan,
     x: NDArray[Any],
@@ -133,10 +133,16 @@ def conv_transpose(
     plan: TransposePlan, x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any] | None, out: Any
 ) -> NDArray[np.float32]:
     """Run a plan of _plan.conv_transpose: part by part, each into its own outputs."""
+    y = _output(plan.spec.shape, x, weight, bias, out)
+    transpose_into(y, plan, x, float32("weight", weight), plan.zeros if bias is None else float32("bias", bias))
+    return y
+
+
+def transpose_into(
+    y: NDArray[np.float32], plan: TransposePlan, x: NDArray[Any], w: NDArray[np.float32], b: NDArray[np.float32]
+) -> None:
+    """Run each part of a transpose."""
     spec = plan.spec
-    y = _output(spec.shape, x, weight, bias, out)
-    w = float32("weight", weight)
-    b = plan.zeros if bias is None else float32("bias", bias)
     if plan.convert:
         x = converted(x, FLOAT32)
     backend = active()
@@ -154,8 +160,7 @@ def conv_transpose(
         outputs: Any = (..., *part.outputs, *last)
         view = y[outputs]
         size = math.prod(shape)
-        _convolve(backend, its_plan, x, u[start : start + size].reshape(shape), b, view)
+        convolve(backend, its_plan, x, u[start : start + size].reshape(shape), b, view)
         start += size
         served = its_plan.kernel
     serve(backend, spec.name if backend is PYTHON else served)
-    return y

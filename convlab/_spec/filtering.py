@@ -150,25 +150,30 @@ def _mask(image: Layout, shape: tuple[int, ...] | None, dtype: np.dtype[Any] | N
     return True
 
 
-def filter2d(shape: tuple[int, ...], kernel_shape: tuple[int, ...], options: FilterOptions) -> Filter2d:
-    """Check the arguments of a filter2d, or of a filter_bank with a kernel of three axes, and work out its sizes."""
+def filter2d(
+    shape: tuple[int, ...], kernel_shape: tuple[int, ...], options: FilterOptions, name: str = "image"
+) -> Filter2d:
+    """Check the arguments of a filter2d, or of a filter_bank with a kernel of three axes, and work out its sizes.
+
+    `name` is the image's in errors.
+    """
     *kernels, kernel_height, kernel_width = kernel_shape
     window = kernel_height, kernel_width
-    image = image_layout("image", shape, options.channel_axis)
-    check_not_empty("image", image)
+    image = image_layout(name, shape, options.channel_axis)
+    check_not_empty(name, image)
     border = _borders.check(options.border)
     height, width = image.height, image.width
     if border in ("valid", "keep"):
         height, width = height - window[0] + 1, width - window[1] + 1
         if min(height, width) < 1 and border == "valid":
-            raise _errors.empty_output("image", (image.height, image.width), window, "choose another border")
+            raise _errors.empty_output(name, (image.height, image.width), window, "choose another border")
     region = image.resized(max(height, 0), max(width, 0))
     output = region if border == "valid" else image
     algorithm = None if options.algorithm is None else word("algorithm", options.algorithm, ALGORITHMS)
     limit, mask_shape = options.workspace_limit, options.mask_shape
     spec = Filter2d(
         image=image,
-        output=check_size("image", output),
+        output=check_size(name, output),
         region=region,
         dtype=_output_dtype(options.dtype),
         kernel_shape=window,

@@ -167,33 +167,33 @@ CHANNELS_LAST = (
 )
 
 
-def grid(shape: tuple[int, ...], n: int, channel_axis: Any, layout: Any) -> Grid:
-    """Where the n pooled axes lie."""
+def grid(shape: tuple[int, ...], n: int, channel_axis: Any, layout: Any, name: str = "x") -> Grid:
+    """Where the n pooled axes lie; `name` is the array's in errors. Of `x` three axes may look like another order."""
     names = AXES[n]
     if layout is not None and channel_axis is not None:
         raise _errors.wrong_value("layout", layout, "None where channel_axis is given")
     if channel_axis is not None:
         axis = integer("channel_axis", channel_axis, "None or the number of an axis")
         if len(shape) != n + 1:
-            raise _errors.wrong_shape("x", shape, f"{n + 1} axes, of which channel_axis is one")
+            raise _errors.wrong_shape(name, shape, f"{n + 1} axes, of which channel_axis is one")
         if not -n - 1 <= axis <= n:
             raise _errors.wrong_value("channel_axis", channel_axis, f"a number from {-n - 1} to {n}")
         axis %= n + 1
         found = Grid(shape, tuple(other for other in range(n + 1) if other != axis), axis == n)
     elif layout is not None and word("layout", layout, ("NC" + names, "N" + names + "C"))[-1] == "C":
         if len(shape) not in (n + 1, n + 2):
-            raise _errors.wrong_shape("x", shape, f"({', '.join(names)}, C) or (N, {', '.join(names)}, C)")
+            raise _errors.wrong_shape(name, shape, f"({', '.join(names)}, C) or (N, {', '.join(names)}, C)")
         found = Grid(shape, tuple(range(len(shape) - n - 1, len(shape) - 1)), True)
     elif n <= len(shape) <= n + 2:
-        if layout is None and len(shape) == 3 and n == 2 and 1 <= shape[2] <= 4 and shape[2] < min(shape[:2]):
+        if (layout, name, len(shape), n) == (None, "x", 3, 2) and 1 <= shape[2] <= 4 and shape[2] < min(shape[:2]):
             warnings.warn(CHANNELS_LAST, UserWarning, stacklevel=_errors.caller_level())
         found = Grid(shape, tuple(range(len(shape) - n, len(shape))), False)
     else:
         sizes = ", ".join(names)
-        raise _errors.wrong_shape("x", shape, f"({sizes}), (C, {sizes}) or (N, C, {sizes})")
+        raise _errors.wrong_shape(name, shape, f"({sizes}), (C, {sizes}) or (N, C, {sizes})")
     # Every axis but the batch must have an element.
     if 0 in (shape[1:] if len(shape) == n + 2 else shape):
-        raise _errors.wrong_shape("x", shape, "at least one pixel and one channel")
+        raise _errors.wrong_shape(name, shape, "at least one pixel and one channel")
     return found
 
 
@@ -254,10 +254,10 @@ def strides_of(stride: Sizes | None, window: tuple[int, ...]) -> tuple[int, ...]
     return window if default else numbers("stride", stride, len(window), 1)
 
 
-def pool(shape: tuple[int, ...], dtype: np.dtype[Any], options: PoolOptions) -> Pool:
-    """Check the arguments of a pool and work out its sizes."""
+def pool(shape: tuple[int, ...], dtype: np.dtype[Any], options: PoolOptions, name: str = "x") -> Pool:
+    """Check the arguments of a pool and work out its sizes; `name` is the array's in errors."""
     operation, n, padding = options.operation, options.axes, options.padding
-    image = grid(shape, n, options.channel_axis, options.layout)
+    image = grid(shape, n, options.channel_axis, options.layout, name)
     sizes = image.sizes
     window = numbers("kernel_size", options.kernel_size, n, 1)
     strides = strides_of(options.stride, window)
@@ -269,7 +269,7 @@ def pool(shape: tuple[int, ...], dtype: np.dtype[Any], options: PoolOptions) -> 
     out = tuple(out_size(n, k, s, b, a, d, ceil_mode) for n, k, s, b, a, d in axes)
     if min(out) < 1:
         todo = "choose a smaller kernel_size or padding" if max(dilations) == 1 else "choose a smaller one or dilation"
-        raise _errors.empty_output("x", sizes, window, todo)
+        raise _errors.empty_output(name, sizes, window, todo)
     divisor, norm = 0, 0.0
     if operation == "lp":
         norm = real("norm_type", options.norm_type, "a number above 0")
@@ -307,10 +307,10 @@ def _result_dtype(operation: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
     return FLOAT32 if operation in ("avg", "lp") or native == FLOAT32 else native
 
 
-def adaptive_pool(shape: tuple[int, ...], dtype: np.dtype[Any], options: AdaptiveOptions) -> Pool:
+def adaptive_pool(shape: tuple[int, ...], dtype: np.dtype[Any], options: AdaptiveOptions, name: str = "x") -> Pool:
     """Windows that divide each axis into `output_size` parts, from floor(i * n / o) to ceil((i + 1) * n / o)."""
     operation, n, output_size = options.operation, options.axes, options.output_size
-    image = grid(shape, n, options.channel_axis, options.layout)
+    image = grid(shape, n, options.channel_axis, options.layout, name)
     sizes = image.sizes
     wanted = list(output_size) if isinstance(output_size, (tuple, list)) else [output_size]
     if len(wanted) not in (1, n):

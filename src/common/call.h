@@ -17,6 +17,7 @@ typedef struct {
     const Workers *workers;
     Array x, w, y;                              /* the source, the taps or weights, the result */
     Array mask, bias, indices, u;               /* u: weights in another order */
+    Array grad;                                 /* the gradient of an output */
     Array geometry, borders, values, sources;   /* tables of convlab/_geometry.py */
     Array cval, sizes, parts, order;
     Py_ssize_t threads;                         /* at most so many; with TASKS_FLUSH, see tasks.h */

@@ -9,7 +9,7 @@ cdef extern from "call.h" nogil:
         int axes
     ctypedef struct Call:
         const Workers* workers
-        Array x, w, y, mask, bias, indices, u, geometry, borders, values, sources, cval, sizes, parts, order
+        Array x, w, y, mask, bias, indices, u, grad, geometry, borders, values, sources, cval, sizes, parts, order
         Py_ssize_t threads, tile, groups, repetitions
         bint answers
         long long answer

@@ -35,6 +35,9 @@ SUITES = [
     "conv/test_conv2d.py",
     "conv/test_conv_axes.py",
     "conv/test_conv_algorithms.py",
+    "grad/test_grad_convolving.py",
+    "grad/test_grad_filtering.py",
+    "grad/test_grad_pooling.py",
     "clients/test_onnx.py",
     "clients/test_onnx_networks.py",
 ]

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "typing": set(),
     "_borders": {"_errors", "typing"},
     "reference": set(),
+    "reference_gradients": {"reference"},
     "_spec": {"_borders", "_errors", "typing"},
     "_plan": {"_borders", "_errors", "_geometry", "_spec", "_kernels", "_importing", "typing"},
     "_fallback": {"_borders", "_geometry"},
@@ -42,6 +43,7 @@ MAY_IMPORT = {
         "_subnormals",
         "_threads",
         "reference",
+        "reference_gradients",
     },
     "_costs": {"_geometry", "_plan", "_registry", "_spec"},
     "_operations": {"_errors", "_importing", "_plan", "_registry"},
@@ -61,6 +63,7 @@ MAY_IMPORT = {
     "adaptive_pooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
     "global_pooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
     "unpooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
+    "grad": {"_docstrings", "_plan", "_run", "_spec", "grad", "typing"},
 }
 # Private modules that clients may import: keys of cached calls, the last kernel, the borders' arithmetic.
 PRIVATE = {"ndimage": {"_plan", "_borders", "_dispatch"}}

@@ -18,6 +18,7 @@ sys.path.append(str(ROOT))
 from benchmarks import peers, report  # noqa: E402
 from benchmarks.cases import CASES, select, without_case  # noqa: E402
 from benchmarks.cases.case import Case, Filter, Pool  # noqa: E402
+from benchmarks.cases.gradients import Gradient  # noqa: E402
 from benchmarks.cases.pools import Pooling  # noqa: E402
 from benchmarks.compare import compare, text  # noqa: E402
 from benchmarks.contender import UnsupportedError  # noqa: E402
@@ -54,6 +55,10 @@ def small(case: Case) -> Case:
     work = case.work
     if isinstance(work, Pooling):
         work = replace(work, sizes=shape[-work.axes :])
+    if isinstance(work, Gradient):
+        conv = replace(work.conv, out_channels=min(12, work.conv.out_channels))
+        work = replace(work, size=tuple(min(12, n) for n in work.size), conv=conv)
+        shape = work.output_shape
     return replace(case, shape=shape, work=work)
 
 
