@@ -384,13 +384,7 @@ def gabor(
     >>> [round(float(v), 2) for v in np.hypot(real, imaginary)[8, 6:9]]
     [0.5, 0.5, 0.5]
     """
-    frequency = _spec.at_least("frequency", frequency, 0, above=True)
-    default = _spec.gabor_sigma(_spec.at_least("bandwidth", bandwidth, 0, above=True), frequency)
-    sigma_x = default if sigma_x is None else _spec.at_least("sigma_x", sigma_x, 0, above=True)
-    sigma_y = default if sigma_y is None else _spec.at_least("sigma_y", sigma_y, 0, above=True)
-    theta, offset = _arguments.finite("theta", theta), _arguments.finite("offset", offset)
-    n_stds = _spec.at_least("n_stds", n_stds, 0, above=True)
-    real, imaginary = _spec.gabor_taps(frequency, theta, sigma_x, sigma_y, n_stds, offset)
+    real, imaginary = _spec.gabor_kernels(frequency, theta, bandwidth, sigma_x, sigma_y, n_stds, offset)
     return (
         filter2d(image, real, border=border, cval=cval, channel_axis=channel_axis),
         filter2d(image, imaginary, border=border, cval=cval, channel_axis=channel_axis),

@@ -19,23 +19,17 @@ from convlab.typing import Layout2d, Layout3d, PoolLayout1d, PoolPadding, Scalar
 
 def planned(
     operation: str, axes: int, x: ArrayLike, kernel_size: object, stride: object, padding: object, dilation: object,
-    ceil_mode: object, return_indices: object, layout: object, channel_axis: object,
+    ceil_mode: object, return_indices: object, *where: object,
 ) -> tuple[Plan[Pool], NDArray[Any]]:  # fmt: skip
     """Return the plan and array of a max_pool."""
     a = x if type(x) is np.ndarray else _spec.array("x", x)
-    plan = _plan.pool(
-        a, None, operation, axes, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis,
-        None, return_indices,
-    )  # fmt: skip
-    return plan, a
+    options = operation, axes, kernel_size, stride, padding, dilation, ceil_mode, True, None, *where, None
+    return _plan.pool(a, None, *options, return_indices), a
 
 
-def planned_minimum(
-    x: ArrayLike, kernel_size: object, stride: object, padding: object, dilation: object, ceil_mode: object,
-    layout: object, channel_axis: object,
-) -> tuple[Plan[Pool], NDArray[Any]]:  # fmt: skip
+def planned_minimum(x: ArrayLike, *options: object) -> tuple[Plan[Pool], NDArray[Any]]:
     """Return the plan and array of a min_pool2d."""
-    return planned("min", 2, x, kernel_size, stride, padding, dilation, ceil_mode, False, layout, channel_axis)
+    return planned("min", 2, x, *options[:5], False, *options[5:])
 
 
 _pool = entry(planned, _run.pool_and_indices, "x", first=2)
