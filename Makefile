@@ -1,4 +1,4 @@
-# `make demo` and `make test` set up all that they need in .venv; a second run starts at once.
+# `make demo` and `make test` install all that they need in .venv; a second run starts at once.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -8,7 +8,7 @@ SAY := @printf '\n==> %s\n'
 
 .PHONY: demo test test-slow test-fallback conformance stress fuzz hashes sanitize lint format bench sweep wheels cpus matrix cross platforms clean help
 
-help: ## say what there is
+help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 demo: $(VENV)/.built ## run the lesson: filter and pool a picture, draw it, time it
@@ -16,15 +16,15 @@ demo: $(VENV)/.built ## run the lesson: filter and pool a picture, draw it, time
 	@mkdir -p build/demo
 	$(BIN)/convlab demo --out build/demo
 
-test: $(VENV)/.test ## run the test suite, compiled kernels required, but for the files that take minutes
+test: $(VENV)/.test ## run the test suite on compiled kernels, except the files that take minutes
 	$(SAY) "The tests, on compiled kernels"
 	$(BIN)/pytest --kernels=compiled --numprocesses=auto -m "not slow"
 
-test-slow: $(VENV)/.test ## run the rest: memory, guard pages, Ctrl-C, builds, SciPy's own tests, broken kernels
+test-slow: $(VENV)/.test ## run the other tests: memory, guard pages, Ctrl-C, builds, SciPy's tests, broken kernels
 	$(SAY) "The slow tests, on compiled kernels"
 	$(BIN)/pytest --kernels=compiled --numprocesses=auto -m slow
 
-# Away from the source tree, whose package has compiled kernels beside it.
+# Outside the source tree, whose package has compiled kernels.
 FALLBACK := build/fallback
 FALLBACK_TESTS := box cli conv2d conv_axes data dispatch docs errors explain filter2d filter2d_arrays filter_bank filter_fft \
     filter_masked filter_parameters filters imaging ndimage ndimage_calls onnx onnx_command onnx_models \
@@ -36,8 +36,8 @@ test-fallback: $(VENV)-fallback/.test ## run the operations' tests on a build wi
 	cd $(FALLBACK) && ../../$(VENV)-fallback/bin/pytest --kernels=fallback --numprocesses=auto \
 	    $(foreach name,$(FALLBACK_TESTS),$(wildcard tests/*/test_$(name).py))
 
-conformance: $(VENV)/.conformance ## compare with other libraries on their own samples (installs PyTorch, ONNX Runtime, OpenCV, scikit-image)
-	$(SAY) "Other libraries' own samples"
+conformance: $(VENV)/.conformance ## compare with other libraries on their samples (installs PyTorch, ONNX Runtime, OpenCV, scikit-image)
+	$(SAY) "Other libraries' samples"
 	$(BIN)/pytest --kernels=compiled tests/conformance
 
 stress: $(VENV)/.test ## call everything from eight threads for a minute; 100,000 calls that must not make a process grow
@@ -49,13 +49,13 @@ fuzz: $(VENV)/.test ## compare 100,000 random calls with the right answers (a qu
 	$(SAY) "100,000 random calls"
 	PYTHONPATH=tests $(BIN)/python tests/fuzz.py --cases 100000
 
-hashes: $(VENV)/.test ## write the corpus of hashes anew, where results are meant to change
+hashes: $(VENV)/.test ## write the corpus of hashes again, after an intended change of results
 	PYTHONPATH=tests $(BIN)/python tests/hashes.py
 
-# GCC's, and valgrind from the system's packages.
+# The sanitizers are GCC's; valgrind is a package of the system.
 SANITIZERS := address thread valgrind
 sanitize: $(VENV)/.test ## run tests under AddressSanitizer, UndefinedBehaviorSanitizer, ThreadSanitizer, valgrind
-	$(SAY) "Sanitizers: builds of their own in build/sanitize"
+	$(SAY) "Sanitizers: separate builds in build/sanitize"
 	$(BIN)/python tests/sanitizers/run.py $(SANITIZERS)
 
 lint: $(VENV)/.lint ## check style, types and Cython sources
@@ -67,7 +67,7 @@ lint: $(VENV)/.lint ## check style, types and Cython sources
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint src  # it calls pycodestyle by name
 
-format: $(VENV)/.lint ## put the sources into the house's style
+format: $(VENV)/.lint ## format the sources
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -75,7 +75,7 @@ bench: $(VENV)/.bench ## compare with OpenCV, NumPy, SciPy, PyTorch, ONNX Runtim
 	$(SAY) "Benchmarks, one thread, interleaved"
 	$(BIN)/python -m benchmarks.compare --threads 1 --json build/bench.json
 
-sweep: $(VENV)/.bench ## look for calls whose cost or memory is out of proportion (half an hour; installs the peers)
+sweep: $(VENV)/.bench ## look for calls that take too much time or memory for their size (half an hour; installs the peers)
 	$(SAY) "Growth, random calls against the peers, memory"
 	$(BIN)/python -m benchmarks.sweep
 
@@ -85,16 +85,16 @@ wheels: $(VENV)/.wheels ## build the sdist and the wheels in containers, test ea
 cpus: $(VENV)/.wheels ## run the wheels on emulated processors, after `make wheels`
 	$(BIN)/python tools/cpus.py
 
-matrix: $(VENV)/.wheels ## run the wheel on every CPython here, with the oldest NumPy and the newest, after `make wheels`
+matrix: $(VENV)/.wheels ## test the wheel with every CPython here, with the oldest NumPy and the newest, after `make wheels`
 	$(BIN)/python tools/matrix.py
 
 cross: $(VENV)/.wheels ## compile and link the kernels for macOS, Windows and musl
 	$(BIN)/python tools/cross.py
 
-platforms: $(VENV)/.wheels ## run the pool of threads on other systems: aarch64 under QEMU, Windows under Wine
+platforms: $(VENV)/.wheels ## test the thread pool on other systems: aarch64 under QEMU, Windows under Wine
 	$(BIN)/python tools/platforms.py
 
-clean: ## remove all that these commands made
+clean: ## remove all files that these commands made
 	rm -rf build $(VENV) $(VENV)-fallback *.egg-info
 	find convlab -name '*.so' -delete
 
@@ -107,7 +107,7 @@ $(VENV)/.pip:
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.pip $(SOURCES)
-	$(SAY) "Building the kernels, some minutes"
+	$(SAY) "Building the kernels (some minutes)"
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	    | $(BIN)/pip install --quiet --requirement /dev/stdin
 	CONVLAB_BUILD=require $(BIN)/python setup.py --quiet build_ext --inplace  # pip would hide the progress
@@ -116,7 +116,7 @@ $(VENV)/.built: $(VENV)/.pip $(SOURCES)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.built
-	$(SAY) "Installing what the tests need"
+	$(SAY) "Installing the packages of the tests"
 	$(BIN)/pip install --quiet --group test
 	@touch $@
 
@@ -125,7 +125,7 @@ $(VENV)/.lint: $(VENV)/.built
 	$(BIN)/pip install --quiet --group lint
 	@touch $@
 
-# Plain `torch` would bring gigabytes of CUDA; an index with CPU builds alone can be set in pip's own configuration.
+# By default `torch` installs gigabytes of CUDA; pip's configuration can name an index of CPU builds.
 $(VENV)/.bench: $(VENV)/.built
 	$(SAY) "Installing the peers"
 	$(BIN)/pip install --quiet torch==2.13.0
@@ -133,13 +133,13 @@ $(VENV)/.bench: $(VENV)/.built
 	@touch $@
 
 $(VENV)/.conformance: $(VENV)/.test
-	$(SAY) "Installing the libraries that are compared with"
+	$(SAY) "Installing the libraries to compare with"
 	$(BIN)/pip install --quiet torch==2.13.0 expecttest numba onnxruntime opencv-python-headless \
 	    scikit-image scikit-learn
 	@touch $@
 
 $(VENV)/.wheels: $(VENV)/.pip
-	$(SAY) "Installing what builds wheels"
+	$(SAY) "Installing the tools that build wheels"
 	$(BIN)/pip install --quiet --group wheels
 	@touch $@
 

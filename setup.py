@@ -1,4 +1,4 @@
-"""Build the kernels: one C file per .pyx, compiled once per instruction set, whose kernels are linked into one library.
+"""Build the kernels: one C file per .pyx, compiled once per instruction set and linked into one module.
 
 CONVLAB_BUILD=auto     (default) build what the compiler can; without one, install the pure-Python package
 CONVLAB_BUILD=require  every kernel must be built, or the installation fails
@@ -6,7 +6,7 @@ CONVLAB_BUILD=pure     build none
 
 CONVLAB_DEBUG=1        keep debugging information, which doubles the time of a build and is most of its size
 
-What a compiler can do is found out by compiling, never by looking at this machine's CPU.
+The build tests the compiler by compiling, and never looks at this machine's CPU.
 """
 
 import gzip
@@ -30,16 +30,16 @@ from setuptools.command.sdist import sdist
 from setuptools.errors import CCompilerError, CompileError, ExecError, LinkError, PlatformError
 from setuptools.modified import newer_group
 
-# The file of an instruction set with the modules of all kernels: a file for each would be a sixth of a wheel more.
-LIBRARY = "kernels"
-
 SRC = Path("src")
-GENERATED = Path("build/generated")  # what kernels include of convlab/_geometry.py
+GENERATED = Path("build/generated")  # files made from convlab/_geometry.py and _registry.py, which kernels include
+# Cython writes each kernel's file as a module, but Python imports none of them. With a static function instead of an
+# exported one, the compiler leaves out what only a module needs. kernels.c is the module of an instruction set.
+NO_MODULE = ("PyMODINIT_FUNC", "static PyObject *")
 
-# One build of the modules serves every later CPython. CPython without a GIL has no stable ABI yet; PyPy has none.
+# One build of the modules works on every later CPython. CPython without a GIL has no stable ABI yet; PyPy has none.
 ABI3 = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
 
-# Instruction set -> flags for GCC and Clang (clang-cl too), flags for MSVC. The flags go on that set's modules alone.
+# Instruction set -> flags for GCC and Clang (clang-cl too), flags for MSVC. Only the modules of the set get the flags.
 ISAS = {
     "x86-64": {
         "baseline": ([], []),
@@ -53,8 +53,8 @@ ISAS = {
     "other": {"baseline": ([], [])},
 }
 
-# Never -ffast-math. The two parameters, GCC's alone, let it unroll a block of taps whole.
-# The last two are CPython's own, which CFLAGS in the environment replaces: pools without -fwrapv lose up to 10 %.
+# Never -ffast-math. The last two flags are CPython's, but CFLAGS in the environment replaces them: without -fwrapv
+# pools are up to 10 % slower.
 UNIX_FLAGS = [
     "-O3",
     *([] if os.environ.get("CONVLAB_DEBUG") == "1" else ["-g0"]),
@@ -65,12 +65,13 @@ UNIX_FLAGS = [
     "-DNDEBUG",
 ]
 PROBED_FLAGS = [
+    # Only GCC has these two parameters, which let it unroll a block of taps completely.
     ["--param", "max-completely-peeled-insns=4000", "--param", "max-completely-peel-times=64"],
     ["-fvisibility=hidden"],
-    ["-Wno-unused-function", "-Wno-tautological-compare"],  # Cython's own; a float is NaN where it differs from itself
+    ["-Wno-unused-function", "-Wno-tautological-compare"],  # from Cython's code, and from x != x, the test for NaN
 ]
 MSVC_FLAGS = ["/O2", "/fp:precise"]
-MSVC_ATOMICS = ["/std:c11", "/experimental:c11atomics"]  # cl's own words for what workers.c includes
+MSVC_ATOMICS = ["/std:c11", "/experimental:c11atomics"]  # cl needs them for the atomics of workers.c
 CLANG_CL_FLAGS = ["/O2", *(f"/clang:{flag}" for flag in UNIX_FLAGS), "-Wno-unused-function", "-Wno-unused-variable"]
 CLANG_CL_TARGETS = {"win-amd64": "x86_64-pc-windows-msvc", "win-arm64": "aarch64-pc-windows-msvc"}
 
@@ -85,7 +86,7 @@ def build_mode():
 
 
 def processor():
-    """The processor that is built for: `ARCHFLAGS` and a cross build's `_PYTHON_HOST_PLATFORM` win over the host."""
+    """Return the target processor: `ARCHFLAGS` and a cross build's `_PYTHON_HOST_PLATFORM` override the host."""
     target = os.environ.get("_PYTHON_HOST_PLATFORM", "") + os.environ.get("ARCHFLAGS", "")
     target = (target or os.environ.get("VSCMD_ARG_TGT_ARCH", "") or platform.machine()).lower()
     if any(word in target for word in ("aarch64", "arm64")):
@@ -96,7 +97,7 @@ def processor():
 
 
 def load(name):
-    """Return a module of the package that imports nothing of it, without importing the package."""
+    """Load a module of the package that imports nothing from it, without importing the package."""
     spec = spec_from_file_location(name, Path("convlab", f"{name}.py"))
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -107,13 +108,19 @@ registry = load("_registry")
 
 
 def generate():
-    """Write the structs and enums of convlab/_geometry.py for Cython and C, if they changed."""
+    """Write the structs and enums of convlab/_geometry.py and the table of kernels if they changed."""
     geometry = load("_geometry")
     enums = geometry.enums()
     names = ", ".join(name for words in enums.values() for name in words)
     lines = [f"enum {{ {', '.join(words)} }};  /* {name} */" for name, words in enums.items()]
+    rows = [
+        f"    K({kernel.name}, {len(kernel.arrays)}, {len(kernel.numbers)}, "
+        f"{' '.join(f'PLACE({name})' for name in (*kernel.arrays, *kernel.numbers))})"
+        for kernel in registry.KERNELS
+    ]
     files = {
         "geometry.h": "\n".join(["#pragma once", *lines, ""]),
+        "kernels.h": " \\\n".join(["#pragma once\n#define KERNELS(K)", *rows]) + "\n",
         "geometry.pxd": "\n\n".join(
             [f'cdef extern from "geometry.h" nogil:\n    const int {names}\n', *map(struct, geometry.TABLES)]
         ),
@@ -121,7 +128,8 @@ def generate():
     GENERATED.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         file = GENERATED / name
-        text = f"{'#' if name.endswith('pxd') else '//'} Written by setup.py from convlab/_geometry.py.\n{text}"
+        origin = "_registry" if name == "kernels.h" else "_geometry"
+        text = f"{'#' if name.endswith('pxd') else '//'} Written by setup.py from convlab/{origin}.py.\n{text}"
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
 
@@ -133,15 +141,15 @@ def struct(table):
     return f"cdef struct {table.__name__}:\n{fields}"
 
 
-def rooms():
-    """Return the folders that sources are found in."""
+def source_folders():
+    """Return the folders of the sources."""
     return [str(GENERATED), *sorted(str(path) for path in SRC.iterdir() if path.is_dir())]
 
 
 def read_files(source):
-    """Return the files that a source reads, itself and what those read in turn: each is named by its stem."""
-    files = {file.name: file for room in rooms() for file in Path(room).iterdir()}
-    found, waiting = set(), [f"{source}.pyx"]
+    """Return the files that a source includes, directly or indirectly, and the source; each is found by its name."""
+    files = {file.name: file for folder in source_folders() for file in Path(folder).iterdir()}
+    found, waiting = set(), [f"{source}.pyx", f"{source}.c"]
     while waiting:
         name = waiting.pop()
         if name in files and name not in found:
@@ -157,8 +165,8 @@ def extensions():
     from Cython.Build import cythonize
     from Cython.Compiler import Options
 
-    Options.docstrings = False  # a kernel's are for who reads its source
-    # The full name, or each module would enter itself in sys.modules under a bare one that may be a user's own.
+    Options.docstrings = False  # a kernel's docstrings are for readers of its source
+    # The full name: with a bare one each module would enter sys.modules under a name that may be a user's.
     generate()
     sources = [
         Extension(f"convlab._kernels.{source.module}", [f"src/{source.path}.pyx"])
@@ -167,7 +175,7 @@ def extensions():
     translated = cythonize(
         sources,
         build_dir="build/cython",
-        include_path=rooms(),
+        include_path=source_folders(),
         compiler_directives={
             "language_level": 3,
             "boundscheck": False,
@@ -175,17 +183,17 @@ def extensions():
             "initializedcheck": False,
             "cdivision": True,
             "embedsignature": False,
-            "binding": False,  # plain functions: half as large a module, and quicker calls
+            "binding": False,  # plain functions: modules of half the size, and faster calls
             "freethreading_compatible": True,
         },
     )
     c_file = {extension.name.split(".")[-1]: extension.sources for extension in translated}
 
-    def module(name, sources):
+    def module(name, sources, *more):
         return Extension(
             name,
-            [file for source in sources for file in c_file[source.module]],
-            include_dirs=[*rooms(), numpy.get_include()],
+            [*(file for source in sources for file in c_file[source.module]), *more],
+            include_dirs=[*source_folders(), numpy.get_include()],
             define_macros=[
                 ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
                 *([("Py_LIMITED_API", "0x030B0000")] if ABI3 else []),
@@ -194,16 +202,18 @@ def extensions():
         )
 
     modules = [module(f"convlab._kernels.{source.module}", [source]) for source in registry.BASELINE]
-    return modules + [module(f"convlab._kernels.{isa}.{LIBRARY}", registry.SOURCES) for isa in ISAS[processor()]]
+    return modules + [
+        module(f"convlab._kernels.{isa}.kernels", registry.SOURCES, "src/common/kernels.c") for isa in ISAS[processor()]
+    ]
 
 
 def isa_of(extension):
-    """The instruction set of a library of kernels; another word for a module of BASELINE."""
+    """Return the instruction set of a module of kernels; for a module of BASELINE, its name."""
     return extension.name.split(".")[2]
 
 
 class BuildKernels(build_ext):
-    """Probes the compiler, builds each instruction set in a folder of its own, and says what came of it."""
+    """Probe the compiler, build each instruction set in a separate folder, and report the result."""
 
     def finalize_options(self):
         super().finalize_options()
@@ -213,7 +223,7 @@ class BuildKernels(build_ext):
         self.mode = build_mode()
         self.msvc = self.compiler.compiler_type == "msvc"
         self.clang_cl = self.msvc and self.use_clang_cl()
-        # A block of taps is fast only when it is inlined with its sizes as constants.
+        # A block of taps is fast only if it is inlined with its sizes as constants.
         inline = "__forceinline" if self.msvc else "inline __attribute__((always_inline))"
         self.flags = CLANG_CL_FLAGS if self.clang_cl else MSVC_FLAGS if self.msvc else UNIX_FLAGS.copy()
         if not self.compiles([]):
@@ -224,7 +234,7 @@ class BuildKernels(build_ext):
         cheap = ["-fvect-cost-model=very-cheap"]
         cheap = [] if self.msvc or not self.compiles(cheap) else cheap
         threads = [] if self.msvc else ["-pthread"]
-        # What wants nothing of the C library names it all the same: auditwheel asks the first module which one it is.
+        # Link the C library even to modules that do not use it: auditwheel finds its kind in the first module.
         libc = ["-Wl,--push-state,--no-as-needed,-lc,--pop-state"] if sys.platform == "linux" else []
 
         isas = {isa: flags[self.msvc and not self.clang_cl] for isa, flags in ISAS[processor()].items()}
@@ -235,21 +245,24 @@ class BuildKernels(build_ext):
             sys.exit("CONVLAB_BUILD=require: the compiler refuses an instruction set, see above")
         self.extensions[:] = [extension for extension in self.extensions if built.get(isa_of(extension), True)]
 
-        rows = {source.module: source for source in (*registry.SOURCES, *registry.BASELINE)}
+        kernels = {source.module: source for source in registry.SOURCES}
         total, numbers = sum(len(extension.sources) for extension in self.extensions), itertools.count(1)
 
         def compiled(extension, source):
             isa, kernel, number = isa_of(extension), Path(source).stem, next(numbers)
-            wide = [("CONVLAB_WIDE", "1")] if isa == "avx512" and rows[kernel].wide else []
+            row = kernels.get(kernel)
+            module = [NO_MODULE] if row else []
+            wide = [("CONVLAB_WIDE", "1")] if isa == "avx512" and row and row.wide else []
             folder = Path(self.build_temp, extension.name)
             (made,) = self.compiler.object_filenames([source], output_dir=str(folder))
             if self.force or newer_group(["setup.py", source, *read_files(kernel)], made):
                 print(f"[{number}/{total}] {isa} {kernel}", flush=True)
                 self.compiler.compile(
-                    [source], str(folder), [*extension.define_macros, ("CYTHON_INLINE", inline), *wide],
+                    [source], str(folder), [*extension.define_macros, ("CYTHON_INLINE", inline), *wide, *module],
                     extension.include_dirs, self.debug,
                     extra_postargs=[
-                        *self.flags, *([] if rows[kernel].vectorize else cheap), *isas.get(isa, []), *threads,
+                        *self.flags, *([] if row and row.vectorize else cheap), *isas.get(isa, []),
+                        *threads,
                         *(MSVC_ATOMICS if self.msvc and not self.clang_cl else []),
                     ],
                 )  # fmt: skip
@@ -262,7 +275,6 @@ class BuildKernels(build_ext):
             for extension in self.extensions:
                 extension.extra_objects = [made.result() for made in extension.extra_objects]
             for extension in self.extensions:
-                extension.export_symbols = [f"PyInit_{Path(source).stem}" for source in extension.sources]
                 extension.sources, extension.depends = [], extension.extra_objects
                 extension.extra_link_args = [] if self.msvc else [*threads, *libc]
             super().build_extensions()
@@ -271,12 +283,8 @@ class BuildKernels(build_ext):
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def get_export_symbols(self, extension):
-        """The library of an instruction set has one for each of its modules, and none of its own name."""
-        return extension.export_symbols
-
     def copy_extensions_to_source(self):
-        """Modules built in place; what an earlier build left under another name could be imported in place of them."""
+        """Copy the modules, and delete those of earlier builds with other names, which Python could import instead."""
         super().copy_extensions_to_source()
         for extension in self.extensions:
             built = Path(self.get_ext_filename(extension.name))
@@ -286,13 +294,13 @@ class BuildKernels(build_ext):
                     other.unlink(missing_ok=True)
 
     def use_clang_cl(self):
-        """Take clang-cl, where there is one, in place of cl, which has no vector type; whether it was taken."""
+        """Use clang-cl, if it is installed, instead of cl, which has no vector type; return whether it is used."""
         program = shutil.which("clang-cl")
         if program is None:
             return False
         self.compiler.initialize(self.plat_name)
         self.compiler.cc = program
-        self.compiler.compile_options.remove("/GL")  # cl's own way to optimise when linking
+        self.compiler.compile_options.remove("/GL")  # cl's link-time optimisation, which clang-cl does not have
         self.compiler.compile_options.append(f"--target={CLANG_CL_TARGETS[self.plat_name]}")
         return True
 
@@ -310,14 +318,14 @@ class BuildKernels(build_ext):
     def give_up(self, reason):
         if self.mode == "require":
             sys.exit(f"CONVLAB_BUILD=require: {reason}")
-        # What was built so far goes too: a package with half its kernels is nobody's wish.
+        # Delete the modules built so far: a package must not have only some of its kernels.
         for extension in self.extensions:
             Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
         self.extensions[:] = []
         lines = [
             "WARNING: convlab is installed WITHOUT its compiled kernels.",
             reason,
-            "Everything works, on the NumPy fallback, many times slower.",
+            "Everything works with the NumPy fallback, but many times slower.",
             "With a C compiler, CONVLAB_BUILD=require makes this an error.",
         ]
         width = max(map(len, lines))
@@ -326,7 +334,7 @@ class BuildKernels(build_ext):
 
 
 class SameBytes(sdist):
-    """An sdist that is a function of its files: sorted, without owners, of one date."""
+    """A reproducible sdist: files are sorted, without owners, and have one date."""
 
     def make_archive(self, base_name, _format, _root_dir=None, base_dir=None, **_):
         date = int(os.environ.get("SOURCE_DATE_EPOCH", "1577836800"))

@@ -1,4 +1,4 @@
-"""The chart of a run: a bar per case, to the right where we are faster, to the left where not."""
+"""The chart of a run: a bar for each case, to the right if convlab is faster, else to the left."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ WON, LOST, INK, FAINT = "#1f7a8c", "#d1495b", "#22313a", "#7b8a92"
 
 Group = tuple[str, list[tuple[Row, Ratio]]]
 
-# Inches: the names beside the bars, the bars and the words at their ends, a line, the margins.
+# Inches: the names beside the bars, the bars with the text at their ends, a line, the margins.
 _NAMES, _BARS, _WORDS, _LINE, _ABOVE, _BELOW = 2.3, 4.3, 2.0, 0.21, 1.0, 0.45
 
 # In lines; a bar takes one.
@@ -29,14 +29,14 @@ _TICKS = [2.0**power for power in range(-7, 11)]
 
 
 def draw(results: Results, target: Path) -> None:
-    """Draw a run to a file whose suffix says the format: the same bytes for the same run."""
+    """Draw a run to a file in the format of its suffix, with the same bytes for the same run."""
     rows = [(row, row.peer) for row in summarise(results) if row.peer is not None]
     groups = [(name, list(part)) for name, part in groupby(rows, key=lambda pair: pair[0].group)]
     columns = _split(groups)
     lines = max(_length(column) for column in columns)
     low = min(0.75, *(peer.low / 1.1 for _, peer in rows))
     end = max(2.0, *(max(peer.high, _demand(row) or 0) for row, peer in rows))
-    # As much further as the words at the end of the longest bar need.
+    # Add the space that the text at the end of the longest bar needs.
     high = end * (end / low) ** (_WORDS / (_BARS - _WORDS))
     width = (_NAMES + _BARS) * len(columns) + 0.15
     height = _ABOVE + _LINE * lines + _BELOW
@@ -140,12 +140,12 @@ def _bar(axes: Axes, place: float, row: Row, peer: Ratio) -> None:
 
 
 def _demand(row: Row) -> float | None:
-    """Return the least ratio demanded, where it is of the ratio that the bar shows."""
+    """Return the target ratio, if it refers to the ratio of the bar."""
     return row.required if row.judged == row.peer else None
 
 
 def _label(row: Row) -> str:
-    # Under the heading of its group, a case need not say again what it is.
+    # The heading of the group already names the operation.
     return row.name if row.group == "Colour" else re.sub(r"^(filter|lesson|\w+ pool) ", "", row.name)
 
 
@@ -154,7 +154,7 @@ def _length(groups: Sequence[Group]) -> float:
 
 
 def _split(groups: list[Group]) -> list[list[Group]]:
-    """Cut the groups into two columns as equal as can be; a few make one."""
+    """Divide the groups into two columns of nearly equal length, or one if there are few."""
     if len(groups) < 3:
         return [groups]
     cut = min(

@@ -1,10 +1,10 @@
 """Compare convlab with other libraries: `python -m benchmarks.compare`.
 
-Every library has a process of its own, with the same number of threads. Results are compared with
-the float64 answer, and so with each other, before anything is timed. Then the libraries are timed
-in turn, round after round, and the ratio of a case is the median over the rounds of the fastest
-peer's time to ours. Every call writes a fresh output. ONNX Runtime's sessions and PyTorch's tensors
-are made ahead and not measured, which favours them. Losses are printed like everything else.
+Every library runs in a separate process with the same number of threads. Before any timing, results
+are compared with the float64 answer, and so with each other. Then the libraries are timed in turn,
+round after round. The ratio of a case is the median over the rounds of the fastest peer's time
+divided by convlab's. Every call writes a new output. ONNX Runtime's sessions and PyTorch's tensors
+are prepared before and not measured, which is an advantage for them. Losses are printed too.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def compare(cases: Sequence[Case], names: Sequence[str] = peers.NAMES, *, thread
     Raises
     ------
     DisagreementError
-        If somebody's result is not the float64 answer up to rounding.
+        If a result differs from the float64 answer by more than rounding.
     """
     entrants = [Entrant(OURS, ("-m", "benchmarks.ours"))]
     entrants += [Entrant(name, ("-m", "benchmarks.worker", name, str(threads))) for name in names]
@@ -59,7 +59,7 @@ def text(results: Results) -> str:
         text_table([*header, "error", ""], [_cells(row, names) for row in rows]),
         "",
         f"{sum(row.lost for row in rows)} of {len(rows)} cases lost, "
-        f"{sum(row.missed for row in rows)} short of what is demanded",
+        f"{sum(row.missed for row in rows)} below the target",
     ]
     return "\n".join(lines)
 
@@ -99,8 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the comparison and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compare", description=__doc__)
     parser.add_argument("--threads", type=int, default=machine.cpu_count(), metavar="N")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured")
-    parser.add_argument("--case", metavar="SUBSTRING", help="only cases with this in the name")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the measurements")
+    parser.add_argument("--case", metavar="SUBSTRING", help="only cases whose names contain this")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds, not {ROUNDS}")
     options = parser.parse_args(arguments)
     if options.threads < 1:

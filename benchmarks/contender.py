@@ -1,8 +1,8 @@
-"""A contender's process: it holds one library and times it when it is told to.
+"""A contender's process: it runs one library and times it on request.
 
-Every contender has a process of its own, so that the libraries' thread pools, allocators and
-OpenMP runtimes do not meet; the controller (`rounds.py`) speaks to one of them at a time over a
-pipe. Ours is served by the very loop that serves the others.
+Every contender has a separate process, so that the libraries' thread pools, allocators and OpenMP
+runtimes do not interfere. The controller (`rounds.py`) sends requests to one of them at a time over
+a pipe. convlab's process runs the same loop as the others.
 """
 
 import gc
@@ -20,31 +20,31 @@ Call = Callable[[], Any]
 
 
 class UnsupportedError(Exception):
-    """The contender cannot do this case, or is not asked to; the message says why."""
+    """The contender cannot do this case, or the case is not meant for it; the message gives the reason."""
 
 
 class Contender(Protocol):
-    """What a process serves: one library in the configurations that are fair to it."""
+    """One library, in the configurations that are fair to it."""
 
     def describe(self) -> dict[str, str]:
-        """Return the versions of what it runs on."""
+        """Return the versions of its libraries."""
 
     def calls(self, case: Case, inputs: Inputs) -> dict[str, Call]:
-        """Return calls that do the case's work into fresh arrays, by the name of the variant.
+        """Return calls that do the case's work into new arrays, by the name of the variant.
 
-        Whatever can be prepared ahead (sessions, tensors over the inputs) is. Raises
-        `UnsupportedError` where the library cannot do the work.
+        Sessions and tensors are prepared before, if possible. Raises `UnsupportedError` if the
+        library cannot do the work.
         """
 
     def to_array(self, case: Case, result: Any) -> Array:
-        """Turn what a call returned into an array, outside the measured time."""
+        """Convert the result of a call to an array, outside the measured time."""
 
     def served_by(self) -> str:
-        """Return what did the work of the last call, if the library can tell."""
+        """Return the kernel of the last call, if the library names it."""
 
 
 class Service:
-    """Answers the controller's questions; each method is one of them."""
+    """Answer the controller's requests; each method answers one kind."""
 
     def __init__(self, contender: Contender) -> None:
         self._contender = contender
@@ -57,15 +57,15 @@ class Service:
         return self._contender.describe()
 
     def prepare(self, case: Case) -> dict[str, Array]:
-        """Make the inputs and every variant's call, and return what each variant computes."""
+        """Make the inputs and every variant's call, and return each variant's result."""
         self._calls.clear()
-        # Now, because there is none while others are timed.
+        # Collect garbage now, because collection is off while others are timed.
         gc.collect()
         self._calls = self._contender.calls(case, case.inputs())
         return {name: self._contender.to_array(case, call()) for name, call in self._calls.items()}
 
     def choose(self) -> tuple[str, str]:
-        """Keep the fastest variant; return its name and what served it."""
+        """Keep the fastest variant; return its name and its kernel."""
         measured = {name: calibrated(call) for name, call in self._calls.items()}
         best = min(measured, key=lambda name: measured[name][1])
         self._calls = {best: self._calls[best]}
@@ -74,24 +74,24 @@ class Service:
         return best, self._contender.served_by()
 
     def sample(self) -> float:
-        """Return the seconds of one call, over as many calls as make a sample."""
+        """Return the mean seconds of a call over the calls of one sample."""
         (call,) = self._calls.values()
-        # Another process has just run and used the caches: one call sets everybody's up again.
+        # Another process has just used the CPU caches: one call fills them again.
         if not self._long:
             call()
         return seconds_of(call, self._repetitions)
 
 
 def serve(make: Callable[[], Contender]) -> None:
-    """Answer questions on standard input until it closes.
+    """Answer requests on standard input until it closes.
 
-    An answer is ("done", value), ("unsupported", reason) or ("failed", traceback); the first one
-    is the outcome of `make`, where a library that is not installed is unsupported.
+    An answer is ("done", value), ("unsupported", reason) or ("failed", traceback). The first answer
+    is the outcome of `make`; a library that is not installed is unsupported.
     """
     channel = os.fdopen(os.dup(1), "wb")
-    # Whatever a library prints must not end up between the answers.
+    # The output of a library must not mix with the answers.
     os.dup2(2, 1)
-    # A collection in the middle of a sample would be charged to whoever is being timed.
+    # A garbage collection in the middle of a sample would change its time.
     gc.disable()
     service: Service | None = None
     question: tuple[Any, ...] = ("describe",)

@@ -1,8 +1,8 @@
-"""Measure what each kernel costs and write the table that `explain` reads: `python -m benchmarks.costs --write`.
+"""Measure each kernel's costs and write the table that `explain` reads: `python -m benchmarks.costs --write`.
 
 Calls of every family and of many sizes are timed on one thread. For each kernel and backend the terms of
-`convlab._costs.Cost` are fitted to them. Without `--write` the program compares the calls with `explain`, prints those
-that differ by more than a factor of two, and fails if they are more than one in twenty where kernels are in force.
+`convlab._costs.Cost` are fitted to their times. Without `--write` the program compares the calls with `explain`, prints
+those that differ by more than a factor of two, and fails if these are more than one in twenty with compiled kernels.
 """
 
 import argparse
@@ -23,28 +23,28 @@ from scipy import optimize
 
 import convlab
 from benchmarks.machine import describe
-from convlab import _costs, _explain
+from convlab import _costs, _explain, _operations
 from convlab._dispatch import active
 from convlab.bench.worker import calibrated
 
 TABLE = Path(_costs.__file__)
 MOST_OUTSIDE = 0.05
-MOST_NUMPY = 1 << 15  # elements of what the fallback is timed with
-MOST_CALL = {"compiled": 20e-6, "numpy": 1e-3}  # seconds that a call costs beside its work, at most
+MOST_NUMPY = 1 << 15  # most elements of the fallback's inputs
+MOST_CALL = {"compiled": 20e-6, "numpy": 1e-3}  # highest fixed cost of a call, in seconds
 
 Call = tuple[str, NDArray[Any], tuple[Any, ...], dict[str, Any]]
 
 
 @dataclass
 class Timed:
-    """A call, the terms of its cost, and how long it took."""
+    """A call, the terms of its cost, and its time."""
 
     name: str
     row: str  # of the table
     terms: list[float]
     seconds: float
     expected: float | None
-    compiled: bool  # whether kernels might serve
+    compiled: bool  # whether it could run on compiled kernels
 
 
 def images(random: np.random.Generator) -> Iterator[Call]:
@@ -82,7 +82,7 @@ def images(random: np.random.Generator) -> Iterator[Call]:
         yield "filter_bank", np.ones((n, n), np.float32), (bank,), {}
 
 
-# Channels, side, channels of the result, side of the window, stride.
+# Channels, image side, output channels, window side, stride.
 LAYERS = [
     (3, 224, 32, 3, 2), (64, 56, 64, 3, 1), (64, 56, 128, 1, 1), (128, 28, 128, 3, 1), (256, 14, 256, 3, 1),
     (512, 7, 512, 3, 1), (512, 7, 2048, 1, 1), (64, 56, 64, 3, 2), (3, 224, 64, 7, 2), (1, 28, 6, 5, 1),
@@ -90,7 +90,7 @@ LAYERS = [
     (256, 14, 1024, 1, 1), (1024, 14, 256, 1, 1), (64, 14, 64, 1, 1), (8, 28, 8, 3, 1), (512, 14, 512, 3, 1),
     (8, 10, 8, 3, 1), (128, 7, 128, 3, 1), (3, 640, 16, 3, 1),
 ]  # fmt: skip
-# Channels, side, side of the window, stride.
+# Channels, image side, window side, stride.
 DEPTHWISE = [
     (64, 56, 3, 1), (64, 56, 3, 2), (128, 28, 5, 1), (512, 7, 3, 1), (32, 112, 9, 1), (8, 56, 3, 1), (16, 28, 9, 1),
     (4, 200, 11, 1), (32, 112, 3, 1), (960, 7, 3, 1), (8, 40, 4, 1), (64, 28, 9, 2),
@@ -126,9 +126,9 @@ def tensors(random: np.random.Generator) -> Iterator[Call]:
 
 
 def timed(call: Call) -> Timed:
-    """Time a call, and find its terms."""
+    """Time a call, and compute its terms."""
     operation, x, arguments, options = call
-    plan = _explain.plan_of(operation, _explain.stand_in(x.shape, x.dtype), arguments, options)
+    plan = _operations.plan_of(operation, _explain.stand_in(x.shape, x.dtype), arguments, options)
     if operation == "Conv2d":
         run = partial(convlab.Conv2d(*arguments, **options), x)
     else:
@@ -148,7 +148,7 @@ def timed(call: Call) -> Timed:
 
 
 def fitted(rows: list[Timed]) -> list[float]:
-    """Return the terms' costs, none below 0, that differ least from the times: in their logarithms."""
+    """Return the non-negative costs of the terms that fit the logarithms of the times best."""
     terms, seconds = np.array([row.terms for row in rows]), np.array([row.seconds for row in rows])
     scale = seconds.min() / np.where(terms.max(axis=0) > 0, terms.max(axis=0), 1)
     start, _ = optimize.nnls(terms * scale / seconds[:, None], np.ones(len(rows)))

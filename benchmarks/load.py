@@ -1,9 +1,9 @@
 """Time calls on one and on two threads, on an idle machine and beside busy processes: `python -m benchmarks.load`.
 
-Each contender is a process of its own: convlab on each number of threads, OpenCV on two, and another build of convlab
-if `--other` names its interpreter. They are timed in turn, for a fifth of a second each, round after round; the figures
-are the medians over the rounds of each turn's median and 95th percentile. With `--busy 2` two more processes compute
-without end meanwhile, as on a machine in production.
+Each contender has a separate process: convlab on each number of threads, OpenCV on two, and another build of convlab
+if `--other` names its interpreter. They are timed in turn, for a fifth of a second each, round after round. The figures
+are the medians over the rounds of each turn's median and 95th percentile. With `--busy 2`, two more processes use the
+CPUs all the time, as on a machine in production.
 """
 
 import argparse
@@ -23,7 +23,8 @@ from convlab.cli.machine import cpu_name
 ROOT = Path(__file__).resolve().parent.parent
 TURN_SECONDS = 0.2
 ROUNDS = 3
-BARS = (1.2, 0.03, 1.3)  # beside busy processes: median to one thread's, or ms more; 95th percentile to OpenCV's
+# Limits beside busy processes: ratio of the median to one thread's, or ms more; 95th percentile divided by OpenCV's.
+BARS = (1.2, 0.03, 1.3)
 
 # Name: (size of the picture or the layer, size of the window).
 CASES = {
@@ -71,7 +72,7 @@ def opencv(name: str, threads: int) -> Callable[[], Any] | None:
 
 
 def work(contender: str, threads: int) -> None:
-    """Answer on standard output: for each case named on standard input, the times of a turn's calls, or nothing."""
+    """Read names of cases on standard input; write the times of a turn's calls, or nothing, on standard output."""
     make = opencv if contender == "opencv" else ours
     calls: dict[str, Callable[[], Any] | None] = {}
     for line in sys.stdin:
@@ -114,7 +115,7 @@ class Contender:
 
 @contextmanager
 def busy(processes: int) -> Iterator[None]:
-    """Keep as many other processes computing."""
+    """Keep this number of other processes computing."""
     spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
     try:
         yield
@@ -143,7 +144,7 @@ def measure(contenders: list[Contender], case: str, rounds: int) -> dict[str, tu
 
 
 def verdict(found: dict[str, tuple[float, float]]) -> str:
-    """Say whether two threads beside busy processes meet the bars."""
+    """Report whether two threads beside busy processes meet the limits."""
     (one, _), (two, two_p95) = found["1 thread"], found["2 threads"]
     words = []
     if two > max(one * BARS[0], one + BARS[1]):
@@ -154,7 +155,7 @@ def verdict(found: dict[str, tuple[float, float]]) -> str:
 
 
 def main() -> None:
-    """Print a table for the idle machine and one beside busy processes."""
+    """Print a table for the idle machine and one for the machine with busy processes."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--busy", type=int, nargs="*", default=[0, 2], help="numbers of busy processes beside it")
     parser.add_argument("--threads", type=int, nargs="*", default=[1, 2, 8])

@@ -1,7 +1,7 @@
-"""What the machine is, and what it can do at most.
+"""The description of the machine, and its measured limits.
 
-No call is faster than its multiplications at the measured rate of fused multiply-adds, nor than
-its compulsory traffic at the measured rate of a copy; the larger of the two is a case's limit.
+A call cannot be faster than its multiplications at the measured rate of fused multiply-adds, and not
+faster than its minimum traffic at the measured rate of a copy. The larger time is a case's limit.
 """
 
 import os
@@ -18,20 +18,20 @@ from benchmarks.cases.case import FLOAT_BYTES, Array, Case
 from convlab import _dispatch
 from convlab.cli.machine import cpu_name
 
-# Does its work so many times and returns how much that was: flops, or bytes.
+# Does its work a number of times and returns the total flops or bytes.
 Work = Callable[[int], float]
 
-# A limit is what the machine can do at its best, so the best of many short samples is taken.
+# A limit is the best that the machine reaches, so it is the best of many short samples.
 _SAMPLES = 20
 _SAMPLE_SECONDS = 0.01
 
-# Copies this small stay in the cache nearest to the core. Still smaller ones would measure the
-# call and not the memory, and make a limit look nearer than it is.
+# Copies of this size stay in the first-level cache. Smaller ones would measure the cost of a call
+# instead of the memory, and make the limit too low.
 _SMALLEST_COPY = 64 * 1024
 
 
 class Description(TypedDict):
-    """What a reader of the results must know about the machine."""
+    """The properties of the machine that the results depend on."""
 
     cpu: str
     cpus: int
@@ -47,9 +47,9 @@ class Limits:
     copies: dict[int, float]
 
     def seconds(self, flops: int, bytes_moved: int) -> float | None:
-        """Return the least time for so much work, or None where a rate is missing."""
-        # Data that fit a nearer cache are moved no more slowly than larger data, so a larger
-        # copy that went faster counts as well.
+        """Return the least time for an amount of work, or None if a rate is missing."""
+        # Data that fit a smaller cache are not slower than larger data, so the rate of a faster,
+        # larger copy counts too.
         rates = [rate for size, rate in self.copies.items() if size >= bytes_moved]
         if self.multiply_add is None or not rates:
             return None
@@ -65,7 +65,7 @@ class Limits:
 
 
 def measure(cases: Sequence[Case], threads: int) -> Limits:
-    """Measure the rates that bound these cases with so many threads."""
+    """Measure the rates that limit these cases with this number of threads."""
     sizes = sorted({case.bytes_moved for case in cases} | {_SMALLEST_COPY})
     with ThreadPoolExecutor(threads) as pool:
         return Limits(
@@ -75,7 +75,7 @@ def measure(cases: Sequence[Case], threads: int) -> Limits:
 
 
 def cpu_count() -> int:
-    """Return the CPUs that this process may use."""
+    """Return the number of CPUs that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS or Windows
@@ -83,7 +83,7 @@ def cpu_count() -> int:
 
 
 def describe() -> Description:
-    """Return what a reader of the results must know about the machine."""
+    """Return the properties of the machine that the results depend on."""
     return {
         "cpu": cpu_name(),
         "cpus": cpu_count(),
@@ -93,13 +93,13 @@ def describe() -> Description:
 
 
 def _multiply_add_rate(pool: ThreadPoolExecutor, threads: int) -> float | None:
-    """Return the best rate of the builds of the kernel that does nothing else; None without any."""
+    """Return the best rate of all builds of the multiply-add kernel; None if there are none."""
     builds = [_dispatch.compiled(isa).functions["multiply_add"] for isa in _dispatch.built_isas()]
     return max((_best_rate(pool, [build] * threads) for build in builds), default=None)
 
 
 def _copy_rate(pool: ThreadPoolExecutor, threads: int, size: int) -> float:
-    """Copy between two buffers that are together as large as what the case reads and writes."""
+    """Return the rate of a copy between two buffers whose total size is what the case reads and writes."""
     source = np.ones(size // (2 * FLOAT_BYTES), dtype=np.float32)
     target = np.ones_like(source)
 
@@ -119,7 +119,7 @@ def _copy_rate(pool: ThreadPoolExecutor, threads: int, size: int) -> float:
 
 
 def _best_rate(pool: ThreadPoolExecutor, team: list[Work]) -> float:
-    """Return the best rate at which the workers do their work together."""
+    """Return the best total rate of all workers at the same time."""
 
     def sample(count: int) -> tuple[float, float]:
         start = time.perf_counter()
@@ -127,7 +127,7 @@ def _best_rate(pool: ThreadPoolExecutor, team: list[Work]) -> float:
         return done, time.perf_counter() - start
 
     count = 1
-    # Long enough for the start of the threads not to count.
+    # Long enough that the start of the threads does not matter.
     while sample(count)[1] < _SAMPLE_SECONDS:
         count *= 2
     return max(done / seconds for done, seconds in (sample(count) for _ in range(_SAMPLES)))

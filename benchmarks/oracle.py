@@ -1,8 +1,8 @@
-"""The right answers in float64, and how far a result is from them.
+"""The right answers in float64, and the error of a result.
 
-Nothing is timed before its result has been compared with these. They are computed by shifting
-whole arrays in NumPy: slow enough to be simple, and fast enough for 15x15 taps on 2048x2048
-pixels, where the plain loops of `reference` would take many minutes.
+Every result is compared with them before it is timed. They are computed by shifting whole arrays in
+NumPy, which is simple, and fast enough for 15x15 taps on 2048x2048 pixels; the plain loops of
+`reference` would take many minutes.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from benchmarks.cases.case import Array, Case, Filter, Inputs, Pool
 
 Doubles = NDArray[np.float64]
 
-# What NumPy calls our borders; `valid` and `keep` read nothing beyond the image.
+# NumPy's names of convlab's borders; `valid` and `keep` read nothing outside the image.
 _PAD_MODES = {
     "mirror": "reflect",
     "symmetric": "symmetric",
@@ -24,18 +24,18 @@ _PAD_MODES = {
     "constant": "constant",
 }
 
-# FFTs and Winograd spread their rounding; a wrong border or a flipped kernel is off by
-# far more than this.
+# FFTs and Winograd spread their rounding errors; a wrong border or a flipped kernel has a far
+# larger error.
 _PEER_TOLERANCE = 1e-4
 
 
 class DisagreementError(Exception):
-    """A contender's result is not the expected one, so nothing about it is timed."""
+    """A contender's result is wrong, so it is not timed."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """The answer, the sum of |w| |x| behind each of its pixels, and the errors allowed by it."""
+    """The answer, the sum of |w| |x| of each pixel, and the allowed errors."""
 
     values: Doubles
     magnitude: Doubles
@@ -61,9 +61,9 @@ class Expected:
             error = self.error(result)
         except DisagreementError as disagreement:
             raise DisagreementError(f"{name}: {disagreement}") from None
-        # Written so that a NaN fails too.
+        # Written so that NaN fails too.
         if not error <= tolerance:
-            raise DisagreementError(f"{name}: the result is off by {error:.2g} of sum |w| |x|, allowed {tolerance:.2g}")
+            raise DisagreementError(f"{name}: the error is {error:.2g} of sum |w| |x|, allowed {tolerance:.2g}")
         return error
 
 
@@ -99,7 +99,7 @@ def expected(case: Case, inputs: Inputs) -> Expected:
             additions += case.pool.size**2
     if case.channel_axis == -1:
         values, magnitude = np.moveaxis(values, 0, -1), np.moveaxis(magnitude, 0, -1)
-    # The contract on rounding: c * K * eps * sum |w| |x| with c = 4. A maximum rounds nothing.
+    # The promised error bound: c * K * eps * sum |w| |x| with c = 4. A maximum does not round.
     ours = 4.0 * additions * float(np.finfo(np.float32).eps)
     peers = max(ours, _PEER_TOLERANCE) if additions else 0.0
     return Expected(values, magnitude, ours, peers)

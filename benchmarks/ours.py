@@ -1,6 +1,6 @@
-"""Our own process: `python -m benchmarks.ours`.
+"""convlab's process: `python -m benchmarks.ours`.
 
-Backend, ISA and threads come from the environment, as for every other user of the package.
+Backend, ISA and threads come from the environment variables of the package.
 """
 
 import convlab
@@ -9,22 +9,22 @@ from benchmarks.contender import Call, serve
 
 
 class Ours:
-    """The public API, called as its users call it."""
+    """The public API of convlab."""
 
     def describe(self) -> dict[str, str]:
         """Return the package's version."""
         return {"convlab": convlab.__version__}
 
     def calls(self, case: Case, inputs: Inputs) -> dict[str, Call]:
-        """Return the one way to do the case's work."""
+        """Return the only variant of the case's work."""
         return {"": case.ours(inputs)}
 
     def to_array(self, case: Case, result: Array) -> Array:
-        """Return the result: it is an array."""
+        """Return the result, which is already an array."""
         return result
 
     def served_by(self) -> str:
-        """Return which kernel did the last call's work."""
+        """Return the kernel of the last call."""
         return str(convlab.last_kernel())
 
 

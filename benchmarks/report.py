@@ -1,8 +1,8 @@
-"""Turn measurements into pages: `python -m benchmarks.report [FILE]`.
+"""Write pages from measurements: `python -m benchmarks.report [FILE]`.
 
-FILE, written by `python -m benchmarks.compare --json FILE`, is taken into `benchmarks/results/`
-under the name of its machine and threads. Then every run in that folder gets its page and its chart
-beside it, and the README's block is written anew.
+FILE, written by `python -m benchmarks.compare --json FILE`, is copied to `benchmarks/results/` with
+a name made of its machine and threads. Then the page and the chart of every run in that folder and
+the README's block are written again.
 """
 
 import argparse
@@ -33,20 +33,20 @@ def name_of(results: Results) -> str:
 
 
 def readme_block(runs: Iterable[Results]) -> str:
-    """Return the README's summary of these runs by families of work, without the markers."""
+    """Return the README's summary of these runs by family, without the markers."""
     return "\n\n".join(_summary(results) for results in runs)
 
 
 def replaced(text: str, block: str) -> str:
-    """Return the text with another block between its markers.
+    """Return the text with a new block between its markers.
 
     Raises
     ------
     ValueError
-        If the markers are not there once each, in order.
+        If each marker is not there exactly once, in order.
     """
     if text.count(START) != 1 or text.count(END) != 1 or text.index(START) > text.index(END):
-        raise ValueError(f"the README must hold {START} and, after it, {END}, once each")
+        raise ValueError(f"the README must contain {START} and then {END}, once each")
     before, _, rest = text.partition(START)
     _, _, after = rest.partition(END)
     return f"{before}{START}\n{block}\n{END}{after}"
@@ -63,23 +63,23 @@ def page(results: Results) -> str:
         "",
         f"![The ratios of all cases]({name_of(results)}.svg)",
         "",
-        "Times are medians in microseconds per call, every call into a fresh output. The ratio is "
-        f"the fastest peer's time over ours, the median of up to {results['rounds']} interleaved "
-        "rounds, with its quartiles; of the limit: the least time that the machine needs for the "
-        "multiplications or for reading the input and writing the output, over ours; the error is "
-        "the largest against float64, relative to the sum of |w| |x|. Every result was compared "
-        "with the float64 answer before anything was timed. Numba (a loop of the user's own) and "
-        "plain Python do not count as peers. ONNX Runtime's sessions and PyTorch's tensors are made "
-        "ahead and not timed. Demanded is the ratio that the project sets itself as a target, with the "
-        "measured one against OpenCV, NumPy, SciPy and PyTorch (the lesson: against plain Python); "
-        "**missed** marks a lower one, **lost** a case in which a peer was faster.",
+        'Times are medians in microseconds per call; every call allocates its output. "ratio": the '
+        "fastest peer's time divided by convlab's, the median and the quartiles of up to "
+        f'{results["rounds"]} interleaved rounds. "of the limit": the least time that the machine '
+        "needs for the multiplications, or for reading the input and writing the output, divided by "
+        'convlab\'s time. "error": the largest difference from float64, relative to the sum of '
+        "|w| |x|. Every result was compared with the float64 answer before it was timed. Numba (a "
+        "user's loop) and plain Python do not count as peers. ONNX Runtime's sessions and PyTorch's "
+        'tensors are prepared before and not timed. "demanded": the project\'s target for the ratio, '
+        "with the measured ratio to OpenCV, NumPy, SciPy and PyTorch (the lesson: to plain Python). "
+        "**missed** marks a ratio below the target, **lost** a case in which a peer was faster.",
     ]
     for name, reason in results["missing"].items():
         lines += ["", f"{name} was missing: {reason}"]
     head = ["case", *names, "ratio", "to Python", "of the limit", "error", "demanded"]
     for group, members in groupby(rows, key=lambda row: row.group):
         lines += ["", f"## {group}", "", *_table(head, [_full(row, names) for row in members])]
-    lines += ["", "## How each did it", ""]
+    lines += ["", "## The variant of each library", ""]
     lines += _table(["case", *names[1:]], [_ways(row, names[1:]) for row in rows])
     return "\n".join(lines) + "\n"
 
@@ -120,9 +120,9 @@ def _summary(results: Results) -> str:
             "",
             *_table(head, cells),
             "",
-            f"* A peer was faster, of these {len(rows)} cases: {'; '.join(lost) or 'none'}.",
-            f"* Target of the project missed: {'; '.join(missed) or 'none'}.",
-            f"* Work without a case in this run: {'; '.join(dict.fromkeys(absent)) or 'none'}.",
+            f"* Of these {len(rows)} cases, a peer was faster in: {'; '.join(lost) or 'none'}.",
+            f"* Cases below the project's target: {'; '.join(missed) or 'none'}.",
+            f"* Not measured in this run: {'; '.join(dict.fromkeys(absent)) or 'none'}.",
             f"* [All cases, all libraries, chart](benchmarks/results/{name_of(results)}.md).",
         ]
     )
@@ -182,7 +182,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the pages and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
-    parser.add_argument("file", type=Path, nargs="?", help="a run to take in")
+    parser.add_argument("file", type=Path, nargs="?", help="a run to add")
     options = parser.parse_args(arguments)
     if options.file is not None:
         results = load(options.file)

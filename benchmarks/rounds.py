@@ -1,7 +1,7 @@
-"""The controller: contenders in their processes, timed in turn, round after round.
+"""The controller: times contenders in their processes in turn, round after round.
 
-In every round each contender is timed once, and never two at the same time, so that whatever else
-the machine does hits them all alike. A ratio is taken within a round.
+In every round each contender is timed once, and never two at the same time, so that other work of
+the machine affects all of them equally. A ratio is computed within a round.
 """
 
 import pickle
@@ -21,27 +21,26 @@ from convlab.bench.process import environment_of
 ROUNDS = 15
 QUICK_ROUNDS = 5
 
-# Whatever is slower than the fastest yardstick by this factor stops taking part after a few rounds
-# or a long time: it cannot be the yardstick, and its own figure needs no more.
+# A contender that is slower than the fastest yardstick by this factor stops after a few rounds or a
+# long time: it cannot be the yardstick, and its median needs no more samples.
 _HOPELESS = 10.0
 _HOPELESS_ROUNDS = 3
 _HOPELESS_SECONDS = 1.0
 
-# OpenMP's idle threads wait for work in a busy loop before they sleep, which would slow down the
-# next contender.
+# OpenMP's idle threads spin before they sleep, which would slow down the next contender.
 _SETTLE_SECONDS = 0.03
 
 
 class ContenderError(RuntimeError):
-    """A contender's process failed; the message holds its traceback."""
+    """A contender's process failed; the message contains its traceback."""
 
 
 class MissingError(Exception):
-    """The contender cannot take part; the message says why."""
+    """The contender cannot take part; the message gives the reason."""
 
 
 class Process:
-    """A contender's process, seen from the controller."""
+    """The controller's side of a contender's process."""
 
     def __init__(self, name: str, command: Sequence[str], threads: int) -> None:
         self.name = name
@@ -59,7 +58,7 @@ class Process:
             raise
 
     def ask(self, question: str, *arguments: object) -> Any:
-        """Have the process do something and return its answer."""
+        """Send a request to the process and return its answer."""
         assert self._process.stdin is not None
         pickle.dump((question, *arguments), self._process.stdin)
         self._process.stdin.flush()
@@ -81,7 +80,7 @@ class Process:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # After an error it may be in the middle of a long call, and nobody waits for the result.
+        # After an error it may be in the middle of a long call, whose result is not needed.
         if error is not None:
             self._process.kill()
         self.close()
@@ -102,7 +101,7 @@ class Process:
 
 @dataclass
 class Timing:
-    """One contender's part in a case: `samples` holds the seconds of one call, round by round."""
+    """One contender's times of a case: `samples` are the seconds of one call in each round."""
 
     variant: str
     served_by: str
@@ -117,7 +116,7 @@ class Timing:
 
 @dataclass
 class Outcome:
-    """All contenders' parts in a case, in the order given; who had none, and why."""
+    """All contenders' times of a case, in the given order, and the reasons of those without times."""
 
     case: Case
     timings: dict[str, Timing]
@@ -139,19 +138,19 @@ def compete(
     case : Case
         The work.
     contenders : sequence of Process
-        Who does it; the first is the one that the others are compared with.
+        The participants; the others are compared with the first one.
     ours : collection of str
-        The contenders that are held to our own contract on rounding. (Two results that both pass
-        differ by the sum of what is allowed to each, so all have been compared with ours.)
+        The contenders that must keep convlab's error bound. (Two results that both pass differ at
+        most by the sum of their bounds, so all are compared with convlab's.)
     yardsticks : collection of str
         The contenders of which the fastest counts.
     rounds : int
-        How often each is timed.
+        The number of times that each is timed.
 
     Raises
     ------
     DisagreementError
-        If a result is not the float64 answer up to rounding. Nothing is timed then.
+        If a result differs from the float64 answer by more than rounding. Nothing is timed then.
     ContenderError
         If a process fails.
     """
@@ -179,7 +178,7 @@ def compete(
         error = errors[contender.name][variant]
         outcome.timings[contender.name] = Timing(variant, served_by, error)
     for number in range(rounds):
-        # Nobody always follows the same neighbour.
+        # So that no contender always runs after the same one.
         first = number % len(active)
         for contender in active[first:] + active[:first]:
             if contender.threads > 1:
@@ -199,7 +198,7 @@ def _fastest(outcome: Outcome, among: Collection[str]) -> str | None:
 
 
 def in_the_running(outcome: Outcome, name: str, yardsticks: Collection[str]) -> bool:
-    """Return whether a contender may still turn out to be the fastest, or has had little time."""
+    """Return whether a contender can still be the fastest, or has few samples."""
     leader = _fastest(outcome, yardsticks)
     timing = outcome.timings[name]
     if leader is None or timing.median < _HOPELESS * outcome.timings[leader].median:

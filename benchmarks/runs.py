@@ -1,6 +1,6 @@
-"""A whole run: start the contenders, time every case, and what is kept of it as JSON.
+"""A whole run: start the contenders, time every case, and store the measurements as JSON.
 
-The JSON holds what was measured and nothing that can be computed from it.
+The JSON contains only measurements, and nothing that can be computed from them.
 """
 
 import datetime
@@ -20,16 +20,16 @@ SCHEMA = 1
 
 
 class ContenderRecord(TypedDict):
-    """One contender's part in a case."""
+    """One contender's measurements of a case."""
 
-    variant: str  # which of its ways to do the work was the fastest and was timed
-    served_by: str  # the kernel, where the library tells
+    variant: str  # the fastest of its ways to do the work, which was timed
+    served_by: str  # the kernel, if the library names it
     error: float  # largest error against float64, relative to the sum of |w| |x| of its pixel
-    seconds: list[float]  # of one call, round by round; slow ones leave after a few rounds
+    seconds: list[float]  # of one call in each round; slow contenders stop after a few rounds
 
 
 class CaseRecord(TypedDict):
-    """One case: its work, what is demanded, and who did it."""
+    """One case: its work, its target, and its contenders."""
 
     name: str
     group: str
@@ -38,13 +38,13 @@ class CaseRecord(TypedDict):
     required: float | None  # the least ratio that the project accepts, on one thread
     yardstick: str  # "peers": the fastest of them; "python": plain Python
     contenders: dict[str, ContenderRecord]
-    missing: dict[str, str]  # who took no part, and why
+    missing: dict[str, str]  # contenders that took no part, and the reason
 
 
 class LimitsRecord(TypedDict):
     """The machine's limits."""
 
-    multiply_add: float | None  # flops per second; null where it was not measured
+    multiply_add: float | None  # flops per second; null if it was not measured
     copies: dict[str, float]  # bytes read and written per second, by the bytes of the case
 
 
@@ -53,19 +53,19 @@ class Results(TypedDict):
 
     schema: int
     date: str
-    commit: str | None  # of the sources, where they are a checkout
+    commit: str | None  # of the sources, if they are a checkout
     threads: int
     rounds: int
     machine: machine.Description
     versions: dict[str, str]
-    missing: dict[str, str]  # contenders that are not installed, and why
+    missing: dict[str, str]  # contenders that are not installed, and the reason
     limits: LimitsRecord
     cases: list[CaseRecord]
 
 
 @dataclass(frozen=True)
 class Entrant:
-    """How a contender's process is started."""
+    """The command that starts a contender's process."""
 
     name: str
     command: Sequence[str]
@@ -82,7 +82,7 @@ def hold(
 ) -> Results:
     """Time every case on every contender; see `rounds.compete` for the arguments.
 
-    Progress goes to standard error.
+    Progress is printed on standard error.
     """
     limits = machine.measure(cases, threads)
     missing: dict[str, str] = {}
@@ -102,7 +102,7 @@ def hold(
             print(f"[{number}/{len(cases)}] {case.name}", file=sys.stderr, flush=True)
             outcome = compete(case, contenders, ours=ours, yardsticks=yardsticks, rounds=rounds)
             records.append(_record(outcome))
-    # Once more: whatever the machine did meanwhile, a limit is the best that was ever seen.
+    # Measure again, because a limit is the best rate of all measurements.
     limits = limits.merged(machine.measure(cases, threads))
     return {
         "schema": SCHEMA,
@@ -122,14 +122,14 @@ def hold(
 
 
 def limits_of(results: Results) -> machine.Limits:
-    """Return the machine's limits as a run measured them."""
+    """Return the machine's limits that a run measured."""
     record = results["limits"]
     copies = {int(size): rate for size, rate in record["copies"].items()}
     return machine.Limits(record["multiply_add"], copies)
 
 
 def load(path: Path) -> Results:
-    """Read a run's JSON; ValueError if it is of another schema."""
+    """Read a run's JSON; raise ValueError if it has another schema."""
     results: Results = json.loads(path.read_text(encoding="utf-8"))
     if results.get("schema") != SCHEMA:
         raise ValueError(f"{path}: schema {results.get('schema')!r}, expected {SCHEMA}")
@@ -155,7 +155,7 @@ def _record(outcome: Outcome) -> CaseRecord:
                 "variant": timing.variant,
                 "served_by": timing.served_by,
                 "error": timing.error,
-                # More digits than the clock has would only make the file long.
+                # No more digits than the clock has.
                 "seconds": [float(f"{sample:.4g}") for sample in timing.samples],
             }
             for name, timing in outcome.timings.items()

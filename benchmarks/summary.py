@@ -1,6 +1,6 @@
-"""The figures that are derived from what a run measured.
+"""Figures derived from the measurements of a run.
 
-The table in the terminal, the pages, the chart and the README all come from here, so they cannot
+The table in the terminal, the pages, the chart and the README use these figures, so they cannot
 differ.
 """
 
@@ -14,14 +14,14 @@ from convlab.bench.table import ratio
 OURS = "convlab"
 PYTHON = "Python"
 
-# What is demanded is demanded against these. ONNX Runtime, which may make its sessions ahead, has
-# a say in the ratio that is shown.
+# Targets refer to these peers. The ratio that is shown also counts ONNX Runtime, whose sessions are
+# prepared before.
 _DEMANDING = ("OpenCV", "NumPy", "SciPy", "PyTorch")
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times as long as ours another's call took: median and quartiles of the rounds."""
+    """Another library's time divided by convlab's: median and quartiles of the rounds."""
 
     to: str
     median: float
@@ -56,14 +56,14 @@ class Row:
 
     @property
     def missed(self) -> bool:
-        """Whether less was measured than the project demands of itself, or nothing."""
+        """Whether the ratio is below the project's target or was not measured."""
         if self.required is None:
             return False
         return self.judged is None or self.judged.median < self.required
 
     @property
     def demand(self) -> str:
-        """The ratio that the project demands of itself, if any, and what was measured of it."""
+        """The project's target ratio, if any, and the measured ratio."""
         if self.required is None:
             return ""
         measured = "not measured" if self.judged is None else str(self.judged)
@@ -71,7 +71,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """What is to be said of the ratio."""
+        """The verdict on the ratio."""
         words = ["LOST"] if self.lost else []
         if self.demand:
             words.append(f"{'MISSED' if self.missed else 'met'} {self.demand}")
@@ -79,7 +79,7 @@ class Row:
 
 
 def summarise(results: Results) -> list[Row]:
-    """Derive the figures of every case."""
+    """Compute the figures of every case."""
     return [_row(case, results) for case in results["cases"]]
 
 
@@ -92,7 +92,7 @@ def _row(case: CaseRecord, results: Results) -> Row:
         fastest = min((name for name in names if name in times), key=times.__getitem__, default=None)
         if fastest is None:
             return None
-        # Within a round; a slow contender has fewer rounds than ours.
+        # Ratios within a round; a slow contender has fewer rounds than convlab.
         pairs = zip(contenders[fastest]["seconds"], ours, strict=False)
         rounds = [theirs / mine for theirs, mine in pairs]
         return Ratio(fastest, statistics.median(rounds), *_quartiles(rounds))
@@ -108,7 +108,7 @@ def _row(case: CaseRecord, results: Results) -> Row:
         spread=(high - low) / times[OURS],
         peer=compared(YARDSTICKS),
         python=compared((PYTHON,)),
-        # What is demanded is demanded of one thread.
+        # Targets are for one thread.
         required=case["required"] if results["threads"] == 1 else None,
         judged=compared((PYTHON,) if case["yardstick"] == "python" else _DEMANDING),
         of_limit=None if limit is None else limit / times[OURS],

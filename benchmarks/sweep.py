@@ -1,15 +1,15 @@
-"""Look for calls whose cost or memory is out of proportion: `make sweep`, or `python -m benchmarks.sweep`.
+"""Look for calls that take too much time or memory for their size: `make sweep`, or `python -m benchmarks.sweep`.
 
-Three parts, on one thread but for the memory, which is of two:
+Three parts, on one thread, except the memory, which is measured on two:
 
-* growth: every public operation, on a million elements and on eight times as many along one axis, must take less than
-  16 times as long, and more in proportion where a copy of as many takes more than 8 times as long: the caches decide;
-* peers: random calls of shapes of all kinds; none over 20 us may take more than three times as long as the fastest of
-  SciPy, OpenCV and PyTorch, where these compute the same;
-* memory: what every operation needs beside its arguments and its result, on a wide, a tall and a square array, against
-  what `explain` says and what the documentation promises.
+* growth: every public operation must take less than 16 times as long on eight times a million elements along one axis;
+  the limit is higher in proportion if a copy takes more than 8 times as long, because of the caches;
+* peers: random calls of all kinds of shapes; no call above 20 us may take more than three times as long as the fastest
+  of SciPy, OpenCV and PyTorch, if these compute the same;
+* memory: every operation, on a wide, a tall and a square array, may need no more memory in addition to its arguments
+  and its result than `explain` states and the documentation promises.
 
-A miss of the first two is measured again, alone. The exit status is 1 where one stays.
+Failures of the first two parts are measured again separately. The exit status is 1 if a failure remains.
 """
 
 import argparse
@@ -40,9 +40,9 @@ OURS = "convlab"
 
 MOST_GROWTH = 16.0
 MOST_RATIO = 3.0
-SHORT = 20e-6  # seconds: what a call costs beside its work is another matter
+SHORT = 20e-6  # seconds; shorter calls are dominated by the fixed cost of a call
 PROMISE, PROMISE_CONV = 32 << 20, 64 << 20
-# Pages that the kernel counts for a process and that no array is in: stacks, the allocator's rounding.
+# Pages of a process that belong to no array: stacks, the allocator's rounding.
 SLACK = 4 << 20
 THREADS_OF_MEMORY = 2
 
@@ -53,11 +53,11 @@ _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS",
 
 
 class FailedError(Exception):
-    """A call raised an error, took too long, or ended its process; the message says which."""
+    """A call raised an error, took too long, or ended its process; see the message."""
 
 
 class Worker:
-    """A process that answers questions, started anew after one that it did not answer."""
+    """A process that answers requests; it is started again after a request that it did not answer."""
 
     def __init__(self, environment: dict[str, str], patience: float = _PATIENCE) -> None:
         self._environment = (
@@ -77,7 +77,7 @@ class Worker:
         if self._process is None:
             command = [sys.executable, "-m", "benchmarks.sweep_worker"]
             pipe = subprocess.PIPE
-            # In a group of its own, so that what it forks ends with it.
+            # In a separate process group, so that its forked processes end with it.
             self._process = subprocess.Popen(
                 command, stdin=pipe, stdout=pipe, env=self._environment, start_new_session=True
             )
@@ -116,7 +116,7 @@ class Worker:
 
 @dataclass
 class Part:
-    """What a part of the sweep has found: rows to be sorted by their first item, and a line for each failure."""
+    """The results of a part of the sweep: rows sorted by their first item, and a line for each failure."""
 
     title: str
     header: list[str]
@@ -137,7 +137,7 @@ def growth(part: Part, elements: int, only: str) -> None:
         copied = worker.ask("copies", elements)
         by_caches = copied["large"] / copied["small"]
         limit = MOST_GROWTH * max(1.0, by_caches / 8)
-        part.notes.append(f"A copy of as many floats takes {ratio(by_caches)} as long: the limit is {ratio(limit)}.")
+        part.notes.append(f"A copy takes {ratio(by_caches)} as long: the limit is {ratio(limit)}.")
         for small, large in pairs(elements):
             words = f"growth/{small} along {small.axis}"
             if only not in words:
@@ -166,7 +166,7 @@ def compared(part: Part, elements: int, only: str, seed: int, cases: int) -> Non
         for index in [int(lone[1])] if lone else range(cases):
             part.notes[:] = [
                 f"Of {index} calls {alone} have no peer that computes the same and is installed. "
-                f"Peers refused {refused}, and computed something else in {len(differing)}, where they have no part:",
+                f"Peers refused {refused}, and computed something else in {len(differing)}, which do not count:",
                 *differing[:WORST],
             ]
             words = f"peers/{index}: {draw(seed, index, elements).call}"
@@ -195,16 +195,16 @@ def compared(part: Part, elements: int, only: str, seed: int, cases: int) -> Non
 
 
 def _lead(seconds: dict[str, float]) -> float:
-    """Return how many times as long as the fastest peer's ours is; 0 for a call too short to count."""
+    """Return convlab's time divided by the fastest peer's; 0 for a call that is too short."""
     if not seconds or seconds[OURS] <= SHORT:
         return 0.0
     return seconds[OURS] / min(time for name, time in seconds.items() if name != OURS)
 
 
 def memory(part: Part, elements: int, only: str) -> None:
-    """Weigh every operation, each in a process of its own, whose peak memory the kernel tells."""
+    """Measure the memory of every operation in a separate process, whose peak memory the kernel reports."""
     if not Path("/proc/self/clear_refs").exists():
-        part.notes.append("The peak memory of a call is measured on Linux alone.")
+        part.notes.append("The peak memory of a call is measured only on Linux.")
         return
     with Worker(_ONE_THREAD) as worker:
         for call in memory_calls(elements):
@@ -225,10 +225,10 @@ def memory(part: Part, elements: int, only: str) -> None:
 
 
 def judged(call: Call, needed: int, planned: int | None) -> list[str]:
-    """Return what is wrong with the memory that a call needs."""
+    """Return the failure of a call's memory, if any."""
     faults = []
     if needed < -SLACK:
-        faults.append("the system took pages away meanwhile: measure again")
+        faults.append("the system swapped pages during the call: measure again")
     if needed > _promise(call) + SLACK:
         faults.append(f"needs {_mebibytes(needed)} MiB, more than promised")
     if planned is not None and needed > planned + SLACK:
@@ -245,7 +245,7 @@ def _mebibytes(size: int) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the parts asked for; return 1 if anything is out of proportion."""
+    """Run the chosen parts; return 1 if there is a failure."""
     assert __doc__ is not None
     parser = argparse.ArgumentParser(
         prog="benchmarks.sweep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -256,16 +256,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--only",
         default="",
         metavar="WORDS",
-        help="calls whose line has these words: growth/, peers/, memory/, growth/box, peers/17:, uint8, ...",
+        help="only calls whose line contains this: growth/, peers/, memory/, growth/box, peers/17:, uint8, ...",
     )
     parser.add_argument(
         "--elements",
         type=int,
         default=ELEMENTS,
-        help=f"of an array (default: {ELEMENTS:,}); the memory is measured with 16 times as many",
+        help=f"of an array (default: {ELEMENTS:,}); the memory is measured with 16 times this number",
     )
     chosen = parser.parse_args(arguments)
-    # A shell's background jobs ignore Ctrl-C, and would not print what they have found.
+    # A shell's background jobs ignore Ctrl-C, and would not print their results.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     begin = time.perf_counter()
@@ -292,14 +292,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         interrupted = False
         try:
             run(part)
-        except KeyboardInterrupt:  # what has been found so far is worth printing
+        except KeyboardInterrupt:  # print the results so far
             interrupted = True
         print(f"{part}\n", flush=True)
         failures += part.failures
         if interrupted:
             print("Interrupted.")
             break
-    print(f"{len(failures)} out of proportion, after {(time.perf_counter() - begin) / 60:.1f} minutes")
+    print(f"{len(failures)} failures, after {(time.perf_counter() - begin) / 60:.1f} minutes")
     for failure in failures:
         print(f"  {failure}")
     return 1 if failures else 0

@@ -1,4 +1,4 @@
-"""Calls of the public operations at sizes of choice, and the calls whose cost and memory the sweep measures."""
+"""Calls of the public operations with given sizes, and the calls whose time and memory the sweep measures."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -15,14 +15,14 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Call:
-    """One call: the operation's name ("box", "ndimage.sobel"), the first argument's shape and dtype, the rest."""
+    """One call: the operation's name ("box", "ndimage.sobel"), the first argument's shape and dtype, the others."""
 
     operation: str
     shape: tuple[int, ...]
     arguments: tuple[Any, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
     dtype: str = "float32"
-    axis: str = ""  # along which it is long
+    axis: str = ""  # the long axis
 
     def __str__(self) -> str:
         words = [*map(_word, self.arguments), *(f"{name}={_word(value)}" for name, value in self.options.items())]
@@ -36,7 +36,7 @@ class Call:
         return found
 
     def image(self) -> Array:
-        """Make the first argument: noise on an offset, as cameras and sensors give it."""
+        """Make the first argument: noise on an offset, as in images of cameras and sensors."""
         random = np.random.default_rng(math.prod(self.shape) % 2**32)
         if self.dtype == "float32":
             image = random.random(self.shape, dtype=np.float32)
@@ -45,14 +45,14 @@ class Call:
         return random.integers(0, 200, self.shape, np.dtype(self.dtype).type)
 
     def others(self) -> tuple[Any, ...]:
-        """Make the other arguments: the indices of an unpooling are as long as its input."""
+        """Make the other arguments; the indices of an unpooling are as long as its input."""
         if "unpool" not in self.operation:
             return self.arguments
         return (first_of_windows(self.shape, self.arguments[0]), *self.arguments)
 
     @property
     def result(self) -> tuple[tuple[int, ...], str]:
-        """The shape and dtype of the output of the calls listed below, for `out=`."""
+        """The shape and dtype of `out=` for the calls listed below."""
         name, batch = self.operation, self.shape[:2]
         if name == "filter_bank":
             return (len(self.arguments[0]), *self.shape), "float32"
@@ -73,7 +73,7 @@ class Call:
         return self.shape, dtype
 
     def bind(self, image: Array, **more: Any) -> Callable[[], Any]:
-        """Return the call with its arguments made."""
+        """Return the call with its arguments."""
         return partial(self.function, image, *self.others(), **self.options, **more)
 
 
@@ -93,11 +93,11 @@ def first_of_windows(shape: tuple[int, ...], sizes: tuple[int, ...]) -> Array:
 
 
 def taps(*shape: int) -> Array:
-    """Return a kernel of no structure: not separable, not symmetric."""
+    """Return a kernel that is not separable and not symmetric."""
     return np.random.default_rng(math.prod(shape)).random(shape, dtype=np.float32) - np.float32(0.4)
 
 
-# Operation -> the arguments after the image, of each variant: a small window, a large one, another algorithm.
+# Operation -> the arguments after the image of each variant: a small window, a large one, another algorithm.
 _IMAGES: dict[str, list[tuple[Any, ...]]] = {
     "filter2d": [(taps(3, 3),), (taps(31, 31),), (np.ones((9, 9), np.float32),)],
     "filter_bank": [(taps(3, 3, 3),)],
@@ -117,8 +117,8 @@ _IMAGES: dict[str, list[tuple[Any, ...]]] = {
 }
 _RANKS = ("maximum_filter", "minimum_filter", "median_filter")
 
-# Names with {} for the number of axes -> the arguments after the tensor; where there are none, windows of 2, or of
-# the axis where it is shorter.
+# Names with {} for the number of axes -> the arguments after the tensor; by default a window of 2, or of a shorter
+# axis.
 _POOLS: dict[str, list[tuple[Any, ...]]] = {
     "max_pool{}d": [(3, 1, 1), ()],
     "avg_pool{}d": [(3, 1, 1), ()],
@@ -139,7 +139,7 @@ def _convolutions(axes: int, channels: int) -> Iterator[tuple[str, tuple[Any, ..
 
 
 def image_calls(shape: tuple[int, ...], dtype: str = "float32") -> Iterator[Call]:
-    """Yield a call of every operation on images, with each variant of its arguments."""
+    """Yield calls of every operation on images, with each variant of its arguments."""
     options = {"channel_axis": 2} if len(shape) == 3 else {}
     for name, variants in _IMAGES.items():
         for arguments in variants:
@@ -169,7 +169,7 @@ def tensor_calls(shape: tuple[int, ...], dtype: str = "float32") -> Iterator[Cal
 
 
 def dropin_calls(shape: tuple[int, ...]) -> Iterator[Call]:
-    """Yield calls of SciPy's names, on float32."""
+    """Yield calls of SciPy's functions on float32."""
     axes = len(shape)
     along = {"axis": -1} if shape[-1] >= shape[0] else {"axis": 0}
     square = (3,) * axes
@@ -210,10 +210,10 @@ def dropin_calls(shape: tuple[int, ...]) -> Iterator[Call]:
 
 
 def pairs(elements: int) -> Iterator[tuple[Call, Call]]:
-    """Yield each call of `elements` pixels with the same one eight times as long along one axis.
+    """Yield pairs of a call of `elements` pixels and the same call with one axis eight times as long.
 
-    Each axis grows alone, once where it holds nearly all of the pixels and once in an image or tensor of balanced
-    sides. A kernel of 31 x 31 has a padded image to look at, whatever the axis.
+    Each axis grows separately, once if it has nearly all of the pixels and once in an image or tensor of balanced
+    sides. For a kernel of 31 x 31, every side of the image is long enough.
     """
     side = max(round(elements**0.5), 8)
     shapes: list[tuple[Callable[[tuple[int, ...]], Iterator[Call]], tuple[int, ...], int, str]] = []
@@ -242,7 +242,7 @@ def pairs(elements: int) -> Iterator[tuple[Call, Call]]:
 
 
 def memory_calls(elements: int) -> Iterator[Call]:
-    """Yield every operation on a wide, a tall and a square array, of float32 and of uint8, with its name in `axis`."""
+    """Yield every operation on a wide, a tall and a square array of float32 and of uint8; `axis` names the form."""
     side = round(elements**0.5)
     spatial: dict[str, Callable[[int, int], tuple[int, ...]]] = {
         "wide": lambda axes, n: (1,) * (axes - 1) + (n,),

@@ -1,4 +1,4 @@
-"""Random calls on images and SciPy's names, each with the peers that compute the same."""
+"""Random calls of image operations and SciPy's functions, each with the peers that compute the same."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,27 +14,27 @@ from benchmarks.sweep_calls import Call, taps
 Array = NDArray[Any]
 Way = Callable[[Array], Any]
 
-# Our border -> SciPy's mode, OpenCV's constant.
+# convlab's border -> SciPy's mode, OpenCV's constant.
 BORDERS = {
     "mirror": ("mirror", "BORDER_REFLECT_101"),
     "symmetric": ("reflect", "BORDER_REFLECT"),
     "nearest": ("nearest", "BORDER_REPLICATE"),
     "constant": ("constant", "BORDER_CONSTANT"),
 }
-# Products that a peer may have to do in one call: beyond, it takes a second and is not the fastest.
+# Most products of a peer in one call; with more it takes a second and is not the fastest.
 MOST_PRODUCTS = 2**28
-_LARGEST_BOX = 2**16 - 1  # a larger one is an error
+_LARGEST_BOX = 2**16 - 1  # pixels along a side; a larger one is an error
 
 
 @dataclass
 class Drawn:
-    """A call, and how each library does the same work; one that is not installed has no part."""
+    """A call, and the same work in each installed library."""
 
     call: Call
     ways: dict[str, Way] = field(default_factory=dict)
 
     def add(self, library: str, make: Callable[[Any], Way]) -> None:
-        """Add a library's way, made from its module; one that is not installed is left out."""
+        """Add a library's call, made from its module, if it is installed."""
         try:
             module = import_module({"OpenCV": "cv2", "PyTorch": "torch"}[library])
         except ImportError:
@@ -43,7 +43,7 @@ class Drawn:
 
 
 def sides(random: np.random.Generator, elements: int, count: int) -> tuple[int, ...]:
-    """Return sides whose product is about `elements`: square, long, thin, at times one or two pixels."""
+    """Return sides whose product is about `elements`: square, long, thin, sometimes one or two pixels."""
     shares = random.dirichlet([random.choice([0.3, 1.0, 10.0])] * count)
     lengths = [max(round(elements ** float(share)), 1) for share in shares]
     if count > 1 and random.random() < 0.15:
@@ -52,7 +52,7 @@ def sides(random: np.random.Generator, elements: int, count: int) -> tuple[int, 
 
 
 def window(random: np.random.Generator, length: int, *, odd: bool = True) -> int:
-    """Return a window along an axis: mostly small, at times up to the whole of it."""
+    """Return a window along an axis: mostly small, sometimes up to the whole axis."""
     kind = random.random()
     if kind < 0.6:
         size = int(random.integers(1, 12))
@@ -65,7 +65,7 @@ def window(random: np.random.Generator, length: int, *, odd: bool = True) -> int
 
 
 def bounded(sizes: tuple[int, ...], elements: int, most: int = MOST_PRODUCTS) -> tuple[int, ...]:
-    """Return window sizes, the larger ones halved until the products of a direct sum are not too many."""
+    """Return window sizes; halve the larger one until a direct sum has few enough products."""
     result = list(sizes)
     while elements * np.prod(result, dtype=float) > most and max(result) > 1:
         place = result.index(max(result))
@@ -140,12 +140,12 @@ def _filter_bank(random: np.random.Generator, call: Call) -> Drawn:
 
 
 def _separable(drawn: Drawn, down: Array, along: Array) -> Drawn:
-    """Add the peers of a column's taps and a row's."""
+    """Add the peers of a separable filter."""
     mode, edge = BORDERS[drawn.call.options["border"]]
     drawn.ways["SciPy"] = lambda x: ndimage.correlate1d(
         ndimage.correlate1d(x, down, 0, np.float32, mode), along, 1, np.float32, mode
     )
-    if drawn.call.dtype == "float32":  # of bytes it rounds the kernel
+    if drawn.call.dtype == "float32":  # for bytes, OpenCV rounds the kernel
         drawn.add(
             "OpenCV", lambda cv2: lambda x: cv2.sepFilter2D(x, cv2.CV_32F, along, down, borderType=getattr(cv2, edge))
         )
@@ -270,7 +270,7 @@ _COLOUR = {*_IMAGES} - {"filter_bank", "laplacian", "gradient_magnitude"}
 
 
 def draw_dropin(random: np.random.Generator, elements: int) -> Drawn:
-    """Draw a call of one of SciPy's names; the peer is SciPy's own function."""
+    """Draw a call of one of SciPy's functions; the peer is SciPy."""
     if random.random() < 0.15:
         return _signal(random, elements)
     name = str(random.choice(_DROPINS))

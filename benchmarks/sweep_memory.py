@@ -1,7 +1,7 @@
-"""The memory that calls of a sweep need beside their arguments and results: each is weighed in a process of its own.
+"""Measure the memory that calls need in addition to their arguments and results, each in a separate process.
 
-That process is forked from one that has imported convlab and made the arrays of noise: a call only reads these, so it
-takes no page for them. A fresh interpreter would import everything, make noise and time the machine for each call.
+That process is forked from one that has imported convlab and made the arrays of noise. A call only reads these arrays,
+so it needs no new pages for them. A new interpreter would import everything and make the noise for each call.
 """
 
 import ctypes
@@ -21,19 +21,19 @@ import convlab
 from benchmarks.sweep_calls import Array, Call
 from convlab._importing import scipy_fft
 
-# Sides of the small array of the first call, which loads what is loaded once.
+# Sides of the small array of the first call, which imports modules and fills caches.
 _FEW = 40
-# The parameter of GNU's `mallopt`: bytes from which an array has pages of its own, which go back when it is freed.
+# Parameter of GNU's `mallopt`: larger arrays get separate pages, which return to the system when they are freed.
 _M_MMAP_THRESHOLD, _MAPPED_FROM = -3, 1 << 16
 
 
 def memory(call: Call, threads: int) -> dict[str, Any]:
-    """Return the bytes that a call needs beside its arguments and its result, and what `explain` says of them.
+    """Return the bytes that a call needs in addition to its arguments and its result, and the bytes of `explain`.
 
     Raises
     ------
     RuntimeError
-        If the process in which it is called fails, or is ended.
+        If the process of the call fails or is killed.
     """
     scipy_fft()  # small calls do not load it
     image, planned = _image(call), _planned(call, threads)
@@ -54,17 +54,17 @@ def memory(call: Call, threads: int) -> dict[str, Any]:
 
 
 def _answer(writing: int, call: Call, image: Array, threads: int) -> None:
-    """Weigh the call, write what it needs, and end the process."""
+    """Measure the call, write its memory, and end the process."""
     status = 1
     try:
         try:
             answer = ("done", _weighed(call, image, threads))
-        except Exception:  # whatever the call raises is its answer
+        except Exception:  # any error of the call is its answer
             answer = ("failed", traceback.format_exc().strip().splitlines()[-1])
         with os.fdopen(writing, "wb") as pipe:
             pickle.dump(answer, pipe)
         status = 0
-    finally:  # an interrupt must not go on in the parent's code
+    finally:  # an interrupt must not continue in the parent's code
         os._exit(status)
 
 
@@ -76,7 +76,7 @@ def _weighed(call: Call, image: Array, threads: int) -> int:
     more: dict[str, Any] = {} if call.operation == "gabor" else {"out": np.ones(shape, dtype)}
     made = call.bind(image, **more)
     _return_free_memory()
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    Path("/proc/self/clear_refs").write_text("5")  # reset the peak
     before = resident("VmRSS")
     result = made()
     needed = resident("VmHWM") - before
@@ -85,7 +85,7 @@ def _weighed(call: Call, image: Array, threads: int) -> int:
 
 
 def _planned(call: Call, threads: int) -> int | None:
-    if call.operation == "gabor":  # it takes no `out` and is not explained
+    if call.operation == "gabor":  # it has no `out` and `explain` does not support it
         return None
     options = dict(call.options)
     planned: int = convlab.explain(
@@ -100,12 +100,12 @@ def _noise(count: int, dtype: str) -> Array:
 
 
 def _image(call: Call) -> Array:
-    """Return the same noise for all shapes of as many elements."""
+    """Return the same noise for all shapes with this number of elements."""
     return _noise(math.prod(call.shape), call.dtype).reshape(call.shape)
 
 
 def _return_free_memory() -> None:
-    """Give free memory back to the system, or a call that takes it again would seem to need none."""
+    """Return free memory to the system; else a call that reuses it would seem to need none."""
     library = ctypes.CDLL(None)
     if hasattr(library, "malloc_trim"):
         library.mallopt(_M_MMAP_THRESHOLD, _MAPPED_FROM)
@@ -113,7 +113,7 @@ def _return_free_memory() -> None:
 
 
 def resident(name: str) -> int:
-    """Return a figure of this process, VmRSS or VmHWM, in bytes."""
+    """Return VmRSS or VmHWM of this process, in bytes."""
     found = re.search(rf"^{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
     assert found is not None
     return int(found[1]) << 10

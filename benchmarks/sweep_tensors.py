@@ -1,4 +1,4 @@
-"""Random calls on tensors, each with PyTorch's function of the same name, and SciPy's transforms where they serve."""
+"""Random calls on tensors, each with PyTorch's function of the same name, and SciPy's FFT if it computes the same."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ def _shape(random: np.random.Generator, elements: int, axes: int) -> tuple[int, 
 
 
 def _peer(drawn: Drawn, name: str, *arguments: Any, **options: Any) -> Drawn:
-    """Add PyTorch's function; with the channels last it is given its own channels-last tensor."""
+    """Add PyTorch's function; if the channels are last it gets PyTorch's channels-last tensor."""
     last = drawn.call.options.get("layout") == "NHWC"
 
     def make(torch: Any) -> Callable[[Any], Any]:

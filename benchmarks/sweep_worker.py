@@ -1,6 +1,6 @@
-"""A process that times or weighs the calls of a sweep, one at a time, as `sweep.py` asks; that one ends it if it hangs.
+"""A process that measures the calls of a sweep, one at a time, on request of `sweep.py`, which kills it if it hangs.
 
-Times are of the processor, of all threads of this process together: what other processes do counts little in them.
+Times are CPU times of all threads of this process, so other processes have little influence.
 """
 
 import gc
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from benchmarks.sweep_draws import Drawn
 
 ROUNDS = 7
-_SAMPLE = 2e-4  # seconds at least of one sample, so that the clock's own cost does not count
-_LONG = 1.0  # seconds of samples after which no further round begins
-_HOPELESS = 10.0  # times the fastest: such a one is measured no more
+_SAMPLE = 2e-4  # least seconds of one sample, so that the clock's cost does not matter
+_LONG = 1.0  # seconds of samples after which no new round begins
+_HOPELESS = 10.0  # times the fastest; slower calls are not measured again
 
-# The error of a fast transform or a Winograd tile; peers have them too.
+# The error of an FFT or a Winograd tile, which peers use too.
 _TOLERANCE = 1e-3
 
 
 def growth(small: Call, large: Call) -> dict[str, float]:
-    """Return the seconds of a call, and of one eight times as long."""
+    """Return the seconds of two calls, of which the second has an axis eight times as long."""
     return {name: _alone(call.bind(call.image())) for name, call in (("small", small), ("large", large))}
 
 
 def copies(elements: int) -> dict[str, float]:
-    """Return the seconds of a copy of so many floats, and of eight times as many: what the caches alone make of it."""
+    """Return the seconds of a copy of this number of floats, and of eight times as many: the effect of the caches."""
     pairs = {"small": np.ones((2, elements), np.float32), "large": np.ones((2, 8 * elements), np.float32)}
     return {name: _alone(partial(np.copyto, y, x)) for name, (x, y) in pairs.items()}
 
@@ -55,7 +55,7 @@ def compared(seed: int, index: int, elements: int, rounds: int = ROUNDS) -> dict
     Returns
     -------
     dict
-        The call in words, the operation, the seconds of each library that computes the same, in `differing` the
+        The call as text, the operation, the seconds of each library that computes the same, in `differing` the
         largest relative error of those that do not, and in `refused` those that raise an error.
     """
     drawn = draw(seed, index, elements)
@@ -73,7 +73,7 @@ def compared(seed: int, index: int, elements: int, rounds: int = ROUNDS) -> dict
     for name, way in drawn.ways.items():
         try:
             theirs, taken = _timed(lambda way=way: way(image))  # type: ignore[misc]
-        except Exception as error:  # a peer may refuse a shape or a border in whatever way it likes
+        except Exception as error:  # a peer may refuse a shape or a border with any error
             refused[name] = f"{type(error).__name__}: {error}"[:200]
             continue
         error = _difference(result, theirs)
@@ -87,8 +87,8 @@ def compared(seed: int, index: int, elements: int, rounds: int = ROUNDS) -> dict
 
 
 def draw(seed: int, index: int, elements: int) -> "Drawn":
-    """Return a random call of up to twice so many elements: the same for the same numbers."""
-    # The peers are imported when they are needed: what weighs memory has none of them.
+    """Return a random call of up to twice this number of elements, the same for the same arguments."""
+    # The peers are imported when they are needed, because measurements of memory must not import them.
     from benchmarks.sweep_draws import draw_dropin, draw_image
     from benchmarks.sweep_tensors import draw_tensor
 
@@ -101,16 +101,16 @@ def draw(seed: int, index: int, elements: int) -> "Drawn":
 def fastest(
     calls: Mapping[str, Callable[[], Any]], firsts: Mapping[str, float], rounds: int = ROUNDS
 ) -> dict[str, float]:
-    """Return the least seconds of each call over some rounds, in which they take turns.
+    """Return the least seconds of each call over some interleaved rounds.
 
-    `firsts` are the seconds of a first call of each. A call much slower than another, and one that has taken seconds,
-    is measured once more at the most.
+    `firsts` are the seconds of the first call of each. A call that is much slower than another, or takes seconds, is
+    measured at most once more.
     """
     counts = {name: max(1, math.ceil(_SAMPLE / firsts[name])) for name in calls}
     best = dict.fromkeys(calls, math.inf)
     spent = dict.fromkeys(calls, 0.0)
     for name in calls:
-        if firsts[name] > _LONG:  # warm caches make no difference
+        if firsts[name] > _LONG:  # warm caches do not matter
             best[name], spent[name] = firsts[name], _LONG
     for number in range(rounds):
         leader = min(best.values())
@@ -133,7 +133,7 @@ def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def _difference(ours: Any, theirs: Any) -> float:
-    """Return the largest difference, relative to the largest value; infinity for other shapes or dtypes' kinds."""
+    """Return the largest difference, relative to the largest value; infinity if shapes or kinds of dtypes differ."""
     one, other = (np.asarray(array).squeeze() for array in (ours, theirs))
     if one.shape != other.shape:
         return math.inf
@@ -145,7 +145,7 @@ def _difference(ours: Any, theirs: Any) -> float:
 
 def _serve() -> None:
     channel = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints must not end up between the answers
+    os.dup2(2, 1)  # the output of a library must not mix with the answers
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     gc.disable()

@@ -1,4 +1,4 @@
-"""A peer's process: `python -m benchmarks.worker NAME THREADS`, spoken to over its pipes."""
+"""A peer's process: `python -m benchmarks.worker NAME THREADS`, which answers requests on its pipes."""
 
 import sys
 

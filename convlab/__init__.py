@@ -1,153 +1,71 @@
 """Convolution, filtering and pooling on the CPU: typed Cython kernels, with a fallback in NumPy."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
 
 from convlab import _importing
-from convlab._dispatch import backend, last_kernel, use_backend
-from convlab._subnormals import get_subnormals, set_subnormals, subnormals
-from convlab._threads import get_num_threads, register_threadpoolctl, set_num_threads, threads
-from convlab._version import __version__
+from convlab._dispatch import backend as backend
+from convlab._dispatch import last_kernel as last_kernel
+from convlab._dispatch import use_backend as use_backend
+from convlab._registry import OPERATIONS as _OPERATIONS
+from convlab._subnormals import get_subnormals as get_subnormals
+from convlab._subnormals import set_subnormals as set_subnormals
+from convlab._subnormals import subnormals as subnormals
+from convlab._threads import get_num_threads as get_num_threads
+from convlab._threads import register_threadpoolctl as register_threadpoolctl
+from convlab._threads import set_num_threads as set_num_threads
+from convlab._threads import threads as threads
+from convlab._version import __version__ as __version__
 
-__all__ = [
-    "Conv2d",
-    "Explanation",
-    "__version__",
-    "adaptive_avg_pool1d",
-    "adaptive_avg_pool2d",
-    "adaptive_avg_pool3d",
-    "adaptive_max_pool1d",
-    "adaptive_max_pool2d",
-    "adaptive_max_pool3d",
-    "avg_pool1d",
-    "avg_pool2d",
-    "avg_pool3d",
-    "backend",
-    "box",
-    "conv1d",
-    "conv2d",
-    "conv3d",
-    "conv_transpose1d",
-    "conv_transpose2d",
-    "conv_transpose3d",
-    "data",
-    "explain",
-    "filter2d",
-    "filter_bank",
-    "filters",
-    "gabor",
-    "gaussian",
-    "get_num_threads",
-    "get_subnormals",
-    "global_avg_pool",
-    "global_lp_pool",
-    "global_max_pool",
-    "gradient_magnitude",
-    "laplacian",
-    "last_kernel",
-    "lp_pool1d",
-    "lp_pool2d",
-    "lp_pool3d",
-    "max_pool1d",
-    "max_pool2d",
-    "max_pool3d",
-    "max_unpool1d",
-    "max_unpool2d",
-    "max_unpool3d",
-    "maximum_filter",
-    "median_filter",
-    "min_pool2d",
-    "minimum_filter",
-    "ndimage",
-    "prewitt",
-    "reference",
-    "register_threadpoolctl",
-    "scharr",
-    "sep_filter2d",
-    "set_num_threads",
-    "set_subnormals",
-    "signal",
-    "sobel",
-    "subnormals",
-    "threads",
-    "translate",
-    "unsharp",
-    "use_backend",
-]
+if TYPE_CHECKING:  # what checkers see of the names that are imported when they are first used; they skip the rest
+    from convlab import data as data
+    from convlab import filters as filters
+    from convlab import grad as grad
+    from convlab import ndimage as ndimage
+    from convlab import reference as reference
+    from convlab import signal as signal
+    from convlab._explain import Explanation as Explanation
+    from convlab._explain import explain as explain
+    from convlab.adaptive_pooling import *
+    from convlab.average_pooling import *
+    from convlab.convolving import *
+    from convlab.edges import *
+    from convlab.filtering import *
+    from convlab.global_pooling import *
+    from convlab.gradients import *
+    from convlab.imaging import *
+    from convlab.lp_pooling import *
+    from convlab.pooling import *
+    from convlab.ranking import *
+    from convlab.separable import *
+    from convlab.translation import translate as translate
+    from convlab.transposing import *
+    from convlab.unpooling import *
+else:
+    # Name -> its module, which is imported when the name is first used.
+    _LATER = {
+        **{operation.name: operation.facade for operation in _OPERATIONS},
+        **{name: name for name in ("data", "filters", "grad", "ndimage", "reference", "signal")},
+        "Explanation": "_explain",
+        "explain": "_explain",
+        "translate": "translation",
+    }
+    __all__ = sorted([
+        *_LATER, "__version__", "backend", "get_num_threads", "get_subnormals", "last_kernel", "register_threadpoolctl",
+        "set_num_threads", "set_subnormals", "subnormals", "threads", "use_backend",
+    ])  # fmt: skip
 
-if TYPE_CHECKING:
-    from convlab import data, filters, ndimage, reference, signal
-    from convlab._explain import Explanation, explain
-    from convlab.adaptive_pooling import (
-        adaptive_avg_pool1d,
-        adaptive_avg_pool2d,
-        adaptive_avg_pool3d,
-        adaptive_max_pool1d,
-        adaptive_max_pool2d,
-        adaptive_max_pool3d,
-    )
-    from convlab.average_pooling import avg_pool1d, avg_pool2d, avg_pool3d
-    from convlab.convolving import Conv2d, conv1d, conv2d, conv3d
-    from convlab.edges import laplacian, prewitt, scharr, sobel
-    from convlab.filtering import filter2d, filter_bank
-    from convlab.global_pooling import global_avg_pool, global_lp_pool, global_max_pool
-    from convlab.gradients import gradient_magnitude
-    from convlab.imaging import box, gabor, gaussian, unsharp
-    from convlab.lp_pooling import lp_pool1d, lp_pool2d, lp_pool3d
-    from convlab.pooling import max_pool1d, max_pool2d, max_pool3d, min_pool2d
-    from convlab.ranking import maximum_filter, median_filter, minimum_filter
-    from convlab.separable import sep_filter2d
-    from convlab.translation import translate
-    from convlab.transposing import conv_transpose1d, conv_transpose2d, conv_transpose3d
-    from convlab.unpooling import max_unpool1d, max_unpool2d, max_unpool3d
-
-# Module -> names that are imported from it when they are asked for, so that nobody waits for what is not used.
-_LATER = {
-    "_explain": ["Explanation", "explain"],
-    "adaptive_pooling": [
-        "adaptive_avg_pool1d",
-        "adaptive_avg_pool2d",
-        "adaptive_avg_pool3d",
-        "adaptive_max_pool1d",
-        "adaptive_max_pool2d",
-        "adaptive_max_pool3d",
-    ],
-    "average_pooling": ["avg_pool1d", "avg_pool2d", "avg_pool3d"],
-    "convolving": ["Conv2d", "conv1d", "conv2d", "conv3d"],
-    "data": ["data"],
-    "edges": ["laplacian", "prewitt", "scharr", "sobel"],
-    "filtering": ["filter2d", "filter_bank"],
-    "filters": ["filters"],
-    "global_pooling": ["global_avg_pool", "global_lp_pool", "global_max_pool"],
-    "gradients": ["gradient_magnitude"],
-    "imaging": ["box", "gabor", "gaussian", "unsharp"],
-    "lp_pooling": ["lp_pool1d", "lp_pool2d", "lp_pool3d"],
-    "ndimage": ["ndimage"],
-    "pooling": ["max_pool1d", "max_pool2d", "max_pool3d", "min_pool2d"],
-    "ranking": ["maximum_filter", "median_filter", "minimum_filter"],
-    "reference": ["reference"],
-    "separable": ["sep_filter2d"],
-    "signal": ["signal"],
-    "translation": ["translate"],
-    "transposing": ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"],
-    "unpooling": ["max_unpool1d", "max_unpool2d", "max_unpool3d"],
-}
-
-
-if not TYPE_CHECKING:  # a name that is not there is an error for type checkers too
-
-    def __getattr__(name: str) -> Any:
-        for path, names in _LATER.items():
-            if name in names:
-                with _importing.lock:
-                    module = import_module(f"convlab.{path}")
-                globals()[name] = found = module if name == path else getattr(module, name)
-                return found
+    def __getattr__(name):
+        if name in _LATER:
+            path = _LATER[name]
+            with _importing.lock:
+                module = _import_module(f"convlab.{path}")
+            globals()[name] = found = module if name == path else getattr(module, name)
+            return found
         if name == "onnx":  # of no use without the package of that name, so no part of `import *`
             with _importing.lock:
-                return import_module("convlab.onnx")
+                return _import_module("convlab.onnx")
         raise AttributeError(f"module 'convlab' has no attribute {name!r}")
 
-
-def __dir__() -> list[str]:
-    return sorted({name for name in globals() if name.startswith("__")} | {*__all__, "onnx"})
+    def __dir__():
+        return sorted({name for name in globals() if name.startswith("__")} | {*__all__, "onnx"})

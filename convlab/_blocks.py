@@ -8,6 +8,13 @@ from typing import Generic, TypeVar
 from convlab import _errors
 
 T = TypeVar("T")
+changed = False  # whether any setting was ever other than the default: before that, calls need not ask
+
+
+def note_change() -> None:
+    """Let calls ask for settings from now on."""
+    global changed
+    changed = True
 
 
 class _Block(Generic[T]):
@@ -54,6 +61,7 @@ class Using(ContextDecorator, Generic[T]):
         self._entered: dict[_Block[T], None] = {}  # by all contexts
 
     def __enter__(self) -> None:
+        note_change()
         blocks = self._setting.blocks
         block = _Block(self, self._value)
         self._entered[block] = None

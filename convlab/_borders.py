@@ -1,11 +1,12 @@
 """What an image holds outside itself: the one place for the borders' names, diagrams and arithmetic."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlab import _errors
+from convlab.typing import Border
 
 DIAGRAMS = {
     "mirror": "d c b | a b c d | c b a    the edge pixel once; a single pixel repeats",
@@ -31,13 +32,13 @@ ELSEWHERE = {
 }
 
 
-def check(border: object) -> str:
+def check(border: object) -> Border:
     """The border's name, or an error that lists them all."""
     if not isinstance(border, str):
         raise _errors.wrong_type("border", border, f"one of: {', '.join(DIAGRAMS)}")
     if border not in DIAGRAMS:
         raise _errors.wrong_word("border", border, DIAGRAMS, ELSEWHERE.get(border, ""))
-    return border
+    return cast(Border, border)
 
 
 def source_indices(border: str, size: int, first: int, last: int) -> NDArray[np.intp]:

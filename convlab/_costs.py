@@ -14,6 +14,7 @@ from convlab._geometry import STORED
 from convlab._plan import conv_fft
 from convlab._plan.conv_choice import WINOGRAD
 from convlab._plan.plan import Plan
+from convlab._registry import BY_NAME
 from convlab._spec.arguments import FLOAT32
 from convlab._spec.convolving import Conv
 from convlab._spec.filtering import Filter2d
@@ -57,7 +58,8 @@ def work(plan: Plan[Any]) -> float:
 def row_of(plan: Plan[Any], backend: str) -> str:
     """Return the name of the row of COSTS that a plan's kernel has on a backend."""
     spec, kernel = plan.spec, (plan if plan.inner is None else plan.inner).kernel
-    kernel = kernel.replace("min", "max")  # minima cost as maxima
+    if kernel in BY_NAME:  # transforms are no kernel
+        kernel = BY_NAME[kernel].costs or kernel
     if isinstance(spec, Pool) and spec.norm:
         kernel += " of powers"
     elif isinstance(spec, Pool) and (spec.bins or min(np.subtract(spec.stride, spec.window)) >= 0):

@@ -1,7 +1,7 @@
 """Which build of a kernel serves a call, and the words that choose among them.
 
 A backend is a set of functions, one for each of _registry.KERNELS: compiled, a folder of _kernels for each instruction
-set, in it one library with all modules; or numpy, the module _fallback. The third word, python, means the lesson's own
+set, in it one module with all kernels; or numpy, the module _fallback. The third word, python, means the lesson's own
 loops (convlab.reference), which serve whole operations and no kernels. No compiled module is imported before the CPU
 has been asked.
 """
@@ -15,14 +15,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
-from importlib.machinery import ExtensionFileLoader
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any, TypedDict, get_args
 
 from convlab import _errors, _importing
 from convlab._blocks import Setting
-from convlab._registry import BY_NAME
+from convlab._registry import BY_NAME, OPERATIONS
 from convlab.typing import BackendWord, IsaWord
 
 BACKEND_WORDS: tuple[BackendWord, ...] = get_args(BackendWord)
@@ -37,12 +36,8 @@ class Functions(dict[str, Callable[..., Any]]):
 
     def __missing__(self, kernel: str) -> Callable[..., Any]:
         with _importing.lock:
-            row = BY_NAME[kernel]
-            module = (
-                _module(self.isa, row.module)
-                if self.isa
-                else importlib.import_module(f"convlab._fallback.{row.fallback}")
-            )
+            fallback = f"convlab._fallback.{BY_NAME[kernel].fallback}"
+            module = _library(self.isa) if self.isa else importlib.import_module(fallback)
         self[kernel] = getattr(module, kernel)
         return self[kernel]
 
@@ -61,6 +56,7 @@ class Backend:
 
 NUMPY = Backend("numpy", "", Functions(""))
 PYTHON = Backend("python", "", {})
+SCIPY = Backend("scipy", "", {})  # what the drop-ins hand over to
 
 
 @cache
@@ -76,15 +72,9 @@ def cpu_isas() -> tuple[str, ...]:
 
 
 @cache
-def library(isa: str) -> str | None:
-    """The file of an instruction set's kernels, if this installation has it. Loads nothing of it."""
-    spec = find_spec(f"convlab._kernels.{isa}.kernels")
-    return None if spec is None else spec.origin
-
-
 def is_built(isa: str) -> bool:
     """Whether this installation has the kernels for an instruction set. Imports none of them."""
-    return library(isa) is not None
+    return find_spec(f"convlab._kernels.{isa}.kernels") is not None
 
 
 @cache
@@ -93,23 +83,19 @@ def built_isas() -> tuple[str, ...]:
     return tuple(filter(is_built, cpu_isas()))
 
 
-def _module(isa: str, kernels: str) -> ModuleType:
-    """One of the modules in a library, of which the import system finds only the one named like the file."""
-    name = f"convlab._kernels.{isa}.{kernels}"
+def _library(isa: str) -> ModuleType:
+    """The module of an instruction set's kernels. It is entered in sys.modules when it is whole, not before.
+
+    A signal's handler that comes in between imports it once more, which does no harm.
+    """
+    name = f"convlab._kernels.{isa}.kernels"
     if name not in sys.modules:
-        file = library(isa)
-        assert file is not None
-        loader = ExtensionFileLoader(name, file)
-        spec = spec_from_file_location(name, file, loader=loader)
+        spec = find_spec(name)
         assert spec is not None
+        assert spec.loader is not None
         module = module_from_spec(spec)
-        try:
-            loader.exec_module(module)
-        except RuntimeError:  # it is executed once: a signal's handler came in between, and imported it
-            if name not in sys.modules:
-                raise
-        else:
-            sys.modules[name] = module
+        spec.loader.exec_module(module)
+        sys.modules[name] = module
     return sys.modules[name]
 
 
@@ -168,12 +154,30 @@ def serving(compiled: bool, in_lesson: bool) -> Backend:
     return backend if (in_lesson if backend is PYTHON else compiled) else NUMPY
 
 
-_served = threading.local()
+By = tuple[Backend, str]
+_pairs: dict[By, By] = {}
+
+try:
+    from convlab._kernels.calls import serve as _serve
+    from convlab._kernels.calls import served as _served
+except ImportError:  # not built
+    _thread = threading.local()
+
+    def _serve(by: By) -> None:
+        _thread.by = by
+
+    def _served() -> By | None:
+        return getattr(_thread, "by", None)
+
+
+def pair(backend: Backend, kernel: str) -> By:
+    """The one object, never freed, that names what serves a call."""
+    return _pairs.setdefault((backend, kernel), (backend, kernel))
 
 
 def serve(backend: Backend, kernel: str) -> None:
     """Note what serves the calling thread's call."""
-    _served.by = backend, kernel
+    _serve(pair(backend, kernel))
 
 
 def last_kernel() -> str | None:
@@ -182,7 +186,8 @@ def last_kernel() -> str | None:
     Returns
     -------
     str or None
-        The kernel's name, then its backend and instruction set in brackets; None before the first call.
+        The kernel's name, then its backend and instruction set in brackets; SciPy's function and ``[scipy]`` where a
+        drop-in handed the call over; None before the first call.
 
     Examples
     --------
@@ -192,7 +197,7 @@ def last_kernel() -> str | None:
     >>> convlab.last_kernel()
     'max_pool2d_2x2[numpy]'
     """
-    by: tuple[Backend, str] | None = getattr(_served, "by", None)
+    by: By | None = _served()
     return None if by is None else by[0].label(by[1])
 
 
@@ -211,6 +216,9 @@ class Backends(dict[str, KernelInfo]):
         served: dict[str, list[str]] = {}
         for name, entry in self.items():
             served.setdefault("/".join(filter(None, (entry["backend"], entry["isa"]))), []).append(name)
+        if PYTHON.name in served:
+            without = ", ".join(operation.name for operation in OPERATIONS if operation.loops is None)
+            served[NUMPY.name] = [f"{without}, of which convlab.reference has no loops"]
         available = ", ".join(next(iter(self.values()))["available"]) if self else "none"
         return "\n".join([*(f"{way}: {', '.join(names)}" for way, names in served.items()), f"available: {available}"])
 

@@ -11,6 +11,7 @@ SHAPES = {
     3: "(D, H, W), (C, D, H, W) or (N, C, D, H, W)",
 }
 AXES = {1: "(length,)", 2: "(rows, columns)", 3: "(slices, rows, columns)"}
+CONV_LAYOUTS = {1: '{"NCW", "NWC"}', 2: '{"NCHW", "NHWC"}', 3: '{"NCDHW", "NDHWC"}'}
 LAYOUTS = {1: '"NCL" or "NLC"', 2: '"NCHW" or "NHWC"', 3: '"NCDHW" or "NDHWC"'}
 
 PARAMETERS = {
@@ -45,10 +46,52 @@ PARAMETERS = {
     "out": """out : ndarray, optional
     Where to write: the exact shape and dtype, C-contiguous, sharing no memory with an argument.""",
 }
+# Of gradients.
+PARAMETERS |= {
+    "grad_output": """grad_output : array_like
+    The gradient with respect to the operation's output: of its shape. Other dtypes than float32 are converted.""",
+    "input_size": """input_size : sequence of int
+    The shape of the operation's input.""",
+    "pool_size": """input_size : sequence of int
+    The shape of the pool's input, or its sizes along the pooled axes alone.""",
+    "input": """input : array_like
+    The operation's input. Other dtypes than float32 are converted.""",
+    "output": """output : array_like
+    The operation's output.""",
+    "indices": """indices : array_like of integers, shape of the pool's output
+    Where each maximum stands in its plane, as the pool returns them.""",
+    "weight": """weight : array_like
+    The layer's weights.""",
+    "weight_size": """weight_size : sequence of int
+    The shape of the layer's weights.""",
+    "conv_stride": """stride : int or {axes}
+    The layer's.""",
+    "conv_padding": """padding : int, {axes}, (before, after) of each axis in one row, "same", "same_lower" or "valid"
+    The layer's.""",
+    "transpose_padding": """padding : int or {axes}
+    The layer's.""",
+    "conv_dilation": """dilation : int or {axes}
+    The layer's.""",
+    "groups": """groups : int
+    The layer's; as many as there are channels for a depthwise one.""",
+    "padding_mode": """padding_mode : {"zeros", "nearest", "symmetric", "mirror", "wrap"}
+    The layer's. What repeats a pixel beside the input gives that pixel its share.""",
+    "precision": """precision : {"fast", "exact"}
+    Whether an algorithm may be taken that rounds otherwise than the sum of products, as for `convlab.conv2d`.""",
+    "conv_layout": """layout : {conv_layouts}
+    The order of the axes of the layer's input and output.""",
+    "out32": """out : ndarray, optional
+    Where to write: float32 of the exact shape, C-contiguous, sharing no memory with an argument.""",
+}
 RAISES = """TypeError
     An argument of the wrong type or dtype, or a masked array.
 ValueError
     A wrong shape or `out`; padding as large as the dilated window; a window larger than the padded array."""
+RAISES_OF_GRADIENTS = """TypeError
+    An argument of the wrong type or dtype, or a masked array.
+ValueError
+    A shape that is not the operation's, a wrong `out`, or what the operation itself would refuse."""
+TEXTS = {"raises": RAISES, "gradient_raises": RAISES_OF_GRADIENTS}
 
 
 def described(axes: int) -> Callable[[FunctionT], FunctionT]:
@@ -59,8 +102,9 @@ def described(axes: int) -> Callable[[FunctionT], FunctionT]:
         for line in (function.__doc__ or "").splitlines():
             name = line.strip().removeprefix("{").removesuffix("}")
             if line.strip() == f"{{{name}}}":
-                text = RAISES if name == "raises" else PARAMETERS[name]
-                for word, value in (("axes", AXES[axes]), ("shapes", SHAPES[axes]), ("layouts", LAYOUTS[axes])):
+                text = TEXTS.get(name) or PARAMETERS[name]
+                words = {"axes": AXES, "shapes": SHAPES, "layouts": LAYOUTS, "conv_layouts": CONV_LAYOUTS}
+                for word, value in ((name, of_axes[axes]) for name, of_axes in words.items()):
                     text = text.replace(f"{{{word}}}", value)
                 lines += [(line[: len(line) - len(line.lstrip())] + part).rstrip() for part in text.splitlines()]
             else:

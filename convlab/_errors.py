@@ -121,8 +121,9 @@ def workspace(limit: int, algorithm: str, needed: int) -> ValueError:
     )
 
 
-def wrong_call(name: str, reason: Exception) -> TypeError:
-    return TypeError(f"{name}: got arguments that it does not take ({reason}); expected those of a call of it")
+def wrong_call(name: str, reason: Exception, hints: Iterable[str]) -> TypeError:
+    todo = "".join(f": {hint}" for hint in hints)
+    return TypeError(f"{name}: got arguments that it does not take ({reason}); expected those of a call of it{todo}")
 
 
 def not_normalisable(name: str) -> ValueError:
@@ -132,10 +133,10 @@ def not_normalisable(name: str) -> ValueError:
     )
 
 
-def empty_convolution(padded: tuple[int, ...], window: tuple[int, ...]) -> ValueError:
+def empty_convolution(name: str, padded: tuple[int, ...], window: tuple[int, ...]) -> ValueError:
     return ValueError(
-        f"x: got a padded size of {padded} for a window of {window} (kernel and dilation), which leaves no output; "
-        "expected at least the window's size: choose a larger padding, or a smaller kernel or dilation"
+        f"{name}: got a padded size of {padded} for a window of {window} (kernel and dilation), which leaves no "
+        "output; expected at least the window's size: choose a larger padding, or a smaller kernel or dilation"
     )
 
 

@@ -1,6 +1,5 @@
 """What a call would do, and why: plans made to be read, without an array and without computing anything."""
 
-import inspect
 import math
 import time
 from collections.abc import Callable
@@ -12,45 +11,17 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import DTypeLike, NDArray
 
-from convlab import (
-    _costs,
-    _errors,
-    adaptive_pooling,
-    average_pooling,
-    convolving,
-    edges,
-    filtering,
-    global_pooling,
-    gradients,
-    imaging,
-    lp_pooling,
-    pooling,
-    ranking,
-    separable,
-    transposing,
-    unpooling,
-)
-from convlab._dispatch import PYTHON, Backend, serving
-from convlab._plan.convolving import TransposePlan
+from convlab import _costs, _errors
+from convlab._dispatch import PYTHON, Backend, active, serving
+from convlab._operations import PLANNED, plan_of
 from convlab._plan.plan import Plan
-from convlab._run.arrays import PlanOnlyError
 from convlab._spec import arguments as _spec
 from convlab._spec.arguments import FLOAT32
-from convlab._spec.pooling import Pool, Unpool
+from convlab._spec.pooling import Pool
 from convlab._spec.ranking import Rank2d
+from convlab._spec.unpooling import Unpool
 from convlab._threads import get_num_threads, limited
 from convlab._threads import threads as _threads
-
-# All that take `out`.
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    name: getattr(module, name)
-    for module in (
-        filtering, separable, imaging, edges, gradients, ranking, pooling, average_pooling, lp_pooling,
-        adaptive_pooling, global_pooling, unpooling, convolving, transposing,
-    )
-    for name in module.__all__
-    if name != "gabor"
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +127,10 @@ def explain(
     >>> convlab.explain("max_pool2d", (8, 64, 56, 56), 2).kernel
     'max_pool2d_2x2'
     """
-    _spec.word("operation", operation, tuple(OPERATIONS))
+    if not isinstance(operation, str):
+        expected = 'a name, then a shape: convlab.explain("filter2d", image.shape, ...)'
+        raise _errors.wrong_type("operation", operation, expected)
+    _spec.word("operation", operation, tuple(PLANNED))
     if "result_dtype" in options:
         options["dtype"] = options.pop("result_dtype")
     x = stand_in(shape, dtype)
@@ -171,7 +145,7 @@ def stand_in(shape: Any, dtype: DTypeLike) -> NDArray[Any]:
     """An array of this layout that holds one element: plans look at no more."""
     expected = "a tuple of whole numbers of at least 0"
     if not isinstance(shape, (tuple, list)):
-        raise _errors.wrong_type("shape", shape, expected)
+        raise _errors.wrong_type("shape", shape, f"{expected}, such as the array's .shape")
     sizes = tuple(_spec.integer("shape", n, expected) for n in shape)
     if any(n < 0 for n in sizes):
         raise _errors.wrong_value("shape", shape, expected)
@@ -183,27 +157,6 @@ def stand_in(shape: Any, dtype: DTypeLike) -> NDArray[Any]:
         raise _errors.wrong_value("shape", shape, f"{expected}, that NumPy has arrays of") from None
 
 
-def plan_of(operation: str, x: NDArray[Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> Plan[Any]:
-    """The plan that the call itself makes, which then goes no further."""
-    function = OPERATIONS[operation]
-    layer = function is convolving.Conv2d
-    given = arguments if layer else (x, *arguments)
-    try:
-        inspect.signature(function).bind(*given, **options)
-    except TypeError as error:
-        raise _errors.wrong_call(operation, error) from None
-    wanted: Any = PlanOnlyError()
-    try:
-        if layer:
-            function(*given, **options)(x, out=wanted)
-        else:
-            function(*given, **options | {"out": wanted})
-    except PlanOnlyError:
-        pass
-    plan: Plan[Any] | TransposePlan = wanted.plan
-    return plan.summary() if isinstance(plan, TransposePlan) else plan
-
-
 def _bytes(plan: Plan[Any], x: NDArray[Any]) -> int:
     """Return the bytes that must be read and written. Sums count four for each element of the image, of any dtype."""
     spec = plan.spec
@@ -212,7 +165,12 @@ def _bytes(plan: Plan[Any], x: NDArray[Any]) -> int:
 
 
 def _explained(operation: str, plan: Plan[Any], x: NDArray[Any], threads: int) -> Explanation:
-    backend = serving(plan.compiled, plan.in_lesson)
+    backend, asked = serving(plan.compiled, plan.in_lesson), active()
+    why_not = {
+        "compiled": "no kernel reads these arrays, so NumPy serves the call",
+        "python": "convlab.reference has no loops for this call, so NumPy serves it",
+    }
+    others = () if backend is asked else ((asked.name, why_not[asked.name]),)
     served = plan if plan.inner is None else plan.inner
     moved = _bytes(plan, x)
     flops, copy = multiply_adds(backend), _copy_rate(_power_of_two(moved))
@@ -221,7 +179,7 @@ def _explained(operation: str, plan: Plan[Any], x: NDArray[Any], threads: int) -
         operation=operation,
         algorithm=plan.algorithm,
         reason=plan.reason,
-        considered=plan.considered,
+        considered=(*plan.considered, *others),
         kernel=served.kernel,
         backend=backend.name,
         isa=backend.isa,

@@ -306,7 +306,80 @@ class ConvValues(NamedTuple):
     activation: float  # a place in ACTIVATIONS
 
 
+class WeightGeometry(NamedTuple):
+    """How the gradient of a convolution's weights is cut: see src/grad/grad_weight.pyx."""
+
+    block_planes: int  # images, or planes of depth, of a block of terms
+    block_rows: int  # output rows of it
+    block_columns: int
+    chunks: int  # that all blocks are cut into, each summed by itself
+    tile_channels: int  # of the input, and taps, whose gradients are made together
+    tile_depth: int
+    tile_rows: int
+    tile_columns: int
+    tile_outputs: int  # output channels
+    in_place: int  # whether the input is read without a copy
+    sums: int  # doubles of a task
+    output: int  # floats of the packed gradient of the output
+    input: int  # floats of the packed input
+    places: int  # numbers that say where the terms and the taps lie
+    workspace: int  # floats of one thread
+
+
+class PlanesGeometry(NamedTuple):
+    """How the gradient of depthwise weights is cut: see src/grad/grad_planes.pyx."""
+
+    together: int  # small planes whose sums are added in float32
+    rows: int  # output rows and columns of a block
+    columns: int
+    chunks: int  # that all blocks are cut into, each summed by itself
+    staged: int  # floats of a packed part of the input
+    shifted: int  # and of its rows under one column of taps
+    terms: int  # floats of a packed part of the output's gradient
+    workspace: int  # floats of one thread
+
+
+class SpreadGeometry(NamedTuple):
+    """The sizes that the gradient of an average pool reads; all arrays are C-contiguous."""
+
+    planes: int
+    depth: int
+    height: int
+    width: int
+    out_depth: int
+    out_height: int
+    out_width: int
+    window_depth: int
+    window_height: int
+    window_width: int
+    stride_depth: int
+    stride_height: int
+    stride_width: int
+    pad_depth: int
+    pad_height: int
+    pad_width: int
+    after_depth: int
+    after_height: int
+    after_width: int
+    dilation_depth: int
+    dilation_height: int
+    dilation_width: int
+    bins: int  # whether the windows divide each axis into as many parts as there are outputs
+    divisor: int  # of every average; 0 where each has its own
+    count_pad: int  # whether padding counts in those
+
+
+class ScatterGeometry(NamedTuple):
+    """The sizes of gradients that go where indices say; all arrays are C-contiguous."""
+
+    planes: int
+    size: int  # elements of a plane of the indices
+    other: int  # of the plane that they are places in
+    pieces: int  # that the planes are shared out in
+
+
 TABLES = (
     FilterGeometry, SeparableGeometry, BoxGeometry, LinesGeometry, TransposeGeometry, FilterValues, PoolGeometry,
-    RankGeometry, ConvGeometry, ConvAxis, ConvValues,
+    RankGeometry, ConvGeometry, ConvAxis, ConvValues, WeightGeometry, PlanesGeometry, SpreadGeometry,
+    ScatterGeometry,
 )  # fmt: skip

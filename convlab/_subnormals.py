@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any, get_args
 
 from convlab import _errors
-from convlab._blocks import Setting
+from convlab._blocks import Setting, note_change
 from convlab.typing import Subnormals
 
 WORDS: tuple[Subnormals, ...] = get_args(Subnormals)
@@ -19,6 +19,8 @@ def _check(name: str, word: Any) -> bool:
 
 _default = _check("CONVLAB_SUBNORMALS", os.environ.get("CONVLAB_SUBNORMALS", "keep"))
 _flush: Setting[bool] = Setting("subnormals")
+if _default:
+    note_change()
 
 
 def flushing() -> bool:
@@ -58,6 +60,7 @@ def set_subnormals(mode: Subnormals) -> None:
     """
     global _default
     _default = _check("mode", mode)
+    note_change()
 
 
 def get_subnormals() -> Subnormals:

@@ -9,19 +9,25 @@ from numpy.typing import ArrayLike, NDArray
 
 from convlab._docstrings import described
 from convlab._plan import pooling as _plan
+from convlab._plan.plan import Plan
 from convlab._run import pooling as _run
 from convlab._spec import arguments as _spec
+from convlab._spec.pooling import Pool
 from convlab.typing import Layout2d, Layout3d, OutputSize, PoolLayout1d, ScalarT
 
 
-def _average(axes: int, *call: Any) -> NDArray[Any]:
-    result: NDArray[Any] = _adaptive("avg", axes, *call)
-    return result
-
-
-def _adaptive(operation: str, axes: int, x: Any, out: Any, *options: Any) -> Any:
+def planned(operation: str, axes: int, x: ArrayLike, *options: object) -> tuple[Plan[Pool], NDArray[Any]]:
+    """Return the plan and array of an adaptive_avg_pool."""
     a = x if type(x) is np.ndarray else _spec.array("x", x)
-    return _run.pool(_plan.adaptive_pool(a, None, operation, axes, *options), a, out)
+    return _plan.adaptive_pool(a, None, operation, axes, *options), a
+
+
+def planned_maximum(
+    axes: int, x: ArrayLike, output_size: object, return_indices: object, layout: object, channel_axis: object
+) -> tuple[Plan[Pool], NDArray[Any]]:
+    """Return the plan and array of an adaptive_max_pool."""
+    a = x if type(x) is np.ndarray else _spec.array("x", x)
+    return _plan.adaptive_pool(a, None, "max", axes, output_size, layout, channel_axis, return_indices), a
 
 
 @described(1)
@@ -66,7 +72,8 @@ def adaptive_avg_pool1d(
     >>> convlab.adaptive_avg_pool1d(np.array([[1, 3, 2, 5, 4]]), 2)
     array([[2.       , 3.6666667]], dtype=float32)
     """
-    return _average(1, x, out, output_size, layout, channel_axis)
+    plan, a = planned("avg", 1, x, output_size, layout, channel_axis)
+    return _run.pool(plan, a, out)
 
 
 @described(2)
@@ -112,7 +119,8 @@ def adaptive_avg_pool2d(
     array([[3., 4.],
            [6., 7.]], dtype=float32)
     """
-    return _average(2, x, out, output_size, layout, channel_axis)
+    plan, a = planned("avg", 2, x, output_size, layout, channel_axis)
+    return _run.pool(plan, a, out)
 
 
 @described(3)
@@ -157,7 +165,8 @@ def adaptive_avg_pool3d(
     >>> convlab.adaptive_avg_pool3d(np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]), 1)
     array([[[4.5]]], dtype=float32)
     """
-    return _average(3, x, out, output_size, layout, channel_axis)
+    plan, a = planned("avg", 3, x, output_size, layout, channel_axis)
+    return _run.pool(plan, a, out)
 
 
 @overload
@@ -229,10 +238,8 @@ def adaptive_max_pool1d(
     >>> convlab.adaptive_max_pool1d(np.array([[1, 3, 2, 5, 4]]), 2)
     array([[3, 5]])
     """
-    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _adaptive(
-        "max", 1, x, out, output_size, layout, channel_axis, return_indices
-    )
-    return result
+    plan, a = planned_maximum(1, x, output_size, return_indices, layout, channel_axis)
+    return _run.pool_and_indices(plan, a, out)
 
 
 @overload
@@ -305,10 +312,8 @@ def adaptive_max_pool2d(
     array([[5, 6],
            [8, 9]])
     """
-    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _adaptive(
-        "max", 2, x, out, output_size, layout, channel_axis, return_indices
-    )
-    return result
+    plan, a = planned_maximum(2, x, output_size, return_indices, layout, channel_axis)
+    return _run.pool_and_indices(plan, a, out)
 
 
 @overload
@@ -380,10 +385,8 @@ def adaptive_max_pool3d(
     >>> convlab.adaptive_max_pool3d(np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]), 1)
     array([[[8]]])
     """
-    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _adaptive(
-        "max", 3, x, out, output_size, layout, channel_axis, return_indices
-    )
-    return result
+    plan, a = planned_maximum(3, x, output_size, return_indices, layout, channel_axis)
+    return _run.pool_and_indices(plan, a, out)
 
 
 __all__ = [

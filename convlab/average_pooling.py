@@ -9,15 +9,28 @@ from numpy.typing import ArrayLike, NDArray
 
 from convlab._docstrings import described
 from convlab._plan import pooling as _plan
+from convlab._plan.plan import Plan
 from convlab._run import pooling as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
+from convlab._spec.pooling import Pool
 from convlab.typing import Layout2d, Layout3d, PoolLayout1d, PoolPadding, Sizes
 
 
-def _pool(operation: str, axes: int, x: Any, out: Any, *options: Any) -> NDArray[Any]:
+def planned(
+    axes: int, x: ArrayLike, kernel_size: object, stride: object, padding: object, ceil_mode: object,
+    count_include_pad: object, divisor_override: object, dilation: object, layout: object, channel_axis: object,
+) -> tuple[Plan[Pool], NDArray[Any]]:  # fmt: skip
+    """Return the plan and array of an avg_pool."""
     a = x if type(x) is np.ndarray else _spec.array("x", x)
-    result: NDArray[Any] = _run.pool(_plan.pool(a, None, operation, axes, *options), a, out)
-    return result
+    plan = _plan.pool(
+        a, None, "avg", axes, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
+        layout, channel_axis,
+    )  # fmt: skip
+    return plan, a
+
+
+_pool = entry(planned, _run.pool, "x", first=1)
 
 
 @described(1)
@@ -78,8 +91,8 @@ def avg_pool1d(
     array([[2. , 3.5]], dtype=float32)
     """
     return _pool(
-        "avg", 1, x, out, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
-        layout, channel_axis,
+        out, x, 1, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
+        channel_axis,
     )  # fmt: skip
 
 
@@ -141,8 +154,8 @@ def avg_pool2d(
     array([[2.5, 6.5]], dtype=float32)
     """
     return _pool(
-        "avg", 2, x, out, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
-        layout, channel_axis,
+        out, x, 2, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
+        channel_axis,
     )  # fmt: skip
 
 
@@ -204,8 +217,8 @@ def avg_pool3d(
     array([[[4.5]]], dtype=float32)
     """
     return _pool(
-        "avg", 3, x, out, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override,
-        layout, channel_axis,
+        out, x, 3, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, layout,
+        channel_axis,
     )  # fmt: skip
 
 

@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convlab._plan import convolving as _plan
+from convlab._plan.convolving import ConvPlan
 from convlab._run import convolving as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
+from convlab._spec.convolving import ConvOptions
 from convlab.typing import (
     Activation,
     ConvAlgorithm,
@@ -23,17 +26,24 @@ from convlab.typing import (
 )
 
 
-def _conv(
-    x: Any, weight: Any, bias: Any, axes: int, algorithm: Any, workspace_limit: Any, out: Any, *options: Any
-) -> NDArray[np.float32]:
+def planned(
+    axes: int, x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, *options: object
+) -> tuple[ConvPlan, NDArray[Any], NDArray[Any], NDArray[Any] | None, None]:
+    """Return the plan, input, weights and bias of a convolution, and None: no weights were made ready."""
     a = x if type(x) is np.ndarray else _spec.array("x", x)
     w = weight if type(weight) is np.ndarray else _spec.array("weight", weight)
     if bias is None:
-        plan = _plan.conv(a, None, axes, w.shape, w.dtype, None, None, algorithm, workspace_limit, *options, False)
-        return _run.conv(plan, a, w, None, out)
+        return _plan.conv(a, None, axes, w.shape, w.dtype, None, None, *options), a, w, None, None
     b = bias if type(bias) is np.ndarray else _spec.array("bias", bias)
-    plan = _plan.conv(a, None, axes, w.shape, w.dtype, b.shape, b.dtype, algorithm, workspace_limit, *options, False)
-    return _run.conv(plan, a, w, b, out)
+    return _plan.conv(a, None, axes, w.shape, w.dtype, b.shape, b.dtype, *options), a, w, b, None
+
+
+def _planned_layer(x: ArrayLike, *given: Any) -> Any:
+    return given[-1]._planned(x)
+
+
+_conv = entry(planned, _run.conv, "x", "w", "bias", first=1)
+_layer_conv = entry(_planned_layer, _run.conv, "x", "w", "bias", others=1)
 
 
 def conv2d(
@@ -133,8 +143,8 @@ def conv2d(
              [20.5, 24.5]]]], dtype=float32)
     """
     return _conv(
-        x, weight, bias, 2, algorithm, workspace_limit, out,
-        stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+        out, x, weight, bias, 2, stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+        algorithm, workspace_limit,
     )  # fmt: skip
 
 
@@ -199,8 +209,8 @@ def conv1d(
     array([[1., 2., 4.]], dtype=float32)
     """
     return _conv(
-        x, weight, bias, 1, algorithm, workspace_limit, out,
-        stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+        out, x, weight, bias, 1, stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+        algorithm, workspace_limit,
     )  # fmt: skip
 
 
@@ -265,9 +275,16 @@ def conv3d(
     array([[[[18.]]]], dtype=float32)
     """
     return _conv(
-        x, weight, bias, 3, algorithm, workspace_limit, out,
-        stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+        out, x, weight, bias, 3, stride, padding, dilation, groups, padding_mode, activation, layout, precision,
+        algorithm, workspace_limit,
     )  # fmt: skip
+
+
+# The keywords of Conv2d.
+_OPTIONS = (
+    "stride", "padding", "dilation", "groups", "padding_mode", "activation", "layout", "precision", "algorithm",
+    "workspace_limit",
+)  # fmt: skip
 
 
 class Conv2d:
@@ -328,16 +345,16 @@ class Conv2d:
     ) -> None:
         w = _run.frozen("weight", _spec.array("weight", weight))
         b = None if bias is None else _run.frozen("bias", _spec.array("bias", bias))
-        options = (stride, padding, dilation, groups, padding_mode, activation, layout, precision)
-        names = ("stride", "padding", "dilation", "groups", "padding_mode", "activation", "layout", "precision",
-                 "algorithm", "workspace_limit")  # fmt: skip
-        shapes = (None, None) if b is None else (b.shape, b.dtype)
-        key = (2, w.shape, w.dtype, *shapes, algorithm, workspace_limit, *options, True)
-        _plan.check_layer(*key)
+        shape, dtype = (None, None) if b is None else (b.shape, b.dtype)
+        options = ConvOptions(
+            2, w.shape, w.dtype, shape, dtype, stride, padding, dilation, groups, padding_mode, activation, layout,
+            precision, algorithm, workspace_limit, prepared=True,
+        )  # fmt: skip
+        _plan.check_layer(options)
         object.__setattr__(self, "_weights", _run.Weights(w))
         object.__setattr__(self, "_bias", b)
-        object.__setattr__(self, "_key", key)
-        object.__setattr__(self, "_options", dict(zip(names, (*options, algorithm, workspace_limit), strict=True)))
+        object.__setattr__(self, "_key", tuple(getattr(options, name) for name in ConvOptions.__slots__))
+        object.__setattr__(self, "_options", {name: getattr(options, name) for name in _OPTIONS})
 
     @property
     def weight(self) -> NDArray[np.float32]:
@@ -351,8 +368,12 @@ class Conv2d:
 
     def __call__(self, x: ArrayLike, *, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Convolve a tensor: what ``conv2d(x, weight, bias, ..., out=out)`` gives, within the plan's bounds."""
+        return _layer_conv(out, x, self._weights.raw, self._bias, *self._key, self)
+
+    def _planned(self, x: ArrayLike) -> tuple[Any, ...]:
+        """Return the plan and input of a call, and what it is run with besides."""
         a = x if type(x) is np.ndarray else _spec.array("x", x)
-        return _run.conv(_plan.conv(a, None, *self._key), a, self._weights.raw, self._bias, out, self._weights)
+        return _plan.conv(a, None, *self._key), a, self._weights.raw, self._bias, self._weights
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{name}: a Conv2d never changes; make a new one")

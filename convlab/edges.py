@@ -7,15 +7,49 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from convlab import filtering
 from convlab._plan import separable as _plan
+from convlab._plan.plan import Plan
+from convlab._run import filtering as _filters
 from convlab._run import separable as _run
 from convlab._spec import arguments as _arguments
 from convlab._spec import imaging as _spec
-from convlab.filtering import filter2d
-from convlab.separable import sep_filter2d
+from convlab._spec.filtering import Filter2d
+from convlab._spec.separable import Separable2d
 from convlab.typing import Border, ScalarT
 
 HALF = 0.5**0.5
+
+
+def planned_laplacian(
+    image: ArrayLike, border: object, cval: object, channel_axis: object, dtype: object
+) -> tuple[Plan[Filter2d], NDArray[Any], NDArray[Any], None]:
+    """Return the plan, image and kernel of a laplacian."""
+    options = border, cval, None, 1.0, 0.0, None, "propagate", None, channel_axis, dtype, "fast", None, None
+    plan, x, w, _ = filtering.planned(False, image, _spec.LAPLACIAN, *options)
+    return plan, x, w, None
+
+
+def planned(
+    name: str, image: ArrayLike, axis: int | None, border: object, cval: object, channel_axis: object, dtype: object
+) -> tuple[Plan[Separable2d], NDArray[Any]]:
+    """Return the plan and image of an edge filter."""
+    axis = _spec.axis("axis", axis)
+    pairs = _spec.edge_pairs(name)
+    if axis is None:
+        return planned_magnitude(image, pairs, HALF, border, cval, channel_axis, dtype)
+    x = image if type(image) is np.ndarray else _arguments.array("image", image)
+    options = None, None, border, cval, None, 1.0, 0.0, None, "propagate", channel_axis, dtype
+    return _plan.sep_filter2d(x, pairs[axis], pairs[2 + axis], *options), x
+
+
+def planned_magnitude(
+    image: ArrayLike, pairs: NDArray[np.float64], scale: float, border: object, cval: object, *rest: object
+) -> tuple[Plan[Separable2d], NDArray[Any]]:
+    """Return the plan and image of the magnitude of two filters, each a pair of kernels."""
+    x = image if type(image) is np.ndarray else _arguments.array("image", image)
+    options = None, None, border, cval, None, scale, 0.0, None, "propagate"
+    return _plan.magnitude2d(x, pairs, *options, *rest), x
 
 
 @overload
@@ -91,7 +125,8 @@ def laplacian(
            [-1.,  4., -1.],
            [ 0., -1.,  0.]], dtype=float32)
     """
-    return filter2d(image, _spec.LAPLACIAN, border=border, cval=cval, channel_axis=channel_axis, dtype=dtype, out=out)
+    plan, x, w, _ = planned_laplacian(image, border, cval, channel_axis, dtype)
+    return _filters.filter2d(plan, x, w, None, out)
 
 
 @overload
@@ -172,7 +207,8 @@ def sobel(
            [0., 8., 8., 0.],
            [0., 8., 8., 0.]], dtype=float32)
     """
-    return _edges("sobel", image, axis, border, cval, channel_axis, dtype, out)
+    plan, x = planned("sobel", image, axis, border, cval, channel_axis, dtype)
+    return _run.of_one_image(plan, x, out)
 
 
 @overload
@@ -253,7 +289,8 @@ def scharr(
            [0., 8., 8., 0.],
            [0., 8., 8., 0.]], dtype=float32)
     """
-    return _edges("scharr", image, axis, border, cval, channel_axis, dtype, out)
+    plan, x = planned("scharr", image, axis, border, cval, channel_axis, dtype)
+    return _run.of_one_image(plan, x, out)
 
 
 @overload
@@ -334,40 +371,7 @@ def prewitt(
            [0., 8., 8., 0.],
            [0., 8., 8., 0.]], dtype=float32)
     """
-    return _edges("prewitt", image, axis, border, cval, channel_axis, dtype, out)
-
-
-def _edges(
-    name: str,
-    image: ArrayLike,
-    axis: int | None,
-    border: Border,
-    cval: float,
-    channel_axis: int | None,
-    dtype: DTypeLike | None,
-    out: NDArray[Any] | None,
-) -> NDArray[Any]:
-    """One derivative, or the magnitude of both."""
-    axis = _spec.axis("axis", axis)
-    pairs = _spec.edge_pairs(name)
-    if axis is None:
-        return magnitude(image, pairs, HALF, border, cval, channel_axis, dtype, out)
-    ky, kx = pairs[axis], pairs[2 + axis]
-    return sep_filter2d(image, ky, kx, border=border, cval=cval, channel_axis=channel_axis, dtype=dtype, out=out)
-
-
-def magnitude(
-    image: ArrayLike,
-    pairs: NDArray[np.float64],
-    scale: float,
-    border: Border,
-    cval: float,
-    channel_axis: int | None,
-    dtype: DTypeLike | None,
-    out: NDArray[Any] | None,
-) -> NDArray[Any]:
-    x = image if type(image) is np.ndarray else _arguments.array("image", image)
-    plan = _plan.magnitude2d(x, pairs, border, cval, None, scale, 0.0, None, channel_axis, dtype)
+    plan, x = planned("prewitt", image, axis, border, cval, channel_axis, dtype)
     return _run.of_one_image(plan, x, out)
 
 

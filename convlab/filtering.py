@@ -8,9 +8,29 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from convlab._plan import filtering as _plan
+from convlab._plan.plan import Plan
 from convlab._run import filtering as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
+from convlab._spec.filtering import Filter2d
 from convlab.typing import Anchor, Border, Clip, FilterAlgorithm, NanPolicy, Precision, ScalarT
+
+
+def planned(
+    bank: bool, image: ArrayLike, kernel: ArrayLike, border: object, cval: object, anchor: object, scale: object,
+    offset: object, clip: object, nan: object, mask: ArrayLike | None, *rest: object,
+) -> tuple[Plan[Filter2d], NDArray[Any], NDArray[Any], NDArray[Any] | None]:  # fmt: skip
+    """Return the plan, image, kernel and mask of a filter2d or filter_bank."""
+    find, name = (_plan.filter_bank, "kernels") if bank else (_plan.filter2d, "kernel")
+    x = image if type(image) is np.ndarray else _spec.array("image", image)
+    w = kernel if type(kernel) is np.ndarray else _spec.array(name, kernel)
+    if mask is None:
+        return find(x, w, None, None, border, cval, anchor, scale, offset, clip, nan, *rest), x, w, None
+    m = _spec.array("mask", mask)
+    return find(x, w, m.shape, m.dtype, border, cval, anchor, scale, offset, clip, nan, *rest), x, w, m
+
+
+_filter = entry(planned, _run.filter2d, "x", "taps", first=1)
 
 
 @overload
@@ -144,13 +164,10 @@ def filter2d(
            [0., 9., 9., 0.],
            [0., 9., 9., 0.]], dtype=float32)
     """
-    x = image if type(image) is np.ndarray else _spec.array("image", image)
-    w = kernel if type(kernel) is np.ndarray else _spec.array("kernel", kernel)
-    options = border, cval, anchor, scale, offset, clip, nan, channel_axis, dtype, precision, algorithm, workspace_limit
-    if mask is None:
-        return _run.filter2d(_plan.filter2d(x, w, None, None, *options), x, w, None, out)
-    m = _spec.array("mask", mask)
-    return _run.filter2d(_plan.filter2d(x, w, m.shape, m.dtype, *options), x, w, m, out)
+    return _filter(
+        out, image, kernel, False, border, cval, anchor, scale, offset, clip, nan, mask, channel_axis, dtype, precision,
+        algorithm, workspace_limit,
+    )  # fmt: skip
 
 
 @overload
@@ -263,13 +280,10 @@ def filter_bank(
     >>> convlab.filter_bank(convlab.data.ascent(), kernels, clip=(0, 255)).shape
     (3, 512, 512)
     """
-    x = image if type(image) is np.ndarray else _spec.array("image", image)
-    w = kernels if type(kernels) is np.ndarray else _spec.array("kernels", kernels)
-    options = border, cval, anchor, scale, offset, clip, nan, channel_axis, dtype, precision, algorithm, workspace_limit
-    if mask is None:
-        return _run.filter2d(_plan.filter_bank(x, w, None, None, *options), x, w, None, out)
-    m = _spec.array("mask", mask)
-    return _run.filter2d(_plan.filter_bank(x, w, m.shape, m.dtype, *options), x, w, m, out)
+    return _filter(
+        out, image, kernels, True, border, cval, anchor, scale, offset, clip, nan, mask, channel_axis, dtype, precision,
+        algorithm, workspace_limit,
+    )  # fmt: skip
 
 
 __all__ = ["filter2d", "filter_bank"]

@@ -9,15 +9,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from convlab._docstrings import described
 from convlab._plan import pooling as _plan
+from convlab._plan.plan import Plan
 from convlab._run import pooling as _run
 from convlab._spec import arguments as _spec
+from convlab._spec.pooling import Pool
 from convlab.typing import PoolLayout, ScalarT
 
 
-def _global(operation: str, x: Any, out: Any, *options: Any) -> NDArray[Any]:
+def planned(operation: str, x: ArrayLike, *options: object) -> tuple[Plan[Pool], NDArray[Any]]:
+    """Return the plan and array of a global_avg_pool or global_max_pool."""
     a = x if type(x) is np.ndarray else _spec.array("x", x)
-    result: NDArray[Any] = _run.pool(_plan.global_pool(a, None, operation, *options), a, out)
-    return result
+    return _plan.global_pool(a, None, operation, *options), a
+
+
+def planned_powers(x: ArrayLike, norm_type: object, *options: object) -> tuple[Plan[Pool], NDArray[Any]]:
+    """Return the plan and array of a global_lp_pool."""
+    return planned("lp", x, *options, norm_type)
 
 
 @described(2)
@@ -61,7 +68,8 @@ def global_avg_pool(
     >>> convlab.global_avg_pool(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))
     array([[[[2.5]]]], dtype=float32)
     """
-    return _global("avg", x, out, layout, channel_axis)
+    plan, a = planned("avg", x, layout, channel_axis)
+    return _run.pool(plan, a, out)
 
 
 @described(2)
@@ -107,7 +115,8 @@ def global_lp_pool(
     >>> convlab.global_lp_pool(np.array([[[[3.0, -4.0]]]]))
     array([[[[5.]]]], dtype=float32)
     """
-    return _global("lp", x, out, layout, channel_axis, norm_type)
+    plan, a = planned_powers(x, norm_type, layout, channel_axis)
+    return _run.pool(plan, a, out)
 
 
 @overload
@@ -159,7 +168,8 @@ def global_max_pool(
     >>> convlab.global_max_pool(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))
     array([[[[4.]]]])
     """
-    return _global("max", x, out, layout, channel_axis)
+    plan, a = planned("max", x, layout, channel_axis)
+    return _run.pool(plan, a, out)
 
 
 __all__ = ["global_avg_pool", "global_lp_pool", "global_max_pool"]

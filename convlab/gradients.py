@@ -7,9 +7,20 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from convlab._plan.plan import Plan
+from convlab._run import separable as _run
 from convlab._spec import imaging as _spec
-from convlab.edges import magnitude
+from convlab._spec.separable import Separable2d
+from convlab.edges import planned_magnitude
 from convlab.typing import Border, ScalarT
+
+
+def planned(
+    image: ArrayLike, sigma: float, truncate: float, border: object, cval: object, *rest: object
+) -> tuple[Plan[Separable2d], NDArray[Any]]:
+    """Return the plan and image of a gradient_magnitude."""
+    sigma, truncate = _spec.at_least("sigma", sigma, 0, above=True), _spec.at_least("truncate", truncate, 0)
+    return planned_magnitude(image, _spec.gradient_pairs(sigma, sigma, truncate), 1.0, border, cval, *rest)
 
 
 @overload
@@ -91,9 +102,8 @@ def gradient_magnitude(
     >>> convlab.gradient_magnitude([[0, 0, 8, 8]] * 3, 0.5)[1].round(1)
     array([0. , 3.4, 3.4, 0. ], dtype=float32)
     """
-    sigma, truncate = _spec.at_least("sigma", sigma, 0, above=True), _spec.at_least("truncate", truncate, 0)
-    pairs = _spec.gradient_pairs(sigma, sigma, truncate)
-    return magnitude(image, pairs, 1.0, border, cval, channel_axis, dtype, out)
+    plan, x = planned(image, sigma, truncate, border, cval, channel_axis, dtype)
+    return _run.of_one_image(plan, x, out)
 
 
 __all__ = ["gradient_magnitude"]

@@ -9,11 +9,37 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from convlab._plan import box as _boxes
 from convlab._plan import separable as _plan
+from convlab._plan.plan import Plan
 from convlab._run import separable as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _arguments
 from convlab._spec import imaging as _spec
+from convlab._spec.separable import Separable2d
 from convlab.filtering import filter2d
 from convlab.typing import Anchor, Border, Clip, Numbers, Precision, ScalarT, Sizes
+
+
+def planned_box(image: ArrayLike, *options: object) -> tuple[Plan[Separable2d], NDArray[Any]]:
+    """Return the plan and image of a box."""
+    x = image if type(image) is np.ndarray else _arguments.array("image", image)
+    return _boxes.box(x, None, *options), x
+
+
+def planned_gaussian(image: ArrayLike, *options: object) -> tuple[Plan[Separable2d], NDArray[Any]]:
+    """Return the plan and image of a gaussian."""
+    x = image if type(image) is np.ndarray else _arguments.array("image", image)
+    return _plan.gaussian(x, None, *options), x
+
+
+_box = entry(planned_box, _run.of_one_image, "x")
+_gaussian = entry(planned_gaussian, _run.of_one_image, "x")
+
+
+def planned_unsharp(image: ArrayLike, *options: Any) -> tuple[
+    Plan[Separable2d], Plan[Separable2d], float, NDArray[Any]]:  # fmt: skip
+    """Return the plan, the plan of the smoothing, amount and image of an unsharp."""
+    x = image if type(image) is np.ndarray else _arguments.array("image", image)
+    return *_plan.unsharp(x, *options), x
 
 
 @overload
@@ -113,9 +139,7 @@ def box(
            [1., 1., 1.],
            [1., 1., 1.]], dtype=float32)
     """
-    x = image if type(image) is np.ndarray else _arguments.array("image", image)
-    plan = _boxes.box(x, None, size, normalize, border, cval, anchor, channel_axis, dtype, precision)
-    return _run.of_one_image(plan, x, out)
+    return _box(out, image, size, normalize, border, cval, anchor, channel_axis, dtype, precision)
 
 
 @overload
@@ -196,9 +220,7 @@ def gaussian(
            [1.3, 9.9, 1.3],
            [0.2, 1.3, 0.2]], dtype=float32)
     """
-    x = image if type(image) is np.ndarray else _arguments.array("image", image)
-    plan = _plan.gaussian(x, None, sigma, truncate, border, cval, channel_axis, dtype)
-    return _run.of_one_image(plan, x, out)
+    return _gaussian(out, image, sigma, truncate, border, cval, channel_axis, dtype)
 
 
 @overload
@@ -283,15 +305,8 @@ def unsharp(
     >>> convlab.unsharp([[1, 1, 9, 9]] * 3, 0.5)[1].round(1)
     array([1. , 0.1, 9.9, 9. ], dtype=float32)
     """
-    if isinstance(border, str) and border == "valid":
-        raise _spec.smaller_output(border)
-    x = image if type(image) is np.ndarray else _arguments.array("image", image)
-    down, along = _spec.sigmas("radius", radius)
-    amount = _arguments.finite("amount", amount)
-    ky, kx = (_spec.gaussian_taps(deviation, 4.0, name="radius") for deviation in (down, along))
-    plan = _plan.sep_filter2d(x, ky, kx, border, cval, None, 1.0, 0.0, clip, channel_axis, dtype)
-    smooth = _plan.smooth(x, ky, kx, border, cval, channel_axis, plan.spec.dtype)
-    return _run.unsharp2d(plan, smooth, x, amount, out)
+    plan, smooth, weight, x = planned_unsharp(image, radius, amount, clip, border, cval, channel_axis, dtype)
+    return _run.unsharp2d(plan, smooth, x, weight, out)
 
 
 def gabor(
@@ -369,13 +384,7 @@ def gabor(
     >>> [round(float(v), 2) for v in np.hypot(real, imaginary)[8, 6:9]]
     [0.5, 0.5, 0.5]
     """
-    frequency = _spec.at_least("frequency", frequency, 0, above=True)
-    default = _spec.gabor_sigma(_spec.at_least("bandwidth", bandwidth, 0, above=True), frequency)
-    sigma_x = default if sigma_x is None else _spec.at_least("sigma_x", sigma_x, 0, above=True)
-    sigma_y = default if sigma_y is None else _spec.at_least("sigma_y", sigma_y, 0, above=True)
-    theta, offset = _arguments.finite("theta", theta), _arguments.finite("offset", offset)
-    n_stds = _spec.at_least("n_stds", n_stds, 0, above=True)
-    real, imaginary = _spec.gabor_taps(frequency, theta, sigma_x, sigma_y, n_stds, offset)
+    real, imaginary = _spec.gabor_kernels(frequency, theta, bandwidth, sigma_x, sigma_y, n_stds, offset)
     return (
         filter2d(image, real, border=border, cval=cval, channel_axis=channel_axis),
         filter2d(image, imaginary, border=border, cval=cval, channel_axis=channel_axis),

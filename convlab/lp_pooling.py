@@ -9,15 +9,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from convlab._docstrings import described
 from convlab._plan import pooling as _plan
+from convlab._plan.plan import Plan
 from convlab._run import pooling as _run
 from convlab._spec import arguments as _spec
+from convlab._spec.pooling import Pool
 from convlab.typing import Layout2d, Layout3d, PoolLayout1d, PoolPadding, Sizes
 
 
-def _pool(operation: str, axes: int, x: Any, out: Any, *options: Any) -> NDArray[Any]:
+def planned(
+    axes: int, x: ArrayLike, norm_type: object, kernel_size: object, stride: object, ceil_mode: object, padding: object,
+    dilation: object, layout: object, channel_axis: object,
+) -> tuple[Plan[Pool], NDArray[Any]]:  # fmt: skip
+    """Return the plan and array of an lp_pool."""
     a = x if type(x) is np.ndarray else _spec.array("x", x)
-    result: NDArray[Any] = _run.pool(_plan.pool(a, None, operation, axes, *options), a, out)
-    return result
+    plan = _plan.pool(
+        a, None, "lp", axes, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis,
+        norm_type,
+    )  # fmt: skip
+    return plan, a
 
 
 @described(1)
@@ -72,10 +81,8 @@ def lp_pool1d(
     >>> convlab.lp_pool1d(np.array([[3.0, -4.0]]), 2, 2)
     array([[5.]], dtype=float32)
     """
-    return _pool(
-
-        "lp", 1, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, norm_type
-    )  # fmt: skip
+    plan, a = planned(1, x, norm_type, kernel_size, stride, ceil_mode, padding, dilation, layout, channel_axis)
+    return _run.pool(plan, a, out)
 
 
 @described(2)
@@ -130,10 +137,8 @@ def lp_pool2d(
     >>> convlab.lp_pool2d(np.array([[3.0, -4.0], [0.0, 0.0]]), 2, 2)
     array([[5.]], dtype=float32)
     """
-    return _pool(
-
-        "lp", 2, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, norm_type
-    )  # fmt: skip
+    plan, a = planned(2, x, norm_type, kernel_size, stride, ceil_mode, padding, dilation, layout, channel_axis)
+    return _run.pool(plan, a, out)
 
 
 @described(3)
@@ -188,10 +193,8 @@ def lp_pool3d(
     >>> convlab.lp_pool3d(np.array([[[3.0, -4.0]], [[0.0, 0.0]]]), 2, (2, 1, 2))
     array([[[5.]]], dtype=float32)
     """
-    return _pool(
-
-        "lp", 3, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, norm_type
-    )  # fmt: skip
+    plan, a = planned(3, x, norm_type, kernel_size, stride, ceil_mode, padding, dilation, layout, channel_axis)
+    return _run.pool(plan, a, out)
 
 
 __all__ = ["lp_pool1d", "lp_pool2d", "lp_pool3d"]

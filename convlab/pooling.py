@@ -9,14 +9,31 @@ from numpy.typing import ArrayLike, NDArray
 
 from convlab._docstrings import described
 from convlab._plan import pooling as _plan
+from convlab._plan.plan import Plan
 from convlab._run import pooling as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
+from convlab._spec.pooling import Pool
 from convlab.typing import Layout2d, Layout3d, PoolLayout1d, PoolPadding, ScalarT, Sizes
 
 
-def _pool(operation: str, axes: int, x: Any, out: Any, *options: Any) -> Any:
+def planned(
+    operation: str, axes: int, x: ArrayLike, kernel_size: object, stride: object, padding: object, dilation: object,
+    ceil_mode: object, return_indices: object, *where: object,
+) -> tuple[Plan[Pool], NDArray[Any]]:  # fmt: skip
+    """Return the plan and array of a max_pool."""
     a = x if type(x) is np.ndarray else _spec.array("x", x)
-    return _run.pool(_plan.pool(a, None, operation, axes, *options), a, out)
+    options = operation, axes, kernel_size, stride, padding, dilation, ceil_mode, True, None, *where, None
+    return _plan.pool(a, None, *options, return_indices), a
+
+
+def planned_minimum(x: ArrayLike, *options: object) -> tuple[Plan[Pool], NDArray[Any]]:
+    """Return the plan and array of a min_pool2d."""
+    return planned("min", 2, x, *options[:5], False, *options[5:])
+
+
+_pool = entry(planned, _run.pool_and_indices, "x", first=2)
+_minimum = entry(planned_minimum, _run.pool, "x")
 
 
 @overload
@@ -110,11 +127,9 @@ def max_pool1d(
     >>> convlab.max_pool1d(np.array([[1, 3, 2, 5]]), 2)
     array([[3, 5]])
     """
-    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
-        "max", 1, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, None,
-        return_indices,
-    )  # fmt: skip
-    return result
+    return _pool(
+        out, x, "max", 1, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, channel_axis
+    )
 
 
 @overload
@@ -208,11 +223,9 @@ def max_pool2d(
     >>> convlab.max_pool2d(np.array([[1, 2, 5, 6], [3, 4, 7, 8]]), 2)
     array([[4, 8]])
     """
-    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
-        "max", 2, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, None,
-        return_indices,
-    )  # fmt: skip
-    return result
+    return _pool(
+        out, x, "max", 2, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, channel_axis
+    )
 
 
 @overload
@@ -306,11 +319,9 @@ def max_pool3d(
     >>> convlab.max_pool3d(np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]), 2)
     array([[[8]]])
     """
-    result: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]] = _pool(
-        "max", 3, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis, None,
-        return_indices,
-    )  # fmt: skip
-    return result
+    return _pool(
+        out, x, "max", 3, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, channel_axis
+    )
 
 
 @overload
@@ -374,10 +385,7 @@ def min_pool2d(
     >>> convlab.min_pool2d(np.array([[1, 2, 5, 6], [3, 4, 7, 8]]), 2)
     array([[1, 5]])
     """
-    result: NDArray[Any] = _pool(
-        "min", 2, x, out, kernel_size, stride, padding, dilation, ceil_mode, True, None, layout, channel_axis
-    )
-    return result
+    return _minimum(out, x, kernel_size, stride, padding, dilation, ceil_mode, layout, channel_axis)
 
 
 __all__ = ["max_pool1d", "max_pool2d", "max_pool3d", "min_pool2d"]

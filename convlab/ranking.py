@@ -8,17 +8,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convlab._plan import ranking as _plan
+from convlab._plan.plan import Plan
 from convlab._run import ranking as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
+from convlab._spec.ranking import Rank2d
 from convlab.typing import Anchor, Border, ScalarT, Sizes
 
 
-def _rank2d(
-    operation: str, image: Any, size: Any, border: Any, cval: Any, anchor: Any, channel_axis: Any, out: Any
-) -> NDArray[Any]:
+def planned(
+    operation: str, image: ArrayLike, size: object, border: object, cval: object, anchor: object, channel_axis: object
+) -> tuple[Plan[Rank2d], NDArray[Any]]:
+    """Return a call's plan and its image."""
     x = image if type(image) is np.ndarray else _spec.array("image", image)
-    plan = _plan.rank2d(x, None, operation, size, border, cval, anchor, channel_axis)
-    return _run.rank2d(plan, x, out)
+    return _plan.rank2d(x, None, operation, size, border, cval, anchor, channel_axis), x
+
+
+_rank2d = entry(planned, _run.rank2d, "x", first=1)
 
 
 @overload
@@ -91,7 +97,7 @@ def maximum_filter(
     >>> convlab.maximum_filter([[0, 0, 7, 0, 0, 0]], (1, 3))
     array([[0, 7, 7, 7, 0, 0]])
     """
-    return _rank2d("maximum", image, size, border, cval, anchor, channel_axis, out)
+    return _rank2d(out, image, "maximum", size, border, cval, anchor, channel_axis)
 
 
 @overload
@@ -157,7 +163,7 @@ def minimum_filter(
     >>> convlab.minimum_filter([[9, 9, 2, 9, 9, 9]], (1, 3))
     array([[9, 2, 2, 2, 9, 9]])
     """
-    return _rank2d("minimum", image, size, border, cval, anchor, channel_axis, out)
+    return _rank2d(out, image, "minimum", size, border, cval, anchor, channel_axis)
 
 
 @overload
@@ -231,7 +237,7 @@ def median_filter(
     >>> convlab.median_filter([[1, 1, 99, 1, 5, 5, 5]], (1, 3))
     array([[1, 1, 1, 5, 5, 5, 5]])
     """
-    return _rank2d("median", image, size, border, cval, anchor, channel_axis, out)
+    return _rank2d(out, image, "median", size, border, cval, anchor, channel_axis)
 
 
 __all__ = ["maximum_filter", "median_filter", "minimum_filter"]

@@ -2,17 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from convlab import filtering
 from convlab._plan import separable as _plan
+from convlab._plan.plan import Plan
+from convlab._run import filtering as _filters
 from convlab._run import separable as _run
+from convlab._run.entry import entry
 from convlab._spec import arguments as _spec
-from convlab._spec.separable import check_taps
-from convlab.filtering import filter2d
+from convlab._spec.separable import Separable2d, check_taps
 from convlab.typing import Anchor, Border, Clip, FilterAlgorithm, NanPolicy, Precision, ScalarT
+
+
+def planned(
+    image: ArrayLike, kernel_y: ArrayLike, kernel_x: ArrayLike, border: object, cval: object, anchor: object,
+    scale: object, offset: object, clip: object, nan: object, mask: ArrayLike | None, channel_axis: object,
+    dtype: object, precision: object, algorithm: object, workspace_limit: object,
+) -> tuple[Plan[Any], NDArray[Any], NDArray[Any], NDArray[Any] | None]:  # fmt: skip
+    """Return the plan, image and kernels of a sep_filter2d; where it is a filter2d those of that."""
+    x = image if type(image) is np.ndarray else _spec.array("image", image)
+    ky = kernel_y if type(kernel_y) is np.ndarray else _spec.array("kernel_y", kernel_y)
+    kx = kernel_x if type(kernel_x) is np.ndarray else _spec.array("kernel_x", kernel_x)
+    separable = algorithm is None or (isinstance(algorithm, str) and algorithm == "separable")
+    if not separable or mask is not None or not (isinstance(nan, str) and nan == "propagate"):
+        check_taps("kernel_y", ky)
+        check_taps("kernel_x", kx)
+        product = np.multiply.outer(ky.astype(np.float64), kx.astype(np.float64))
+        return filtering.planned(
+            False, x, product, border, cval, anchor, scale, offset, clip, nan, mask, channel_axis, dtype, precision,
+            algorithm, workspace_limit,
+        )  # fmt: skip
+    plan = _plan.sep_filter2d(
+        x, ky, kx, None, None, border, cval, anchor, scale, offset, clip, nan, channel_axis, dtype, precision,
+        algorithm, workspace_limit,
+    )  # fmt: skip
+    return plan, x, ky, kx
+
+
+def _run_either(plan: Plan[Any], *others: Any) -> NDArray[Any]:
+    run: Callable[..., NDArray[Any]] = _run.sep_filter2d if isinstance(plan.spec, Separable2d) else _filters.filter2d
+    return run(plan, *others)
+
+
+_sep_filter2d = entry(planned, _run_either, "x", "taps", "taps")
 
 
 @overload
@@ -136,20 +173,10 @@ def sep_filter2d(
            [0., 8., 8., 0.],
            [0., 8., 8., 0.]], dtype=float32)
     """
-    x = image if type(image) is np.ndarray else _spec.array("image", image)
-    ky = kernel_y if type(kernel_y) is np.ndarray else _spec.array("kernel_y", kernel_y)
-    kx = kernel_x if type(kernel_x) is np.ndarray else _spec.array("kernel_x", kernel_x)
-    separable = algorithm is None or (isinstance(algorithm, str) and algorithm == "separable")
-    if not separable or mask is not None or not (isinstance(nan, str) and nan == "propagate"):
-        check_taps("kernel_y", ky)
-        check_taps("kernel_x", kx)
-        return filter2d(
-            x, np.multiply.outer(ky.astype(np.float64), kx.astype(np.float64)), border=border, cval=cval,
-            anchor=anchor, scale=scale, offset=offset, clip=clip, nan=nan, mask=mask, channel_axis=channel_axis,
-            dtype=dtype, precision=precision, algorithm=algorithm, workspace_limit=workspace_limit, out=out,
-        )  # fmt: skip
-    options = border, cval, anchor, scale, offset, clip, channel_axis, dtype, precision, workspace_limit
-    return _run.sep_filter2d(_plan.sep_filter2d(x, ky, kx, *options), x, ky, kx, out)
+    return _sep_filter2d(
+        out, image, kernel_y, kernel_x, border, cval, anchor, scale, offset, clip, nan, mask, channel_axis, dtype,
+        precision, algorithm, workspace_limit,
+    )  # fmt: skip
 
 
 __all__ = ["sep_filter2d"]

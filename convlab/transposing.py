@@ -8,22 +8,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convlab._plan import convolving as _plan
+from convlab._plan.convolving import TransposePlan
 from convlab._run import convolving as _run
 from convlab._spec import arguments as _spec
 from convlab.typing import Activation, ConvAlgorithm, ConvLayout1d, Layout2d, Layout3d, Sizes
 
 
-def _transpose(
-    x: Any, weight: Any, bias: Any, axes: int, algorithm: Any, workspace_limit: Any, out: Any, *options: Any
-) -> NDArray[np.float32]:
+def planned(
+    axes: int, x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, *options: object
+) -> tuple[TransposePlan, NDArray[Any], NDArray[Any], NDArray[Any] | None]:
+    """Return the plan, input, weights and bias of a transposed convolution."""
     a = x if type(x) is np.ndarray else _spec.array("x", x)
     w = weight if type(weight) is np.ndarray else _spec.array("weight", weight)
-    if bias is None:
-        plan = _plan.conv_transpose(a, None, axes, w.shape, w.dtype, None, None, algorithm, workspace_limit, *options)
-        return _run.conv_transpose(plan, a, w, None, out)
-    b = bias if type(bias) is np.ndarray else _spec.array("bias", bias)
-    plan = _plan.conv_transpose(a, None, axes, w.shape, w.dtype, b.shape, b.dtype, algorithm, workspace_limit, *options)
-    return _run.conv_transpose(plan, a, w, b, out)
+    b = bias if bias is None or type(bias) is np.ndarray else _spec.array("bias", bias)
+    of_bias = (None, None) if b is None else (b.shape, b.dtype)
+    return _plan.conv_transpose(a, None, axes, w.shape, w.dtype, *of_bias, *options), a, w, b
 
 
 def conv_transpose1d(
@@ -98,10 +97,11 @@ def conv_transpose1d(
     >>> convlab.conv_transpose1d([[1.0, 2.0]], [[[1.0, 10.0]]], stride=2)
     array([[ 1., 10.,  2., 20.]], dtype=float32)
     """
-    return _transpose(
-        x, weight, bias, 1, algorithm, workspace_limit, out,
-        stride, padding, output_padding, groups, dilation, output_size, activation, layout,
+    plan, a, w, b = planned(
+        1, x, weight, bias, stride, padding, output_padding, groups, dilation, output_size, activation, layout,
+        algorithm, workspace_limit,
     )  # fmt: skip
+    return _run.conv_transpose(plan, a, w, b, out)
 
 
 def conv_transpose2d(
@@ -177,10 +177,11 @@ def conv_transpose2d(
     array([[[1., 1., 2., 2.],
             [1., 1., 2., 2.]]], dtype=float32)
     """
-    return _transpose(
-        x, weight, bias, 2, algorithm, workspace_limit, out,
-        stride, padding, output_padding, groups, dilation, output_size, activation, layout,
+    plan, a, w, b = planned(
+        2, x, weight, bias, stride, padding, output_padding, groups, dilation, output_size, activation, layout,
+        algorithm, workspace_limit,
     )  # fmt: skip
+    return _run.conv_transpose(plan, a, w, b, out)
 
 
 def conv_transpose3d(
@@ -255,10 +256,11 @@ def conv_transpose3d(
     >>> convlab.conv_transpose3d(np.ones((1, 1, 1, 1)), np.ones((1, 1, 1, 1, 2)), stride=2)
     array([[[[1., 1.]]]], dtype=float32)
     """
-    return _transpose(
-        x, weight, bias, 3, algorithm, workspace_limit, out,
-        stride, padding, output_padding, groups, dilation, output_size, activation, layout,
+    plan, a, w, b = planned(
+        3, x, weight, bias, stride, padding, output_padding, groups, dilation, output_size, activation, layout,
+        algorithm, workspace_limit,
     )  # fmt: skip
+    return _run.conv_transpose(plan, a, w, b, out)
 
 
 __all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]

@@ -45,6 +45,7 @@ SignalBoundary: TypeAlias = Literal["fill", "pad", "wrap", "circular", "symm", "
 
 # Numbers: one for all axes, or one for each.
 Sizes: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
+Shape: TypeAlias = Sequence[SupportsIndex]
 OutputSize: TypeAlias = SupportsIndex | Sequence[SupportsIndex | None] | None
 Numbers: TypeAlias = float | Sequence[float]
 Anchor: TypeAlias = tuple[SupportsIndex, SupportsIndex]
@@ -77,6 +78,7 @@ __all__ = [
     "PoolLayout1d",
     "PoolPadding",
     "Precision",
+    "Shape",
     "SignalBoundary",
     "SignalMode",
     "Sizes",

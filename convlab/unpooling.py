@@ -9,15 +9,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from convlab._docstrings import described
 from convlab._plan import unpooling as _plan
+from convlab._plan.plan import Plan
 from convlab._run import pooling as _run
 from convlab._spec import arguments as _spec
+from convlab._spec.unpooling import Unpool
 from convlab.typing import Layout2d, Layout3d, OutputSize, PoolLayout1d, ScalarT, Sizes
 
 
-def _unpool(axes: int, x: Any, indices: Any, out: Any, *options: Any) -> NDArray[Any]:
+def planned(
+    axes: int, x: ArrayLike, indices: ArrayLike, *options: object
+) -> tuple[Plan[Unpool], NDArray[Any], NDArray[Any]]:
+    """Return the plan, array and indices of a max_unpool."""
     a = x if type(x) is np.ndarray else _spec.array("x", x)
     places = indices if type(indices) is np.ndarray else _spec.array("indices", indices)
-    return _run.max_unpool(_plan.max_unpool(a, None, places.shape, places.dtype, axes, *options), a, places, out)
+    return _plan.max_unpool(a, None, axes, places.shape, places.dtype, *options), a, places
 
 
 @overload
@@ -86,7 +91,8 @@ def max_unpool1d(
     >>> convlab.max_unpool1d(np.array([[3, 5]]), np.array([[1, 3]]), 2)
     array([[0, 3, 0, 5]])
     """
-    return _unpool(1, x, indices, out, kernel_size, stride, padding, output_size, layout, channel_axis)
+    plan, a, places = planned(1, x, indices, kernel_size, stride, padding, output_size, layout, channel_axis)
+    return _run.max_unpool(plan, a, places, out)
 
 
 @overload
@@ -156,7 +162,8 @@ def max_unpool2d(
     array([[0, 0, 0, 0],
            [0, 4, 0, 8]])
     """
-    return _unpool(2, x, indices, out, kernel_size, stride, padding, output_size, layout, channel_axis)
+    plan, a, places = planned(2, x, indices, kernel_size, stride, padding, output_size, layout, channel_axis)
+    return _run.max_unpool(plan, a, places, out)
 
 
 @overload
@@ -229,7 +236,8 @@ def max_unpool3d(
            [[0, 0],
             [0, 8]]])
     """
-    return _unpool(3, x, indices, out, kernel_size, stride, padding, output_size, layout, channel_axis)
+    plan, a, places = planned(3, x, indices, kernel_size, stride, padding, output_size, layout, channel_axis)
+    return _run.max_unpool(plan, a, places, out)
 
 
 __all__ = ["max_unpool1d", "max_unpool2d", "max_unpool3d"]

@@ -1,7 +1,7 @@
-"""Run the workbook from top to bottom and store it with its outputs: ``python notebooks/store.py``.
+"""Run the notebook from top to bottom and store it with its outputs: ``python notebooks/store.py``.
 
-What is stored says nothing of the machine that ran it, apart from the times that a cell prints, and its figures are
-small: they are grey but for a few colours, so that 128 colours are enough.
+The stored file contains nothing about the machine, except the times that a cell prints. Its figures are reduced to 128
+colours, which is enough because they are mostly grey.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from PIL import Image
 
 import convlab
 
-WORKBOOK = Path(__file__).with_name("convolutions.ipynb")
+NOTEBOOK = Path(__file__).with_name("convolutions.ipynb")
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
@@ -33,7 +33,7 @@ def run(notebook: nbformat.NotebookNode, folder: Path) -> None:
     home = {name: str(folder) for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR")}  # not the user's own settings
     sources = [str(Path(convlab.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | home | {"PYTHONPATH": os.pathsep.join(sources)}
-    # Without folders to look in, python3 is the interpreter that runs this, whatever else is installed by that name.
+    # Without folders to search, the kernel "python3" is this interpreter, not another installed kernel of that name.
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
     client = NotebookClient(
         notebook,
@@ -44,13 +44,13 @@ def run(notebook: nbformat.NotebookNode, folder: Path) -> None:
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
     )
-    # A selector loop on every system, for ZeroMQ needs one; closed at the end, as the kernel and its sockets are.
+    # ZeroMQ needs a selector loop on every system.
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         runner.run(client.async_execute(env=environment, cleanup_kc=True))
 
 
 def tidy(notebook: nbformat.NotebookNode) -> None:
-    """Take out what the kernel wrote about itself, and make the figures small."""
+    """Remove the kernel's metadata and make the figures small."""
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in cell.metadata if key == "tags"})
@@ -64,7 +64,7 @@ def _small(figure: str) -> str:
     with Image.open(io.BytesIO(base64.b64decode(figure))) as image:
         if image.mode == "P":
             return figure
-        # Coverage keeps the few colours true; two rounds of k-means then settle the greys.
+        # Maximum coverage preserves the few colours; two rounds of k-means then choose the greys.
         small = image.convert("RGB").quantize(128, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
     file = io.BytesIO()
     small.save(file, format="png", optimize=True)
@@ -72,11 +72,11 @@ def _small(figure: str) -> str:
 
 
 def main() -> None:
-    notebook = nbformat.read(WORKBOOK, as_version=4)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
         run(notebook, Path(folder))
     tidy(notebook)
-    nbformat.write(notebook, WORKBOOK)
+    nbformat.write(notebook, NOTEBOOK)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the tests of the command line share: what a refusal looks like, and pictures of every mode."""
+"""Common parts of the command line's tests: the check of an error, and pictures of every mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixtures: every backend and instruction set that this machine can run, and a check that the right ones are tested."""
+"""Fixtures: every backend and instruction set of this machine, and a check that the right ones are tested."""
 
 import hashlib
 import os
@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A shell's background jobs ignore Ctrl-C, and so would the programs that tests start and interrupt.
+    # A shell's background jobs ignore Ctrl-C, and so would the programs that the tests interrupt.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     built = _dispatch.built_isas()
@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def numpys_word() -> str:
-    """The instruction set that this CPU has according to NumPy, which finds it out in its own way."""
+    """Return this CPU's instruction set according to NumPy, whose detection is independent."""
     from numpy._core._multiarray_umath import __cpu_features__ as has
 
     if has["ASIMD"]:
@@ -50,7 +50,7 @@ def numpys_word() -> str:
 
 
 def pytest_report_header() -> str:
-    """Tests run on each backend that runs here, so the header says what does not."""
+    """Return a header line with the backends that do not run on this machine."""
     built = _dispatch.built_isas()
     lacking = [isa for isa in PROCESSOR_ISAS if isa not in built]
     return (
@@ -61,7 +61,7 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(params=backend_parameters())
 def backend(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Each backend in turn, in force; the value is what last_kernel() must end with."""
+    """Use each backend in turn; the value is the end of last_kernel()."""
     name, isa = request.param
     with convlab.use_backend(name, isa):
         yield f"[{name}/{isa}]" if isa != "auto" else f"[{name}]"
@@ -69,7 +69,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(params=backend_parameters(python=False))
 def fast_backend(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The same without the plain-Python loops, for sizes that they would take minutes over."""
+    """The same without the plain Python loops, for sizes that would take them minutes."""
     name, isa = request.param
     with convlab.use_backend(name, isa):
         yield f"[{name}/{isa}]" if isa != "auto" else f"[{name}]"
@@ -77,14 +77,14 @@ def fast_backend(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
-    """Random numbers of the test's own, the same in every run."""
+    """A random generator for each test, the same in every run."""
     name = request.node.name.split("[")[0]
     return np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"))
 
 
 @pytest.fixture
 def run(capfd):
-    """Run the command line in this process: its status, and all that anything prints, libtiff too."""
+    """Run the command line in this process; return its status and all output, also libtiff's."""
     from convlab.cli import main
 
     def run(*words):
@@ -96,7 +96,7 @@ def run(capfd):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with one good picture, ``in.png``."""
+    """Return a folder with one good picture, ``in.png``."""
     from PIL import Image
 
     values = np.random.default_rng(1).integers(0, 256, (12, 17), dtype=np.uint8)

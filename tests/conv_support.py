@@ -1,14 +1,14 @@
-"""What the tests of convolutions share: the right answer in double, and how far float32 may be from it."""
+"""Common parts of the convolutions' tests: the right answer in double, and the error bound of float32."""
 
 import numpy as np
 
 EPS = float(np.finfo(np.float32).eps)
-# Our words for what padding holds, and NumPy's.
+# convlab's words for the padding's values, and NumPy's.
 NUMPY_PAD = {"zeros": "constant", "nearest": "edge", "symmetric": "symmetric", "mirror": "reflect", "wrap": "wrap"}
 
 
 def depthwise_kernels(backend):
-    """What `last_kernel` may say of a depthwise convolution."""
+    """Possible values of `last_kernel` after a depthwise convolution."""
     return {f"conv_depthwise{way}{backend}" for way in ("", "_packed", "_last")}
 
 
@@ -17,7 +17,7 @@ def tuples(value, axes):
 
 
 def expected_conv(x, w, bias=None, stride=1, pads=0, dilation=1, groups=1, padding_mode="zeros"):
-    """Any number of axes, channels first, with a batch; `pads` a number, or (before, after) for each axis."""
+    """For any number of axes, channels first, with a batch; `pads` is a number, or (before, after) for each axis."""
     axes = x.ndim - 2
     stride, dilation = tuples(stride, axes), tuples(dilation, axes)
     pads = ((pads, pads),) * axes if isinstance(pads, int) else pads

@@ -1,4 +1,4 @@
-"""Random calls of filters over images, with the right answers."""
+"""Random calls of image filters, with the right answers."""
 
 import numpy as np
 from drawing import Case, number, said, shape, taps, tolerance, values
@@ -11,7 +11,7 @@ INTEGERS = ("u1", "i2", "u2")
 
 
 def image(rng, dtypes=("f4",), special=0.15):
-    """An image, its channel_axis, and how to see its planes as (C, H, W)."""
+    """Return an image, its channel_axis, and a function that views its planes as (C, H, W)."""
     x = values(rng, shape(rng, 2), rng.choice(dtypes), special)
     axis = rng.choice([None, None, 0, -1])
     if axis is None:
@@ -49,7 +49,7 @@ def tables_of(sizes, kernel, border, anchor):
 
 
 def over_image(x, axis, kernel, border, anchor, reduce):
-    """`reduce(planes, tables)` where windows are whole; border="keep" leaves the rest as it is."""
+    """Apply `reduce(planes, tables)` to complete windows; border="keep" copies the other pixels."""
     p = planes(x, axis)
     tables = tables_of(p.shape[1:], kernel, border, anchor)
     if border != "keep":
@@ -62,7 +62,7 @@ def over_image(x, axis, kernel, border, anchor, reduce):
 
 
 def filtered(name, rng, call, kernels, size, x_axis):
-    """A case of a filter whose outer-product kernels (of one image each) are given, added up."""
+    """Return a case of a filter that is the sum of the given outer-product kernels."""
     x, axis = x_axis
     anchor, at = anchored(rng, size)
     height_width = planes(x, axis).shape[1:]
@@ -144,7 +144,7 @@ def box(rng):
 
 
 def filter_masked(rng):
-    """filter2d of what a mask and nan="omit" leave."""
+    """A case of filter2d with a mask or nan="omit"."""
     x, _ = image(rng)
     x = x if x.ndim == 2 else x[0] if x.shape[0] < 6 else x[..., 0]
     x = np.ascontiguousarray(x)

@@ -10,7 +10,7 @@ import convlab
 
 
 def pool_axes(rng, sizes):
-    """Window, stride, padding and dilation, of which at least one window is whole."""
+    """Return window, stride, padding and dilation with at least one complete window."""
     window = [number(rng, 5 if len(sizes) > 1 else 9) for _ in sizes]
     if rng.random() < 0.4:
         window = [int(rng.choice([2, 3]))] * len(sizes)
@@ -25,7 +25,7 @@ def pool_axes(rng, sizes):
 
 
 def pool_table(n, k, s, p, d, ceil):
-    """The places of each window; -1 is padding and -2 beyond it, where an average does not count."""
+    """Return the indices of each window; -1 is padding, and -2 is beyond it and not counted by an average."""
     span = n + 2 * p - (k - 1) * d - 1
     outputs = -(-span // s) + 1 if ceil else span // s + 1
     if ceil and (outputs - 1) * s >= n + p:
@@ -35,7 +35,7 @@ def pool_table(n, k, s, p, d, ceil):
 
 
 def tensor(rng, axes, dtypes=("f4",), special=0.15):
-    """Planes with none, one or two axes before them."""
+    """Return planes with no, one or two axes before them."""
     leading = tuple(number(rng, 4) for _ in range(int(rng.integers(0, 3))))
     if axes != 2:
         leading = (number(rng, 4), number(rng, 4))
@@ -160,17 +160,17 @@ def unpooled(rng):
 
 
 def inner(a, axis):
-    """The same tensor with its channels last, one behind the other."""
+    """Return the same tensor with its channels last, contiguous in memory."""
     return np.ascontiguousarray(np.moveaxis(a, axis, -1))
 
 
 def channels_last(rng):
-    """A pool of one of those above whose channels lie innermost."""
+    """Return a case of one of the pools above with channels last."""
     case = (pooled, adaptive, whole, unpooled)[rng.integers(0, 4)](rng)
     x = case.arrays[0]
     axes = x.ndim - 2 if "global" in case.name else int(case.name[-2])
     axis = x.ndim - axes - 1
-    if axis < 0:  # an image of one channel
+    if axis < 0:  # one channel
         return case
     option = {"layout": ("NLC", "NHWC", "NDHWC")[axes - 1]} if axis else {"channel_axis": -1}
 
@@ -187,7 +187,7 @@ def channels_last(rng):
 
 
 def ended(rng, axes):
-    """What convolutions do to their sums: the option and the same in double."""
+    """Return the activation of a convolution as an option, and as a function in double."""
     activation = (None, None, "relu", "relu6", (-3.0, None), "leaky_relu")[rng.integers(0, 6)]
     layout = ("NCW", "NCHW", "NCDHW")[axes - 1] if rng.random() < 0.75 else ("NWC", "NHWC", "NDHWC")[axes - 1]
     limits = {"relu": (0.0, None), "relu6": (0.0, 6.0)}.get(activation, activation)
@@ -219,7 +219,7 @@ def convolved(rng):
     name = f"conv{axes}d"
     pads = [(p, p) for p in padding]
     if rng.random() < 0.3:
-        wide = rng.random() < 0.5  # more than the window reaches over
+        wide = rng.random() < 0.5  # more than the window's extent
         pads = [tuple(rng.integers(0, (9 if wide else k // 2) + 1, 2).tolist()) for k in window]
         padding = tuple(p for pair in pads for p in pair)
     options, end = ended(rng, axes)
@@ -249,7 +249,7 @@ def convolved(rng):
         magnitude = total(abs(x), abs(w), None if bias is None else abs(bias))
         bound = tolerance(w[0].size + 1, magnitude)
         served = convlab.last_kernel()
-        if served.startswith("conv_winograd"):  # its bound is one of the norm: 1e-5 of the layer's largest sum
+        if served.startswith("conv_winograd"):  # its bound is relative to the norm: 1e-5 of the layer's largest sum
             bound = bound + 2e-5 * np.nanmax(np.where(np.isfinite(magnitude), magnitude, 0), initial=0)
         bound = np.broadcast_to(bound, magnitude.shape)
         return end(total(x, w, bias)), np.moveaxis(bound, 1, -1) if options["layout"][-1] == "C" else bound

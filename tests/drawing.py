@@ -1,4 +1,4 @@
-"""What random calls are made of."""
+"""The parts of random calls."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from oracles import EPS
 
 @dataclass
 class Case:
-    """`call(*arrays, out=...)`, and the answer in double with the errors allowed, or several answers."""
+    """`call(*arrays, out=...)`, and the answer in double with its allowed error, or several answers."""
 
     name: str
-    said: str  # what was drawn
+    said: str  # the description of the case
     arrays: tuple[np.ndarray, ...]
     call: Callable[..., Any]
-    expected: Callable[[], Any]  # (answer, errors allowed) or a list of those
-    exact: bool  # whether the dtype of the arrays counts
+    expected: Callable[[], Any]  # (answer, allowed error) or a list of these
+    exact: bool  # whether the dtype of the arrays must stay
 
 
 def tolerance(terms, magnitude):
@@ -25,7 +25,7 @@ def tolerance(terms, magnitude):
 
 
 def number(rng, most):
-    """From 1 to most, small numbers more often."""
+    """Draw a number from 1 to most, small ones more often."""
     return int(min(rng.integers(1, most + 1), rng.integers(1, most + 1)))
 
 
@@ -35,7 +35,7 @@ def shape(rng, axes, most=70):
 
 
 def values(rng, sizes, dtype="f4", special=0.15):
-    """Small integers, or floats; now and then with NaN or infinity."""
+    """Draw small integers, or floats, sometimes with NaN or infinity."""
     if np.dtype(dtype).kind != "f":
         return rng.integers(0, 9, sizes).astype(dtype)
     x = rng.integers(-8, 9, sizes).astype(dtype)

@@ -1,4 +1,4 @@
-"""What tests of filter2d hold results against."""
+"""The expected results of filter2d's tests."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ EPS = float(np.finfo(np.float32).eps)
 
 
 def assert_within_bound(actual, image, kernel, **options):
-    """The contract: an error of at most c * K * eps * sum(|w| |x|), c = 4, K taps, against sums in double."""
+    """The promised bound: c * K * eps * sum(|w| |x|), c = 4, K taps, relative to sums in double."""
     image, kernel = np.asarray(image, np.float64), np.asarray(kernel, np.float64)
     expected = np.array(reference.filter2d(image, kernel, **options))
     assert actual.shape == expected.shape

@@ -1,7 +1,7 @@
-"""Random calls against the right answers: `python tests/fuzz.py --cases 100000`, or one of them: `--seed 123`.
+"""Compare random calls with the right answers: `python tests/fuzz.py --cases 100000`, or one call: `--seed 123`.
 
-A seed draws the operation, its data and its parameters (operations.py), and from the same number how the arrays lie in
-memory, which backend serves, on how many threads, and whether into `out`.
+A seed draws the operation, its data and its parameters (operations.py), the memory layout of the arrays, the backend,
+the number of threads, and whether to use `out`.
 """
 
 import argparse
@@ -24,7 +24,7 @@ BACKENDS = [*(("compiled", isa) for isa in BUILT_ISAS), ("numpy", "auto")]
 
 @contextlib.contextmanager
 def every_call_threaded():
-    """Plans say that any number of threads pays, so that small arrays are shared out too."""
+    """Let plans use all threads, so that small arrays are divided too."""
     with contextlib.ExitStack() as stack:
         for module in PLANNERS:
             stack.enter_context(mock.patch.object(module, "threads_for", return_value=1024))
@@ -36,13 +36,13 @@ def every_call_threaded():
 
 
 def laid(rng, a, exact):
-    """The same values in memory of another kind."""
+    """Return the same values in another memory layout."""
     if a.ndim == 0 or (a.dtype.kind == "i" and a.dtype.itemsize == 8):
         return a
     way = rng.integers(0, 10)
     if way == 0:
         return np.asfortranarray(a)
-    if way == 1 and a.ndim > 1:  # from the end to the start
+    if way == 1 and a.ndim > 1:  # negative strides
         return a[::-1, ..., ::-1].copy()[::-1, ..., ::-1]
     if way == 2:  # every second column of another array
         wide = np.zeros((*a.shape[:-1], 2 * a.shape[-1]), a.dtype)
@@ -59,7 +59,7 @@ def laid(rng, a, exact):
         a = a.copy()
         a.flags.writeable = False
         return a
-    if way == 6:  # rows farther apart than they are long
+    if way == 6:  # a row stride larger than the row
         wide = np.zeros((*a.shape[:-1], a.shape[-1] + int(rng.integers(1, 20))), a.dtype)
         wide[..., : a.shape[-1]] = a
         return wide[..., : a.shape[-1]]
@@ -69,7 +69,7 @@ def laid(rng, a, exact):
 
 
 def run(seed, name=None):
-    """One call and its comparison; AssertionError, or what the call raised."""
+    """Run one call and compare; return the AssertionError, or the error of the call."""
     case = operations.draw(seed, name)
     rng = np.random.default_rng([seed, 1])
     arrays = [laid(rng, a, case.exact) for a in case.arrays]

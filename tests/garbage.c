@@ -1,6 +1,6 @@
-/* An allocator that fills what it hands out with one pattern: the 32 bits of the environment's GARBAGE, in hexadecimal.
+/* An allocator for tests that fills memory with a pattern: the 32 bits of the environment variable GARBAGE, in hexadecimal.
  *
- * For tests: memory that no one wrote holds subnormal numbers, NaN or infinities then, and shows if it is computed with.
+ * Unwritten memory then contains subnormal numbers, NaN or infinities, so tests detect computations with it.
  */
 #include <stdint.h>
 #include <stdlib.h>

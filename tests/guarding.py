@@ -1,4 +1,4 @@
-"""Arrays between pages that nothing may touch, for tests of what kernels read and write."""
+"""Arrays between pages without access, for tests of the memory that kernels read and write."""
 
 import ctypes
 import mmap
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support import BUILT_ISAS
 
-# Slow, and Linux alone.
+# Slow, and only on Linux.
 guard_marks = [pytest.mark.slow, pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's mprotect")]
 
 BACKENDS = [*BUILT_ISAS, "numpy"]
@@ -18,7 +18,7 @@ NO_ACCESS = 0
 
 
 class Guarded:
-    """Pages between two that nothing may touch, and arrays that begin or end right at one of those."""
+    """Pages between two pages without access, and arrays that begin or end exactly at one of them."""
 
     def __init__(self, room=ROOM):
         self.room = room
@@ -29,11 +29,11 @@ class Guarded:
             if libc.mprotect(ctypes.c_void_p(page), ctypes.c_size_t(PAGE), NO_ACCESS):
                 raise OSError(ctypes.get_errno(), "mprotect")
 
-    def array(self, shape, dtype, at_end, pitch=None):
-        """Rows are `pitch` elements apart; what lies between two belongs to no array."""
+    def array(self, shape, dtype, at_end, stride=None):
+        """Make an array whose rows have a stride of `stride` elements; elements between rows belong to no array."""
         dtype = np.dtype(dtype)
         row = int(np.prod(shape[1:]))
-        step = (row if pitch is None else pitch) * dtype.itemsize
+        step = (row if stride is None else stride) * dtype.itemsize
         size = (shape[0] - 1) * step + row * dtype.itemsize
         assert size <= self.room
         start = self.start + (self.room - size if at_end else 0)

@@ -1,8 +1,8 @@
-"""The corpus of hashes: `python tests/hashes.py` writes tests/hashes.json anew, tests/test_hashes.py checks it.
+"""The corpus of hashes: `python tests/hashes.py` writes tests/hashes.json, tests/common/test_hashes.py checks it.
 
-Every algorithm that claims identical bytes has two entries. Of small integers, whose sums are exact in any order: the
-bytes of every backend, instruction set and machine. Of fractions, whose sums round: the bytes of every instruction
-set with fused multiply-adds. All data are (N, C, H, W); filters take the channels as planes.
+Every algorithm that promises identical bytes has two entries. Sums of small integers are exact in any order, so all
+backends, instruction sets and machines must give the same bytes. Sums of fractions round, so all instruction sets with
+fused multiply-adds must give the same bytes. All data are (N, C, H, W); filters use the channels as planes.
 """
 
 import hashlib
@@ -15,12 +15,12 @@ import convlab
 
 FILE = Path(__file__).with_name("hashes.json")
 SHAPE = (3, 8, 37, 53)
-# Not every size is a multiple of a Winograd tile; this is one of each, and of strides.
+# A multiple of all Winograd tiles and strides.
 STEP = 12
 
 
 def data(shape, kind, salt=0):
-    """Numbers that no library has a say in: from -8 to 8, or these over 7."""
+    """Return numbers that depend on no library: integers from -8 to 8, or these divided by 7."""
     n = np.arange(int(np.prod(shape)), dtype=np.uint64) + np.uint64(1000 * salt + 1)
     mixed = (n * np.uint64(2654435761) % np.uint64(1 << 32)) >> np.uint64(15)
     x = (mixed % np.uint64(17)).astype(np.float32) - 8
@@ -28,7 +28,7 @@ def data(shape, kind, salt=0):
 
 
 def images(function):
-    """A filter of one picture, over every picture of a batch."""
+    """Return a function that applies a filter of one picture to every picture of a batch."""
     return lambda x, kind: np.stack([function(planes, kind) for planes in x])
 
 
@@ -102,7 +102,7 @@ ALGORITHMS = {
     "conv2d winograd2": convolve("winograd2"),
     "conv2d winograd4": convolve("winograd4"),
 }
-# Whole planes, small ones and growing results have no place in a larger plane.
+# Cases that cannot be part of a larger plane: whole planes, small ones, larger results.
 WHOLE = {
     "conv2d narrow": lambda x, kind: convolve("narrow")(x[:, :, :9, :11], kind),
     "global_avg_pool": pool("global_avg_pool"),
@@ -110,9 +110,51 @@ WHOLE = {
     "adaptive_avg_pool2d": pool("adaptive_avg_pool2d", (5, 7)),
     "conv_transpose2d": lambda x, kind: convlab.conv_transpose2d(x, data((SHAPE[1], 5, 3, 3), kind, 1), stride=2),
 }
-EVERY = ALGORITHMS | WHOLE
-# Their sums of integers round: transforms and weights are fractions.
-NEVER_EXACT = {"conv2d winograd4", "gaussian"}
+
+
+def layer_gradient(kind, size=3, groups=1, out_channels=16, stride=1, padding=1):
+    """A gradient of a layer of x, whose output's gradient are other numbers."""
+
+    def gradient(x, kind_of_data):
+        weight_shape = (out_channels, SHAPE[1] // groups, size, size)
+        pixels = (*((n + 2 * padding - size) // stride + 1 for n in x.shape[2:]),)
+        options = {"stride": stride, "padding": padding, "groups": groups}
+        if kind == "input":  # x serves as the output's gradient, whose layout and place in a batch are to be its own
+            g = x[:, :out_channels, : pixels[0], : pixels[1]]
+            weight = data(weight_shape, kind_of_data, 1)
+            return convlab.grad.conv2d_input(x.shape, weight, g, precision="exact", **options)
+        g = np.concatenate([data((1, out_channels, *pixels), kind_of_data, 2)] * len(x))
+        return convlab.grad.conv2d_weight(x, weight_shape, g, **options)
+
+    return gradient
+
+
+def pool_gradient(x, _):
+    rows = x[:, :, :18, :26]
+    places = np.arange(rows[0, 0].size, dtype=np.int64).reshape(rows.shape[2:]) * 7 % (SHAPE[2] * SHAPE[3] // 9)
+    return convlab.grad.max_pool2d(rows, np.array(np.broadcast_to(places, rows.shape)), SHAPE[2:])
+
+
+GRADIENTS = {
+    "grad conv2d_weight": layer_gradient("weight"),
+    "grad conv2d_weight of stride 2": layer_gradient("weight", 5, stride=2),
+    "grad conv2d_weight depthwise": layer_gradient("weight", 5, groups=8, out_channels=8),
+    "grad conv2d_input": layer_gradient("input", out_channels=8),
+    "grad conv2d_input of stride 2": layer_gradient("input", groups=8, out_channels=8, stride=2),
+    "grad conv2d_input depthwise": layer_gradient("input", groups=8, out_channels=8),
+    "grad max_pool2d": pool_gradient,
+    "grad avg_pool2d": lambda x, _: convlab.grad.avg_pool2d(x[:, :, :18, :26], SHAPE[2:], 3, 2),
+    "grad filter2d_image": images(
+        lambda x, kind: convlab.grad.filter2d_image(x.shape, data((5, 4), kind, 1), x, channel_axis=0)
+    ),
+    "grad filter2d_kernel": images(lambda x, kind: convlab.grad.filter2d_kernel(x, (5, 4), x, channel_axis=0)),
+    "grad relu": lambda x, _: convlab.grad.relu(x, x),
+}
+EVERY = ALGORITHMS | WHOLE | GRADIENTS
+# Sums over the batch.
+SUMMED = [name for name in GRADIENTS if name.startswith("grad conv2d_weight")]
+# Cases whose sums of integers round, because transforms or weights are fractions.
+NEVER_EXACT = {"conv2d winograd4", "gaussian", "grad avg_pool2d"}
 
 
 def digest(y):

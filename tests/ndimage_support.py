@@ -19,18 +19,18 @@ INTEGERS = [np.uint8, np.int8, np.uint16, np.int16]
 
 
 def both(name, *args, served=True, **kwargs):
-    """Ours and SciPy's; and whether convlab was to compute ours."""
+    """Return convlab's and SciPy's results; check whether convlab computed its result without the fallback."""
     ours = getattr(ndimage, name)
     computed = _linear.done(ours.__wrapped__(*args, **kwargs), np.asarray(args[0]))
     assert (computed is not None) == served, "served" if served else "handed on"
     mine, theirs = ours(*args, **kwargs), getattr(scipy.ndimage, name)(*args, **kwargs)
-    np.testing.assert_array_equal(ours(*args, **kwargs), mine)  # which is known again now
+    np.testing.assert_array_equal(ours(*args, **kwargs), mine)  # now a cached call
     assert mine.dtype == theirs.dtype
     assert mine.shape == theirs.shape
     return mine, theirs
 
 
 def assert_within(mine, theirs, x, taps, passes=1):
-    """Within 4 * taps * eps * sum(|w| |x|) for each pass, whatever the pixel: with the largest |x| in its window."""
+    """Assert an error within 4 * taps * eps * sum(|w| |x|) for each pass, with the largest |x| of each window."""
     bound = 4 * EPS * sum(passes * np.size(w) * np.abs(w).sum() for w in taps) * np.abs(x).max()
     np.testing.assert_allclose(mine, theirs, rtol=0, atol=bound)

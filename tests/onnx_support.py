@@ -1,4 +1,4 @@
-"""What the tests of convlab.onnx share: small models, and ONNX's definitions of the operators as plain sums."""
+"""Common parts of convlab.onnx's tests: small models, and ONNX's definitions of the operators as plain sums."""
 
 import itertools
 import math
@@ -13,7 +13,7 @@ NEWEST = 22  # the last opset that changed one of the operators
 
 
 def model(operator, inputs, *, opset=NEWEST, outputs=("y",), stored=(), **attributes):
-    """One node; `inputs` are arrays by name in the operator's order, of which the `stored` ones are weights."""
+    """Return a model of one node; `inputs` are arrays by name in the operator's order, `stored` names the weights."""
     node = helper.make_node(operator, list(inputs), list(outputs), name="node", **attributes)
     x = next(iter(inputs.values()))
 
@@ -31,7 +31,7 @@ def model(operator, inputs, *, opset=NEWEST, outputs=("y",), stored=(), **attrib
 
 
 def evaluate(made, inputs):
-    """The outputs, and what served the first node."""
+    """Return the outputs, and the kernel of the first node."""
     evaluator = ReferenceEvaluator(made, new_ops=convlab.onnx.ops())
     feeds = {name: array for name, array in inputs.items() if name in evaluator.input_names}
     return evaluator.run(None, feeds), convlab.onnx.report(evaluator)[0].served_by
@@ -44,7 +44,7 @@ def run(operator, *arrays, opset=NEWEST, outputs=("y",), **attributes):
 
 
 def starts(n, span, stride, before, after, ceil):
-    """Where the windows of one axis start: as many as fit, or as reach all of the axis and start before its end."""
+    """Return the starts of the windows of one axis: those that fit, or in ceil mode also the last partial one."""
     found = [-before]
     while True:
         start = found[-1] + stride
@@ -55,7 +55,7 @@ def starts(n, span, stride, before, after, ceil):
 
 
 def same_pads(sizes, kernel, strides, dilations, word):
-    """The padding that SAME_UPPER or SAME_LOWER means."""
+    """Return the padding of SAME_UPPER or SAME_LOWER."""
     before, after = [], []
     for n, k, s, d in zip(sizes, kernel, strides, dilations, strict=True):
         total = max((math.ceil(n / s) - 1) * s + (k - 1) * d + 1 - n, 0)
@@ -66,7 +66,7 @@ def same_pads(sizes, kernel, strides, dilations, word):
 
 
 def pool(kind, x, kernel, strides, pads, dilations, ceil=0, count_include_pad=0, p=2):
-    """The pools in float64, and of a maximum where it stands: (values, coordinates)."""
+    """Return the pools in float64, and the positions of maxima: (values, coordinates)."""
     axes = x.ndim - 2
     before, after, sizes = pads[:axes], pads[axes:], x.shape[2:]
     geometry = zip(sizes, kernel, strides, dilations, before, after, strict=True)
@@ -107,7 +107,7 @@ def conv(x, w, b, strides, pads, dilations, group):
 
 
 def conv_transpose(x, w, b, strides, dilations, group, before, outputs):
-    """ConvTranspose in float64: every input spread over the whole result, of which a part is kept."""
+    """ConvTranspose in float64: add every input's products to the whole result, and crop it."""
     axes, (each, per) = x.ndim - 2, (w.shape[0] // group, w.shape[1])
     geometry = zip(x.shape[2:], w.shape[2:], strides, dilations, before, outputs, strict=True)
     whole = [max((n - 1) * s + (k - 1) * d + 1, p + o) for n, k, s, d, p, o in geometry]

@@ -1,7 +1,7 @@
-"""One random call of each public operation at a time, with the right answer: for fuzzing, guard pages, threads, hashes.
+"""Random calls of each public operation with the right answers, for fuzzing, guard pages, threads and hashes.
 
-Most data are small integers, whose sums float32 holds exactly, so that any wrong pixel shows; the rest are floats,
-which may differ by the contract's bound, and NaN and infinity.
+Most data are small integers, whose sums are exact in float32, so the test finds any wrong pixel. The others are floats,
+which may differ by the promised bound, and NaN and infinity.
 """
 
 import draw_filters as filters
@@ -27,17 +27,17 @@ DRAWN = {
 
 
 def drawn(seed):
-    """What a seed draws, unless told."""
+    """Draw the default operation of a seed."""
     return list(DRAWN)[seed % len(DRAWN)]
 
 
 def draw(seed, name=None):
-    """The case of a seed: what it is, its data and parameters."""
+    """Return the case of a seed: its description, data and parameters."""
     return DRAWN[name or drawn(seed)](np.random.default_rng(seed))
 
 
 def compare(result, case):
-    """AssertionError where a result is not the right one."""
+    """Raise AssertionError if a result is wrong."""
     answers = case.expected()
     if not isinstance(answers, list):
         answers, result = [answers], (result,)

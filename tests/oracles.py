@@ -1,8 +1,8 @@
-"""The right answers in double, for any number of axes: every window is gathered by tables of indices."""
+"""The right answers in double, for any number of axes: tables of indices gather every window."""
 
 import numpy as np
 
-# Our words for a border, and NumPy's.
+# convlab's words for a border, and NumPy's.
 PAD = {
     "mirror": "reflect", "symmetric": "symmetric", "nearest": "edge", "wrap": "wrap", "constant": "constant",
     "zeros": "constant",
@@ -11,7 +11,7 @@ EPS = float(np.finfo(np.float32).eps)
 
 
 def border_table(border, n, before, after):
-    """The source of each place of an axis with its border; -1 is the constant."""
+    """Return the source index of each position of an axis with its border; -1 is the constant."""
     if border in ("valid", "keep"):
         return np.arange(n)
     places = np.arange(n)
@@ -23,24 +23,24 @@ def border_table(border, n, before, after):
 
 
 def sliding(table, size, stride=1, dilation=1, outputs=None):
-    """The places of each window, one below the other: (outputs, size)."""
+    """Return the indices of each window: (outputs, size)."""
     if outputs is None:
         outputs = (len(table) - (size - 1) * dilation - 1) // stride + 1
     return table[np.arange(outputs)[:, None] * stride + np.arange(size) * dilation]
 
 
 def gather(x, tables, fill):
-    """(..., o1, k1, o2, k2 ...) of the last axes of x, with `fill` where a table says -1."""
+    """Return (..., o1, k1, o2, k2 ...) for the last axes of x, with `fill` where a table has -1."""
     axes = len(tables)
     for i, table in enumerate(tables):
-        axis = x.ndim - axes + i  # each axis gathered before left two in place of one, and so does this
+        axis = x.ndim - axes + i  # each gathered axis becomes two axes
         outside = np.full((*x.shape[:axis], 1, *x.shape[axis + 1 :]), fill, x.dtype)
         x = np.take(np.concatenate([x, outside], axis), np.where(table < 0, x.shape[axis], table), axis)
     return x
 
 
 def windows(x, tables, fill):
-    """(..., o1, o2 ..., k1 * k2 ...)."""
+    """Return (..., o1, o2 ..., k1 * k2 ...)."""
     axes = len(tables)
     g = gather(x, tables, fill)
     first = g.ndim - 2 * axes
@@ -49,19 +49,19 @@ def windows(x, tables, fill):
 
 
 def sums(x, tables, taps, fill):
-    """Sums over taps (k1, k2 ...), where every tap counts: 0 * NaN is NaN."""
+    """Sum over taps (k1, k2 ...); every tap counts: 0 * NaN is NaN."""
     with np.errstate(invalid="ignore"):
         return (windows(x, tables, fill) * taps.ravel()).sum(-1)
 
 
 def maxima(x, tables):
-    """The largest of each window's elements inside x, NaN before all, and its place in x's last axes."""
+    """Return the maximum of each window's elements inside x, or NaN, and its index in x's last axes."""
     values = windows(x, tables, -np.inf)
     shape = x.shape[x.ndim - len(tables) :]
     inside = windows(np.ones(shape, bool), tables, False)
     places = windows(np.arange(np.prod(shape)).reshape(shape), tables, -1)
     nan = np.isnan(values) & inside
-    # The first of the largest; the last of the NaNs.
+    # The first maximum; the last NaN.
     best = np.where(inside, np.where(nan, -np.inf, values), -np.inf)
     first = np.argmax(np.where(inside, best == best.max(-1, keepdims=True), False), -1)
     last = values.shape[-1] - 1 - np.argmax(nan[..., ::-1], -1)

@@ -1,4 +1,4 @@
-"""Order statistics by SciPy and by NumPy's windows, and which kernel is to serve them."""
+"""Order statistics by SciPy and by NumPy's windows, and the expected kernel."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -41,13 +41,13 @@ def random_image(rng, shape, dtype):
 
 
 def by_scipy(operation, x, size, border="mirror", cval=0, anchor=None):
-    """SciPy's answer for two axes; it shifts the window by `origin`."""
+    """Return SciPy's answer for two axes; `origin` shifts the window."""
     origin = (0, 0) if anchor is None else tuple(a - k // 2 for a, k in zip(anchor, size, strict=True))
     return FILTERS[operation][1](x, size=size, mode=MODES[border], cval=cval, origin=origin)
 
 
 def by_windows(operation, x, size, border="mirror", cval=0.0):
-    """NumPy's answer window by window, NaN and all."""
+    """Compute the answer with NumPy, window by window, with NaN."""
     height, width = size
     rows = _borders.source_indices(border, x.shape[0], -(height // 2), x.shape[0] + height - 1 - height // 2)
     columns = _borders.source_indices(border, x.shape[1], -(width // 2), x.shape[1] + width - 1 - width // 2)

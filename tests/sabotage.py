@@ -21,7 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _broken(function, place):
-    """Wrong by one unit in one element of the result."""
+    """Make one element of the result wrong by one."""
 
     @functools.wraps(function)
     def call(*arguments):

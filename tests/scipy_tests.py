@@ -1,6 +1,6 @@
-"""A plugin for pytest that runs SciPy's own tests of a module with convlab's functions in the place of SciPy's.
+"""A plugin for pytest that runs SciPy's tests of a module with convlab's functions instead of SciPy's.
 
-It writes a report: which tests failed, and how many calls of each function convlab served or handed on.
+It writes a report: the failed tests, and for each function the number of calls that convlab ran or passed to SciPy.
 """
 
 import functools
@@ -29,7 +29,7 @@ def counted(name, function, counter):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Replace the functions, after the test module is imported, which looks them up in tables of SciPy's."""
+    """Replace the functions after the import of the test module, which looks them up in SciPy's tables."""
     module = config.getoption("--in-place")
     theirs = importlib.import_module(f"scipy.{module}")
     ours = importlib.import_module(f"convlab.{module}")

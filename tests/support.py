@@ -1,4 +1,4 @@
-"""What several test modules share: which instruction sets to run, and fresh interpreters."""
+"""Common parts of test modules: the instruction sets to run, and new interpreters."""
 
 import os
 import subprocess
@@ -15,13 +15,12 @@ BUILT_ISAS = [isa for isa in PROCESSOR_ISAS if isa in _dispatch.built_isas()]
 
 # The options of a plan of filter2d: the mask's shape and dtype, border, cval, anchor, scale, offset, clip, nan,
 # channel_axis, dtype, precision, algorithm, workspace_limit.
-FILTER_DEFAULTS = (None, None, "mirror", 0.0, None, 1.0, 0.0, None, "propagate", None, None, "fast", None, None)
 
 needs_kernels = pytest.mark.skipif(not _dispatch.built_isas(), reason="this installation has no compiled kernels")
 
 
 def backend_parameters(*, python: bool = True) -> list[object]:
-    """(backend, isa) for parametrize: those that this machine can run, which the report's header names."""
+    """Return (backend, isa) for parametrize: those that this machine can run; the report's header names the others."""
     parameters = [pytest.param(("compiled", isa), id=isa) for isa in BUILT_ISAS]
     parameters.append(pytest.param(("numpy", "auto"), id="numpy"))
     if python:
@@ -30,9 +29,9 @@ def backend_parameters(*, python: bool = True) -> list[object]:
 
 
 def run_python(code, *, check=True, timeout=120, beside=None, **environment):
-    """Run code in a fresh interpreter, which finds convlab where this one does, with no other CONVLAB_ variable.
+    """Run code in a new interpreter with the same convlab and no other CONVLAB_ variables.
 
-    The code can import the test modules beside the file `beside`.
+    The code can import the test modules in the folder of the file `beside`.
     """
     clean = {k: v for k, v in os.environ.items() if not k.startswith("CONVLAB_")}
     folders = [] if beside is None else [str(Path(beside).parent)]
@@ -44,9 +43,9 @@ def run_python(code, *, check=True, timeout=120, beside=None, **environment):
 
 
 def least_seconds(call, rounds=5):
-    """The least processor time of some calls on this thread, of which one before made what is made once.
+    """Return the least CPU time of some calls on this thread, after one call that fills the caches.
 
-    Other processes do not count. Windows' clock of a thread has steps of 16 ms.
+    Other processes do not count. The thread clock of Windows has steps of 16 ms.
     """
     clock = time.perf_counter if sys.platform == "win32" else time.thread_time
     call()

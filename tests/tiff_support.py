@@ -14,7 +14,7 @@ tifffile = pytest.importorskip("tifffile")
 
 SIZE = (HEIGHT, WIDTH)
 LAYOUTS: dict[str, tuple[tuple[int, ...], dict[str, Any], int]] = {
-    # shape, how it is written, bands that are transparency
+    # shape, options of the writer, number of transparency bands
     "grey": ((), {"photometric": "minisblack"}, 0),
     "RGB": ((3,), {"photometric": "rgb"}, 0),
     "five bands": ((5,), {"photometric": "minisblack", "planarconfig": "contig", "extrasamples": (0,) * 4}, 0),
@@ -44,7 +44,7 @@ def tiff(data: np.ndarray, **options: Any) -> bytes:
 
 
 def raw_tiff(tags: dict[int, tuple[int, list[int]]], data: list[bytes], order: str = "<") -> bytes:
-    """A TIFF of these tags (type, values) and strips, which need not make sense."""
+    """Return a TIFF of these tags (type, values) and strips, which may be invalid."""
     offset, offsets = 8, []
     for strip in data:
         offsets.append(offset)

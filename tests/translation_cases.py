@@ -1,4 +1,4 @@
-"""Calls for `convlab.translate`, of every function that it knows, by library; and how two results are compared.
+"""Calls for `convlab.translate` of every known function, by library, and the comparison of two results.
 
 `x` is a float32 image, `u` one of uint8, `k` a kernel of 3 x 4 taps, `m` one of 4 x 4, `w` three taps, `wide` four;
 PyTorch's arguments are tensors.
@@ -152,7 +152,7 @@ PYTORCH = [
 
 
 def arrays():
-    """What the calls are about."""
+    """Return the variables of the calls."""
     rng = np.random.default_rng(7)
     return {
         "np": np,
@@ -167,7 +167,7 @@ def arrays():
 
 
 def assert_equivalent(call, names, tolerance=2e-5):
-    """Run a call and its translation, and compare: floats within float32's sums, integers within a rounding."""
+    """Run a call and its translation, and compare: floats within the bound of float32 sums, integers within one."""
     translated = convlab.translate(call)
     assert translated.startswith("convlab."), translated
     theirs, ours = eval(call, names), eval(translated, names)

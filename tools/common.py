@@ -1,4 +1,4 @@
-"""What the tools share: running programs, fresh environments, the tests' outcome, tables."""
+"""Common parts of the tools: running programs, new environments, the tests' outcome, tables."""
 
 import os
 import re
@@ -11,20 +11,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 WHEELS = BUILD / "wheels"
-# For environments too many or too slow for all tests: each family of operations on each backend, the bytes that every
-# instruction set must give (tests/hashes.py), and what chooses among backends.
+# For environments that are too many or too slow for all tests: each family of operations on each backend, the bytes
+# that every instruction set must give (tests/hashes.py), and the choice of the backend.
 FAMILIES = ("conv/test_conv2d", "pool/test_pool2d", "filter/test_separable")
 QUICK = [f"tests/{name}.py" for name in ("common/test_hashes", "common/test_dispatch", "rank/test_ranking", *FAMILIES)]
-# What an emulator does in minutes: the corpus, the order of sums, random calls of every operation, and three families
-# whole. Tests that start an interpreter of their own are not among them, since it would not be emulated, and the
-# fallback would prove nothing.
+# Tests that take minutes on an emulator: the corpus, the order of sums, random calls of every operation, and all tests
+# of three families. Not tests that start another interpreter, because it would not be emulated, and not the fallback,
+# which runs the same code everywhere.
 EMULATED = [f"tests/{name}.py" for name in ("common/test_hashes", "common/test_bits", "common/test_fuzz", *FAMILIES)]
 EMULATED += ["-k", "not numpy and not python"]
 TEST_REQUIRES = ["pytest>=8.0", "hypothesis>=6.100", "threadpoolctl>=3.5"]
 
 
 def run(*command, log=None, check=True, cwd=ROOT, **environment):
-    """Run a program; what it prints goes to `log` and comes back as text."""
+    """Run a program; write its output to `log` and return it as text."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("CONVLAB_", "PYTHON"))}
     clean |= {k: str(v) for k, v in environment.items()}
     done = subprocess.run(
@@ -43,21 +43,21 @@ def say(text):
 
 
 def prepare(*programs):
-    """Programs that must be on this machine: installed, or one line that says what is missing."""
+    """Install the programs that are not on this machine, or exit with one line that lists them."""
     if subprocess.run([ROOT / "tools/prepare.sh", *programs], check=False).returncode:
         sys.exit(1)
 
 
 def wheel(machine):
-    """The wheel that `make wheels` left for a processor."""
+    """Return the wheel that `make wheels` built for a processor."""
     found = sorted(WHEELS.glob(f"*abi3-*{machine}.whl"))
     if not found:
-        sys.exit(f"no wheel for {machine} in {WHEELS}: `make wheels` first")
+        sys.exit(f"no wheel for {machine} in {WHEELS}; run `make wheels` first")
     return found[-1]
 
 
 def fresh(folder, python, *requirements):
-    """A new virtual environment with the requirements; its interpreter."""
+    """Create a virtual environment with the requirements and return its interpreter."""
     shutil.rmtree(folder, ignore_errors=True)
     if Path(python).resolve() == Path(sys.executable).resolve():
         venv.create(folder, with_pip=True)
@@ -67,8 +67,8 @@ def fresh(folder, python, *requirements):
     return folder / "bin/python"
 
 
-def tests_beside(folder):
-    """The tests away from the source tree, whose package must not be what they import."""
+def copy_tests(folder):
+    """Copy the tests to a folder outside the source tree, so that they do not import its package."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
@@ -76,7 +76,7 @@ def tests_beside(folder):
 
 
 def outcome(text):
-    """From what pytest printed: the best instruction set, and the last line's numbers. Failures end the program."""
+    """Return the best instruction set and the last line's numbers of pytest's output; exit if a test failed."""
     isa = re.findall(r"compiled kernels: (\w+)", text)
     last = re.findall(r"=+ (.*(?:passed|failed|error).*) =+", text)
     if not isa or not last or "failed" in last[-1] or "error" in last[-1]:

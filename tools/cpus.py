@@ -1,7 +1,7 @@
-"""The wheels on the processors that they are for: `make cpus`, after `make wheels`.
+"""Test the wheels on their processors: `make cpus`, after `make wheels`.
 
-Older x86-64 processors and aarch64 are emulated by QEMU's user mode. Each must choose the instruction set named here
-and pass the operations' tests, among them the corpus of hashes: the same bytes from AVX2, AVX-512 and NEON.
+QEMU's user mode emulates older x86-64 processors and aarch64. Each must choose the instruction set named here and pass
+the operations' tests, including the corpus of hashes: the same bytes from AVX2, AVX-512 and NEON.
 """
 
 import platform
@@ -14,13 +14,13 @@ from common import (
     QUICK,
     ROOT,
     TEST_REQUIRES,
+    copy_tests,
     fresh,
     outcome,
     prepare,
     run,
     say,
     table,
-    tests_beside,
     wheel,
 )
 
@@ -30,11 +30,11 @@ X86 = {"Nehalem": "baseline", "SandyBridge": "baseline", "Haswell": "avx2"}
 
 def x86():
     python = fresh(BUILD / "cpus/x86", sys.executable, wheel("x86_64"), *TEST_REQUIRES)
-    folder = tests_beside(BUILD / "cpus/tests")
+    folder = copy_tests(BUILD / "cpus/tests")
     for cpu, expected in [*X86.items(), ("this machine", "numpy")]:
         say(cpu)
         emulator = ["qemu-x86_64-static", "-cpu", cpu] if cpu in X86 else []
-        # NumPy's own maximum with AVX2, which results are compared with, is wrong under QEMU 7.2.
+        # NumPy's maximum with AVX2, which the tests compare with, is wrong under QEMU 7.2.
         numpy = {"NPY_DISABLE_CPU_FEATURES": "X86_V3"} if expected == "avx2" else {}
         text = run(
             *emulator, python, "-m", "pytest", "--kernels=compiled", "-p", "no:cacheprovider",
@@ -45,9 +45,9 @@ def x86():
 
 
 def aarch64():
-    """In the image that `make wheels` made, since a whole system's libraries are needed."""
+    """Test in the image of `make wheels`, because the emulator needs the libraries of a whole system."""
     say("aarch64")
-    folder = tests_beside(BUILD / "cpus/tests-aarch64")
+    folder = copy_tests(BUILD / "cpus/tests-aarch64")
     built = wheel("aarch64")
     steps = [
         "python3 -m venv /tmp/fresh",
@@ -66,7 +66,7 @@ def aarch64():
 
 def main():
     if platform.machine() != "x86_64":
-        sys.exit("needs an x86-64 machine: QEMU's user mode emulates older ones of that kind, and aarch64, on it")
+        sys.exit("needs an x86-64 machine, on which QEMU's user mode emulates older x86-64 processors and aarch64")
     prepare("podman", "runc", "qemu-x86_64-static", "qemu-aarch64-static")
     (BUILD / "cpus").mkdir(parents=True, exist_ok=True)
     table(["processor", "kernels chosen", "tests"], [*x86(), aarch64()])

@@ -1,9 +1,9 @@
-"""Compile and link every kernel for the systems that this machine is not, with zig: `make cross`.
+"""Compile and link every kernel for other systems with zig: `make cross`.
 
-macOS, Windows and musl, x86-64 and aarch64, each instruction set. What links is the whole library against the stable
-ABI, on Windows by way of an import library made here of the names in Python's headers. Nothing of it is run. Python's
-headers are this machine's, but for the few sizes that Windows has otherwise; NumPy's are those of its wheel for each
-target. Compiled without optimising and inlining, in a tenth of the time.
+macOS, Windows and musl, x86-64 and aarch64, each instruction set. The whole library is linked against the stable ABI,
+on Windows with an import library made from the names in Python's headers. Nothing is run. Python's headers are this
+machine's, except a few sizes that differ on Windows; NumPy's headers are those of its wheel for each target. The code
+is compiled without optimisation and inlining, which takes a tenth of the time.
 """
 
 import os
@@ -26,7 +26,7 @@ TARGETS = {
     "x86_64-linux-musl": "musllinux_1_2_x86_64",
     "aarch64-linux-musl": "musllinux_1_2_aarch64",
 }
-# What pyconfig.h says of 64-bit Windows and Python's headers need.
+# The definitions of pyconfig.h for 64-bit Windows that Python's headers need.
 WINDOWS = """
 #define MS_WINDOWS
 #define MS_WIN64
@@ -52,7 +52,7 @@ WINDOWS = """
 
 
 def settings():
-    """What setup.py defines before it builds: the kernels, instruction sets and flags."""
+    """Return setup.py's definitions: the kernels, instruction sets and flags."""
     names = {}
     source = (ROOT / "setup.py").read_text()
     exec(source[: source.index("def extensions")], names)
@@ -68,7 +68,7 @@ def zig(*words):
 
 
 def build(folder, target, flags, files):
-    """Compile C files and link them into one library; the names of those that failed, whose logs lie in the folder."""
+    """Compile C files and link them into one library; return the failed files, whose logs are in the folder."""
     objects = [folder / f"{file.stem}.o" for file in files]
 
     def compiled(file, obj):
@@ -91,7 +91,7 @@ def build(folder, target, flags, files):
 
 
 def import_library(folder, target):
-    """A library for the linker with every name that Python's headers declare."""
+    """Make a library for the linker with every name that Python's headers declare."""
     include = Path(sysconfig.get_path("include"))
     text = "".join(path.read_text(errors="replace") for path in include.rglob("*.h"))
     data = set(re.findall(r"PyAPI_DATA\([^)]*\)\s*(\w+)", text))
@@ -146,7 +146,7 @@ def main():
             print(rows[-1], flush=True)
     table(["target", "kernels", "files", "failed"], rows)
     if any(row[3] != "none" for row in rows):
-        sys.exit(f"what the compiler said is in {folder}")
+        sys.exit(f"the compiler's output is in {folder}")
 
 
 main()

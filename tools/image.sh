@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A stand-in for a manylinux image, made of this machine's own Debian: localhost/convlab-ARCH.
-# Usage: tools/image.sh amd64|arm64 [PREFIX ...]   (each the prefix of a CPython of this machine, to be copied in)
+# Make a replacement of a manylinux image from this machine's Debian: localhost/convlab-ARCH.
+# Usage: tools/image.sh amd64|arm64 [PREFIX ...]   (each PREFIX is that of a CPython of this machine, which is copied)
 # Mirrors, index and certificates are those of the machine. Its glibc is newer than a manylinux image's.
 set -euo pipefail
 arch=$1
@@ -14,14 +14,14 @@ packages=ca-certificates,python3,python3-dev,python3-venv
 if [ "$arch" = amd64 ]; then
     debootstrap --variant=minbase --include="gcc,$packages" "$VERSION_CODENAME" "$root" "$mirror" > /dev/null
 else
-    # Unpacked, not configured: emulated, that alone takes many minutes, and nothing here needs it but the two files.
+    # Unpack but do not configure: under an emulator this takes many minutes, and only the two files below need it.
     debootstrap --variant=minbase --foreign --arch="$arch" \
         --include="libc6-dev,$packages" "$VERSION_CODENAME" "$root" "$mirror" > /dev/null
     for package in "$root"/var/cache/apt/archives/*.deb; do
         dpkg-deb --fsys-tarfile "$package" | tar -C "$root" -x --keep-directory-symlink
     done
     rm "$root"/var/cache/apt/archives/*.deb
-    rm -r "$root/proc" && mkdir "$root/proc" # a link to this machine's, until its second stage
+    rm -r "$root/proc" && mkdir "$root/proc" # it was a link to this machine's /proc
     cp "$root/usr/share/base-passwd/passwd.master" "$root/etc/passwd"
     cp "$root/usr/share/base-passwd/group.master" "$root/etc/group"
     ln -s which.debianutils "$root/usr/bin/which"
@@ -33,7 +33,7 @@ for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs /etc/pip.conf /etc/xdg/pi
     fi
 done
 if [ "$arch" = arm64 ]; then
-    # The compiler is a program for this machine, with its libraries: emulated, it would take ten times as long.
+    # The compiler is a program of this machine, with its libraries: an emulated one would take ten times as long.
     lib=/usr/lib/gcc-cross/aarch64-linux-gnu
     programs=("$(command -v aarch64-linux-gnu-gcc)" /usr/bin/aarch64-linux-gnu-{as,ld,ar,strip} $lib/*/{cc1,collect2})
     libraries=$(ldd "${programs[@]}" | sed -nE 's/^\t(.* => )?(\/[^ ]+) .*/\2/p' | sort -u)
@@ -45,7 +45,7 @@ fi
 own=cp3$(chroot "$root" python3 -c 'import sys; print(sys.version_info[1])')
 mkdir -p "$root/opt/python"
 chroot "$root" python3 -m venv "/opt/python/$own-$own"
-ln -s "$own-$own" "$root/opt/python/cp39-cp39" # the one that cibuildwheel runs its own helpers with
+ln -s "$own-$own" "$root/opt/python/cp39-cp39" # cibuildwheel runs its helpers with this one
 for prefix in "$@"; do
     tag=cp3$("$prefix/bin/python3" -c 'import sys; print(sys.version_info[1])')
     mkdir -p "$root$prefix"

@@ -1,20 +1,20 @@
-"""The wheel in fresh environments of each CPython of this machine, with the oldest NumPy and the newest: `make matrix`.
+"""Test the wheel with each CPython of this machine, with the oldest NumPy and the newest: `make matrix`.
 
-In each: `convlab info`, `convlab demo`, and the operations' tests; the whole suite in the first one.
+Each new environment runs `convlab info`, `convlab demo`, and the operations' tests; the first one runs all tests.
 """
 
 import re
 import shutil
 from pathlib import Path
 
-from common import BUILD, QUICK, TEST_REQUIRES, fresh, outcome, run, say, table, tests_beside, wheel
+from common import BUILD, QUICK, TEST_REQUIRES, copy_tests, fresh, outcome, run, say, table, wheel
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 OLDEST = {"3.11": "2.0", "3.12": "2.0", "3.13": "2.1"}  # the first NumPy with a wheel for it, from 2.0 on
 
 
 def pythons():
-    """Version -> interpreter: of this machine's own, and of pyenv."""
+    """Return version -> interpreter, of the system and of pyenv."""
     for version in PYTHONS:
         candidates = [
             *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python3")),
@@ -30,7 +30,7 @@ VERSION = "import sys, venv; print('%d.%d' % sys.version_info[:2])"
 
 
 def main():
-    rows, folder = [], tests_beside(BUILD / "matrix/tests")
+    rows, folder = [], copy_tests(BUILD / "matrix/tests")
     for version, python in pythons():
         numpys = [f"numpy=={OLDEST[version]}.*"] if version in OLDEST else []
         for numpy in [*numpys, "numpy"]:

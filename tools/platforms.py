@@ -1,8 +1,8 @@
-"""The pool of threads on systems that this machine is not: `make platforms`.
+"""Test the thread pool on other systems: `make platforms`.
 
-tests/workers/pool.c is compiled and run here, for aarch64 under QEMU, and for Windows under Wine. QEMU shows that it
-runs there; that its memory order is right rests on C11's atomics, which ThreadSanitizer checks (`make sanitize`). For
-macOS it is compiled and linked by zig, and not run.
+tests/workers/pool.c is compiled and run for this machine, for aarch64 under QEMU, and for Windows under Wine. QEMU does
+not test the memory order of aarch64; for this the pool relies on C11 atomics, which ThreadSanitizer checks
+(`make sanitize`). For macOS zig compiles and links the test, but it does not run.
 """
 
 import subprocess
@@ -19,7 +19,7 @@ def main():
     folder = BUILD / "platforms"
     folder.mkdir(parents=True, exist_ok=True)
     zig = [sys.executable, "-m", "ziglang", "cc"]
-    # System: compiler, program, how to run it, and by how much fewer repetitions.
+    # System: compiler, program, the command that runs it, and the divisor of the number of repetitions.
     systems = {
         "this machine": (["cc"], "pool", [], 1),
         "aarch64 under QEMU": (["aarch64-linux-gnu-gcc", "-static"], "pool-aarch64", ["qemu-aarch64-static"], 50),

@@ -1,7 +1,7 @@
-"""Build the sdist and, from it, wheels as a release does; test each and print what came: `make wheels`.
+"""Build the sdist and from it the wheels, as for a release; test each and print a table: `make wheels`.
 
-cibuildwheel runs in podman on a local stand-in for a manylinux image (tools/image.sh): x86-64 with the CPythons of this
-machine, aarch64 with Debian's own under an emulator. The pure wheel is built twice, and must be the same bytes.
+cibuildwheel runs in podman on a local replacement of a manylinux image (tools/image.sh): x86-64 with the CPythons of
+this machine, aarch64 with Debian's CPython under an emulator. The pure wheel is built twice, with the same bytes.
 """
 
 import hashlib
@@ -19,24 +19,24 @@ from common import (
     ROOT,
     TEST_REQUIRES,
     WHEELS,
+    copy_tests,
     fresh,
     outcome,
     prepare,
     run,
     say,
     table,
-    tests_beside,
 )
 
-AIM = 1_500_000  # bytes a wheel, at most
+AIM = 1_500_000  # most bytes of a wheel
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 SUITES = {"x86_64": QUICK, "aarch64": EMULATED}
-# No clock of the build in what it makes.
+# The files of the build must not contain its time.
 EPOCH = {"SOURCE_DATE_EPOCH": "1577836800"}
 
 
 def check_identifiers():
-    """The settings in pyproject.toml ask for the wheels that RELEASING.md lists, on every platform."""
+    """Check that the settings in pyproject.toml build the wheels that RELEASING.md lists, on every platform."""
     tags = ["cp311", "cp312", "cp313", "cp314", "cp314t", "cp315"]
     platforms = {
         "linux": ["manylinux_x86_64", "manylinux_aarch64", "musllinux_x86_64", "musllinux_aarch64"],
@@ -50,7 +50,7 @@ def check_identifiers():
 
 
 def prefixes():
-    """CPythons of this machine that can be copied into an image: tag -> prefix, the last release of each."""
+    """Return tag -> prefix of this machine's CPythons that can be copied into an image, the last release of each."""
     found = {}
     for python in sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/*/bin/python3")):
         version = re.match(r"3\.(1[1-9])\.\d+$", python.parent.parent.name)
@@ -71,7 +71,7 @@ def build(folder, what):
 
 
 def same_twice(what):
-    """Build twice, demand the same bytes, and keep one in WHEELS."""
+    """Build twice, check that the bytes are the same, and keep one in WHEELS."""
     first, second = build(BUILD / "first", what), build(BUILD / "second", what)
     if first.read_bytes() != second.read_bytes():
         sys.exit(f"{first} and {second} differ")
@@ -94,14 +94,14 @@ def image(architecture, python_prefixes):
 
 
 def cibuildwheel(machine, tags):
-    """Wheels for one processor; the log of their building and testing."""
+    """Build the wheels for one processor; return the log of the build and the tests."""
     variable = f"CIBW_MANYLINUX_{machine.upper()}_IMAGE"
     (sdist,) = WHEELS.glob("*.tar.gz")
     return run(
         sys.executable, "-m", "cibuildwheel", "--platform", "linux", "--archs", machine, "--output-dir", WHEELS, sdist,
         log=BUILD / f"cibuildwheel-{machine}.log",
         CIBW_BUILD=" ".join(f"{tag}-manylinux_{machine}" for tag in tags),
-        CIBW_AUDIT_COMMAND="",  # it fetches a program from elsewhere: audited below
+        CIBW_AUDIT_COMMAND="",  # its default downloads a program; the wheel is audited below
         CIBW_CONTAINER_ENGINE="podman; create_args: --network=host",
         CIBW_TEST_COMMAND=f"python -m pytest --kernels=compiled {shlex.join(SUITES[machine])}",
         CONTAINERS_CONF=ROOT / "tools/containers.conf",
@@ -110,7 +110,7 @@ def cibuildwheel(machine, tags):
 
 
 def rows_of(machine, log):
-    """A row for each CPython that tested the wheel."""
+    """Return a row for each CPython that tested the wheel."""
     (wheel,) = WHEELS.glob(f"*abi3-*{machine}.whl")
     for section in re.split(r"Building (?=cp3\d+-)", log)[1:]:
         tag = section.split("-")[0]
@@ -118,7 +118,7 @@ def rows_of(machine, log):
 
 
 def pure_row(wheel):
-    folder = tests_beside(BUILD / "pure-tests")
+    folder = copy_tests(BUILD / "pure-tests")
     python = fresh(BUILD / "pure", sys.executable, wheel, *TEST_REQUIRES)
     text = run(python, "-m", "pytest", "--kernels=fallback", *QUICK, cwd=folder, check=False)
     return [wheel.name, f"{wheel.stat().st_size:,}", "any", *outcome(text)]
@@ -136,7 +136,7 @@ def main():
         image(architecture, own.values())
         say(f"cibuildwheel for {machine} (many minutes; build/cibuildwheel-{machine}.log)")
         rows += rows_of(machine, cibuildwheel(machine, own or ["cp311"]))
-    say("The stable ABI's names alone?")
+    say("Only names of the stable ABI?")
     run(sys.executable, "-m", "abi3audit", "--strict", *WHEELS.glob("*abi3-*.whl"), log=BUILD / "abi3audit.log")
     table(["wheel", "bytes", "tested on", "kernels", "tests"], rows)
     sums = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in sorted(WHEELS.iterdir())]

@@ -17,7 +17,7 @@ EPS = float(np.finfo(np.float32).eps)
 
 @dataclass(frozen=True)
 class Bank:
-    """So many square kernels of one size, of random taps, over one float32 image."""
+    """A number of square kernels of one size with random taps, applied to one float32 image."""
 
     kernels: int
     size: int
@@ -48,12 +48,12 @@ class Bank:
         return random.random(shape, dtype=np.float32)
 
     def ours(self, image: NDArray[Any], channel_axis: int | None) -> Callable[[], NDArray[Any]]:
-        """Return a call of the public API that does the work into a fresh array."""
+        """Return a call of the public API that computes into a new array."""
         taps = self.taps
         return lambda: convlab.filter_bank(image, taps, channel_axis=channel_axis)
 
     def expected(self, image: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64], float, float]:
-        """Return the float64 answer, the sum of |w| |x| behind it, and the errors allowed to us and to peers."""
+        """Return the float64 answer, its sum of |w| |x|, and the allowed errors of convlab and of peers."""
         x, taps = image.astype(np.float64), self.taps.astype(np.float64)
         values = np.array([ndimage.correlate(x, w, mode="mirror") for w in taps])
         weights = np.array([ndimage.correlate(np.abs(x), np.abs(w), mode="mirror") for w in taps])

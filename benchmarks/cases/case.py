@@ -1,4 +1,4 @@
-"""One benchmark case, as data: the work, its lower bounds, and the ratio that the project demands of itself."""
+"""One benchmark case, as data: the work, its lower bounds, and the project's target for the ratio."""
 
 import math
 import zlib
@@ -43,7 +43,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What every contender is given: the same arrays, C-contiguous; float32 unless the case says otherwise."""
+    """The inputs of every contender: the same C-contiguous arrays, float32 by default."""
 
     image: Array
     kernel: Array | None
@@ -53,8 +53,8 @@ class Inputs:
 class Case:
     """One piece of work: a filter, a pooling, both (the lesson), a convolution of tensors, or another family's.
 
-    `required` is the least ratio (the yardstick's time over ours, on one thread) that the project
-    accepts; the yardstick is the fastest peer, or plain Python where `yardstick` says so.
+    `required` is the least ratio (the yardstick's time divided by convlab's, on one thread) that the
+    project accepts; the yardstick is the fastest peer, or plain Python if `yardstick` is "python".
     """
 
     name: str
@@ -89,7 +89,7 @@ class Case:
 
     @property
     def planes(self) -> int:
-        """How many images of that height and width lie in the input."""
+        """Number of images of that height and width in the input."""
         height, width = self.spatial
         return math.prod(self.shape) // (height * width)
 
@@ -112,13 +112,13 @@ class Case:
                 height, width = height - margin, width - margin
         if self.pool is not None:
             pooled = _pooled(height, self.pool) * _pooled(width, self.pool)
-            # An average has one multiplication on top, which makes up the square.
+            # An average has one multiplication more, so there are as many operations as elements.
             total += (self.pool.size**2 - (self.pool.kind != "avg")) * pooled
         return total * self.planes
 
     @property
     def bytes_moved(self) -> int:
-        """The traffic that no implementation avoids: the input read once, the output written."""
+        """The minimum traffic: the input read once, the output written once."""
         if self.work is not None:
             return self.work.bytes_moved(math.prod(self.shape))
         if self.conv is not None:
@@ -133,11 +133,11 @@ class Case:
 
     @property
     def bearable_in_python(self) -> bool:
-        """Whether plain loops take a second or so: the lesson over 512x512 pixels, or less."""
+        """Whether plain loops take at most about a second, the time of the lesson over 512x512 pixels."""
         return math.prod(self.shape) <= 512**2 and self.flops <= 5_000_000
 
     def inputs(self) -> Inputs:
-        """Make the arrays: the same in every process and every run."""
+        """Make the arrays, equal in every process and every run."""
         random = np.random.default_rng(zlib.crc32(self.name.encode()))
         if self.work is not None:
             return Inputs(self.work.image(self.shape, random), None)
@@ -156,7 +156,7 @@ class Case:
         return Inputs(image, kernel)
 
     def ours(self, inputs: Inputs) -> Callable[[], Array]:
-        """Return a call of the public API that does the work into a fresh array."""
+        """Return a call of the public API that computes into a new array."""
         if self.work is not None:
             return self.work.ours(inputs.image, self.channel_axis)
         if self.conv is not None and inputs.kernel is not None:

@@ -1,4 +1,4 @@
-"""A convolution of networks: its work, and its answer."""
+"""A convolution of a network: its work, and its answer."""
 
 import math
 from collections.abc import Callable
@@ -18,8 +18,8 @@ Doubles = NDArray[np.float64]
 class Conv:
     """A convolution of a tensor (N, C, ...) over all axes from the third on, with square kernels.
 
-    `prepared` weights are those of a layer of a network that runs often; else each call brings its own. `groups` of 0
-    means that each channel is convolved alone.
+    `prepared` weights belong to a layer that runs often; else each call passes its weights. `groups` of 0 means that
+    each channel is convolved separately.
     """
 
     out_channels: int
@@ -32,13 +32,13 @@ class Conv:
     transposed: bool = False
 
     def name(self, axes: int) -> str:
-        """The public function, or the class, that does it."""
+        """Return the name of the public function or class."""
         if self.prepared:
             return "Conv2d"
         return f"conv_transpose{axes}d" if self.transposed else f"conv{axes}d"
 
     def parts(self, shape: tuple[int, ...]) -> int:
-        """How many groups the channels are cut in: of a smaller tensor fewer."""
+        """Number of groups of channels, fewer in a smaller tensor."""
         return math.gcd(self.groups, shape[1]) if self.groups else shape[1]
 
     def channels(self, shape: tuple[int, ...]) -> int:
@@ -46,14 +46,14 @@ class Conv:
         return self.out_channels if self.groups else shape[1]
 
     def weight_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The weights' shape, as PyTorch has it."""
+        """Return the weights' shape, as in PyTorch."""
         taps = (self.size,) * (len(shape) - 2)
         if self.transposed:
             return (shape[1], self.channels(shape) // self.parts(shape), *taps)
         return (self.channels(shape), shape[1] // self.parts(shape), *taps)
 
     def out_size(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The output's size along each axis."""
+        """Return the output's size along each axis."""
         extent = (self.size - 1) * self.dilation + 1
         if self.transposed:
             return tuple((n - 1) * self.stride - 2 * self.padding + extent for n in shape[2:])
@@ -65,12 +65,12 @@ class Conv:
         return 2 * shape[0] * pixels * math.prod(self.weight_shape(shape))
 
     def bytes_moved(self, shape: tuple[int, ...]) -> int:
-        """Input and weights read once, the output written."""
+        """Input and weights read once, the output written once."""
         output = shape[0] * self.channels(shape) * math.prod(self.out_size(shape))
         return 4 * (math.prod(shape) + math.prod(self.weight_shape(shape)) + output)
 
     def ours(self, image: Array, kernel: Array) -> Callable[[], Array]:
-        """A call of the public API."""
+        """Return a call of the public API."""
         options: dict[str, Any] = {
             "stride": self.stride,
             "padding": self.padding,
@@ -84,13 +84,13 @@ class Conv:
         return lambda: function(image, kernel, **options)
 
     def expected(self, image: Doubles, kernel: Doubles) -> Doubles:
-        """The sums in double, one product of matrices for each tap."""
+        """Return the sums in double, computed by one matrix product for each tap."""
         shape, groups, s, d = image.shape, self.parts(image.shape), self.stride, self.dilation
         batch, size, out_size = shape[0], shape[2:], self.out_size(shape)
         weights = kernel.reshape(groups, -1, *kernel.shape[1:])
         if self.transposed:
             weights = np.swapaxes(weights, 1, 2)
-        # Of a transpose the roles are exchanged: each input is spread over the output.
+        # In a transposed convolution the roles are exchanged: each input is added to several outputs.
         inner, outer = (size, out_size) if self.transposed else (out_size, size)
         frame = np.zeros((batch, groups, (self.channels(shape) if self.transposed else shape[1]) // groups,
                           *(n + 2 * self.padding for n in outer)))  # fmt: skip

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from .case import Case
 
-# SciPy sums in double and rounds once; both are far nearer to the answer for pixels and taps of size 1.
+# SciPy sums in double and rounds once; for pixels and taps of magnitude 1 both errors are far below this.
 TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
 class DropIn:
-    """One function of SciPy's of a float32 image; a tuple of numbers among the arguments stands for square taps."""
+    """One SciPy function of a float32 image; a tuple of numbers among the arguments means square taps."""
 
     module: Literal["ndimage", "signal"]
     function: str
@@ -26,7 +26,7 @@ class DropIn:
 
     @property
     def operations(self) -> tuple[str, ...]:
-        """Return what the case calls."""
+        """Return the function that the case calls."""
         return (f"{self.module}.{self.function}",)
 
     @property
@@ -40,7 +40,7 @@ class DropIn:
         return (self.argument,)
 
     def flops(self, pixels: int) -> int:
-        """Return an operation a pixel: a bound by arithmetic is in the families of the filters themselves."""
+        """Return one operation per pixel; the filter families have the real bounds of arithmetic."""
         return pixels
 
     def bytes_moved(self, pixels: int) -> int:
@@ -52,18 +52,18 @@ class DropIn:
         return random.random(shape, dtype=np.float32)
 
     def by(self, package: str) -> Callable[[NDArray[Any]], NDArray[Any]]:
-        """Return the call, of "convlab" or of "scipy"."""
+        """Return the call of a library, "convlab" or "scipy"."""
         function, arguments = getattr(import_module(f"{package}.{self.module}"), self.function), self.arguments
         options = {"mode": "same"} if self.module == "signal" and self.function != "medfilt2d" else {}
         return lambda image: function(image, *arguments, **options)
 
     def ours(self, image: NDArray[Any], channel_axis: int | None) -> Callable[[], NDArray[Any]]:
-        """Return a call that does the work into a fresh array."""
+        """Return a call that computes into a new array."""
         call = self.by("convlab")
         return lambda: call(image)
 
     def expected(self, image: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64], float, float]:
-        """Return SciPy's answer in double, what errors are relative to, and the errors allowed to us and to peers."""
+        """Return SciPy's answer in double, the scale of errors, and the allowed errors of convlab and of peers."""
         values = self.by("scipy")(image.astype(np.float64)).astype(np.float64)
         exact = self.function.startswith(("max", "min", "med"))
         return values, np.ones_like(values), *((0.0, 0.0) if exact else (TOLERANCE, TOLERANCE))

@@ -2,7 +2,7 @@
 
 from .case import Case, Filter, Pool
 
-# Where a call takes the peer under 5 us, what is asked is less.
+# If a peer's call takes less than 5 us, the target is lower.
 _FILTER_REQUIRED = {(3, 28): 1.0, (3, 512): 1.8, (3, 2048): 1.5, (3, 64): 0.7} | {
     (size, side): 1.7 for size in (5, 7) for side in (512, 2048)
 }
@@ -14,7 +14,7 @@ def _filter_required(size: int, shape: tuple[int, ...]) -> float:
 
 def filter_cases() -> list[Case]:
     """Return the plain filters and the borders."""
-    # 511x769 is a picture whose sides are multiples of nothing: the other sizes are kind to vectors.
+    # The sides of 511x769 are no multiples of a vector; those of the other sizes are.
     shapes = ((28, 28), (64, 64), (512, 512), (2048, 2048), (511, 769), (1080, 1920, 3))
     cases = [
         Case(

@@ -1,4 +1,4 @@
-"""Cases of the networks' convolutions: layers of known networks, transposes, signals, volumes, small calls."""
+"""Cases of network convolutions: layers of known networks, transposes, signals, volumes, small calls."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from .conv import Conv
 
 
 def _both(group: str, name: str, shape: tuple[int, ...], required: float, conv: Conv) -> tuple[Case, Case]:
-    """A layer with weights of its own, and the function."""
+    """Return a case of the layer with prepared weights, and one of the function."""
     return (
         Case(f"layer {name}", group, shape, conv=replace(conv, prepared=True), required=required),
         Case(f"conv2d {name}", f"{group}, conv2d", shape, conv=conv, required=required),
@@ -15,7 +15,7 @@ def _both(group: str, name: str, shape: tuple[int, ...], required: float, conv: 
 
 
 def layer_cases() -> list[Case]:
-    """The layers of known networks, by kind."""
+    """Return the layers of known networks, by kind."""
     kinds: dict[str, tuple[float, list[tuple[str, tuple[int, ...], Conv]]]] = {
         "Convolution 3x3": (1.0, [
             (f"3x3 {c}-{m} {side}x{side}", (1, c, side, side), Conv(m, 3, padding=1))

@@ -17,10 +17,10 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Pooling:
-    """One call of a pool of (N, C, ...) over its last axes; `size` is its window's, or the result's if adaptive."""
+    """One call of a pool of (N, C, ...) over its last axes; `size` is the window's, or the result's if adaptive."""
 
     function: str
-    sizes: tuple[int, ...]  # of the axes that are pooled
+    sizes: tuple[int, ...]  # of the pooled axes
     size: int = 0
     stride: int = 0
     padding: int = 0
@@ -29,7 +29,7 @@ class Pooling:
 
     @property
     def axes(self) -> int:
-        """Return how many axes are pooled."""
+        """Return the number of pooled axes."""
         return len(self.sizes)
 
     @property
@@ -43,7 +43,7 @@ class Pooling:
         return (self.function,)
 
     def flops(self, pixels: int) -> int:
-        """Return a comparison or an addition for each element."""
+        """Return one comparison or addition for each element."""
         return pixels
 
     def bytes_moved(self, pixels: int) -> int:
@@ -63,7 +63,7 @@ class Pooling:
         return random.integers(0, 256, shape).astype(self.dtype)
 
     def ours(self, image: NDArray[Any], channel_axis: int | None) -> Callable[[], NDArray[Any]]:
-        """Return a call of the public API that does the work into a fresh array."""
+        """Return a call of the public API that computes into a new array."""
         function = getattr(convlab, self.function)
         arguments = self.arguments(image)
         if self.indices:
@@ -71,7 +71,7 @@ class Pooling:
         return lambda: function(image, *arguments)
 
     def arguments(self, image: NDArray[Any]) -> tuple[Any, ...]:
-        """Return what follows the image, as PyTorch has it."""
+        """Return the arguments after the image, as in PyTorch."""
         if self.function.startswith("global"):
             return ()
         if self.function.startswith("adaptive"):
@@ -83,7 +83,7 @@ class Pooling:
         return self.size, self.stride, self.padding
 
     def places(self, image: NDArray[Any]) -> NDArray[np.int64]:
-        """Return the first place of each window, as a maximum pool might have found it."""
+        """Return the index of each window's first element, as a possible result of a maximum pool."""
         sizes = image.shape[-self.axes :]
         places = np.zeros(sizes, np.int64)
         for grid, size in zip(np.indices(sizes), sizes, strict=True):
@@ -91,7 +91,7 @@ class Pooling:
         return np.array(np.broadcast_to(places, image.shape))
 
     def expected(self, image: NDArray[Any]) -> tuple[Doubles, Doubles, float, float]:
-        """Return the float64 answer, what errors are relative to, and the errors allowed to us and to peers."""
+        """Return the float64 answer, the scale of errors, and the allowed errors of convlab and of peers."""
         x = image.astype(np.float64)
         if "unpool" in self.function:
             y = np.zeros((*x.shape[: -self.axes], *(n * self.stride for n in x.shape[-self.axes :])))
@@ -121,7 +121,7 @@ class Pooling:
         return x
 
     def _windows(self, n: int) -> Iterator[NDArray[np.intp]]:
-        """Return what of an axis each output reads."""
+        """Return the part of an axis that each output reads."""
         if self.function.startswith("global"):
             yield np.arange(n)
         elif self.function.startswith("adaptive"):
@@ -181,7 +181,7 @@ def pool_cases() -> list[Case]:
 _SIDES = (28, 512, 2048)
 _POOL_REQUIRED = {("max", 2, 28): 1.0, ("max", 2, 512): 3.5}
 
-# 2x2 and 3x3 with stride 2 end most blocks of a network; 3x3 with stride 1 is the overlapping one.
+# Most blocks of a network end with 2x2 or 3x3 at stride 2; the windows of 3x3 at stride 1 overlap most.
 _WINDOWS = ((2, 2, 0), (3, 2, 1), (3, 1, 1))
 
 _POOL_GROUPS = {"max": "Max pooling", "avg": "Average pooling", "min": "Min pooling"}

@@ -17,8 +17,8 @@ from .case import Case
 class Rank:
     """The arguments of one order statistic over square windows.
 
-    A maximum's default border adds no pixel that the window does not hold, so every library's own agrees with it; a
-    median's is the one that OpenCV has.
+    A maximum's default border adds no new pixel to a window, so the borders of all libraries give the same result. A
+    median's border is OpenCV's.
     """
 
     kind: Literal["maximum", "minimum", "median"]
@@ -42,11 +42,11 @@ class Rank:
 
     @property
     def border(self) -> Literal["mirror", "nearest"]:
-        """Return our name of the border, which is SciPy's too."""
+        """Return the border's name in convlab, which is the same in SciPy."""
         return "nearest" if self.kind == "median" else "mirror"
 
     def flops(self, pixels: int) -> int:
-        """Return the comparisons that suffice: three along each axis for a maximum; for a median no bound is near."""
+        """Return the least number of comparisons: three along each axis for a maximum; no close bound for a median."""
         return (6 if self.kind != "median" else 2 * self.size) * pixels
 
     def bytes_moved(self, pixels: int) -> int:
@@ -60,18 +60,18 @@ class Rank:
         return random.integers(0, 256, shape).astype(self.dtype)
 
     def ours(self, image: NDArray[Any], channel_axis: int | None) -> Callable[[], NDArray[Any]]:
-        """Return a call of the public API that does the work into a fresh array."""
+        """Return a call of the public API that computes into a new array."""
         function = getattr(convlab, self.function)
         size, border = self.size, self.border
         return lambda: function(image, size, border=border, channel_axis=channel_axis)
 
     def by_scipy(self, image: NDArray[Any]) -> NDArray[Any]:
-        """Return SciPy's answer: a comparison rounds nothing."""
+        """Return SciPy's answer, which is exact because comparisons do not round."""
         filtered = getattr(ndimage, self.function)
         return filtered(image, self.size, mode=self.border, axes=(0, 1))  # type: ignore[no-any-return]
 
     def expected(self, image: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64], float, float]:
-        """Return the answer, what errors are relative to, and the errors allowed to us and to peers: none."""
+        """Return the answer, the scale of errors, and the allowed errors of convlab and of peers, which are 0."""
         values = self.by_scipy(image).astype(np.float64)
         return values, np.ones_like(values), 0.0, 0.0
 

@@ -1,4 +1,4 @@
-"""Cases of the separable filters: `sep_filter2d` and the functions over images that are made of it."""
+"""Cases of the separable filters: `sep_filter2d` and the image filters that use it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from .case import Case
 
 Doubles = NDArray[np.float64]
 EPS = float(np.finfo(np.float32).eps)
-# What peers may differ by: they round elsewhere, and an integer path of theirs by one unit.
+# The allowed errors of peers: they round in other places, and an integer path of theirs differs by one unit.
 PEER_TOLERANCE = 1e-4
 
 SciPyMode = Literal["nearest", "reflect", "mirror"]
@@ -23,7 +23,7 @@ SCIPY_MODES: dict[str, SciPyMode] = {"nearest": "nearest", "symmetric": "reflect
 
 
 def gaussian_taps(sigma: float, truncate: float = 4.0) -> Doubles:
-    """Return the taps of a Gaussian, cut off where SciPy and scikit-image do."""
+    """Return the taps of a Gaussian, truncated as in SciPy and scikit-image."""
     radius = int(truncate * sigma + 0.5)
     taps: Doubles = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     taps /= taps.sum()
@@ -35,10 +35,10 @@ Pair = tuple[tuple[float, ...], tuple[float, ...]]
 
 @dataclass(frozen=True)
 class Separable:
-    """One call of a function over images, and the linear filters that it is made of: pairs of taps (down, along).
+    """One call of an image filter, and its linear filters as pairs of taps (down the columns, along the rows).
 
-    `join` says what becomes of their results: the first, their sum, their length or root mean square, or what the
-    first takes away from the image added once more.
+    `join` is the combination of their results: the first, their sum, their length or root mean square, or the image
+    plus its difference from the first.
     """
 
     function: str
@@ -55,7 +55,7 @@ class Separable:
         return (self.function,)
 
     def flops(self, pixels: int) -> int:
-        """Return the multiplications and additions; a box needs two additions a pixel and axis, whatever its size."""
+        """Return the multiplications and additions; a box of any size needs two additions per pixel and axis."""
         if self.function == "box":
             return 4 * pixels
         if self.function == "gabor":  # two kernels that need not be separable
@@ -73,7 +73,7 @@ class Separable:
         return random.integers(0, 256, shape).astype(self.dtype)
 
     def ours(self, image: NDArray[Any], channel_axis: int | None) -> Callable[[], NDArray[Any]]:
-        """Return a call of the public API that does the work into a fresh array."""
+        """Return a call of the public API that computes into a new array."""
         function = getattr(convlab, self.function)
         options: dict[str, Any] = dict(self.options) | {"border": self.border, "channel_axis": channel_axis}
         if self.result != "float32":
@@ -86,7 +86,7 @@ class Separable:
         return lambda: function(image, **options)
 
     def expected(self, image: NDArray[Any]) -> tuple[Doubles, Doubles, float, float]:
-        """Return the float64 answer, the sum of |w| |x| behind it, and the errors allowed to us and to peers."""
+        """Return the float64 answer, its sum of |w| |x|, and the allowed errors of convlab and of peers."""
         x = image.astype(np.float64)
         values = self.joined(x, [self._correlated(x, np.array(down), np.array(along)) for down, along in self.kernels])
         if self.result != "float32":
@@ -100,7 +100,7 @@ class Separable:
         return values, magnitude, ours, max(ours, PEER_TOLERANCE)
 
     def joined(self, x: Any, parts: list[Any]) -> Any:
-        """Return what becomes of the filters' results."""
+        """Return the combination of the filters' results."""
         if self.join == "unsharp":
             return x + dict(self.options)["amount"] * (x - parts[0])
         if self.join == "first":
@@ -118,7 +118,7 @@ class Separable:
 
 
 _SHAPES = ((64, 64), (512, 512), (2048, 2048), (511, 769), (1080, 1920, 3))
-# Where one size says enough.
+# For cases where one size is enough.
 _ONE = ((512, 512),)
 _EDGE, _MIDDLE = (-1.0, 0.0, 1.0), (0.0, 1.0, 0.0)
 
@@ -131,7 +131,7 @@ def _cases(group: str, name: str, work: Separable, required: float | None = None
             shape=shape,
             channel_axis=-1 if len(shape) == 3 else None,
             work=work,
-            # A peer that takes 5 us or less is done before our checks and plan are.
+            # A peer's call of at most 5 us takes less time than convlab's checks and plan.
             required=0.7 if required and shape == (64, 64) and group in ("Boxes", "8-bit images") else required,
         )
         for shape in shapes

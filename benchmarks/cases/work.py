@@ -1,4 +1,4 @@
-"""What a case of any family beside filters and pools says of its work."""
+"""The interface of a case's work, for every family except filters and pools."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class Work(Protocol):
-    """One call of a public function on one image; `dtype` is the image's, `result` what comes out."""
+    """One call of a public function on one image; `dtype` is the image's, `result` that of the result."""
 
     @property
     def dtype(self) -> str:
@@ -23,7 +23,7 @@ class Work(Protocol):
         """The public functions that the case calls."""
 
     def flops(self, pixels: int) -> int:
-        """Return the operations that suffice."""
+        """Return the least number of operations."""
 
     def bytes_moved(self, pixels: int) -> int:
         """Return the size of the input and the output."""
@@ -32,7 +32,7 @@ class Work(Protocol):
         """Make the input."""
 
     def ours(self, image: NDArray[Any], channel_axis: int | None) -> Callable[[], NDArray[Any]]:
-        """Return a call of the public API that does the work into a fresh array."""
+        """Return a call of the public API that computes into a new array."""
 
     def expected(self, image: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64], float, float]:
-        """Return the float64 answer, what errors are relative to, and the errors allowed to us and to peers."""
+        """Return the float64 answer, the scale of errors, and the allowed errors of convlab and of peers."""

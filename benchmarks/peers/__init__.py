@@ -1,4 +1,4 @@
-"""The other libraries, one module each; none is imported before it is asked for."""
+"""The other libraries, one module each, imported at the first use."""
 
 from importlib import import_module
 
@@ -18,12 +18,12 @@ _MODULES = {
 
 NAMES: tuple[str, ...] = tuple(_MODULES)
 
-# The fastest of these is the yardstick. A user's own loop and plain Python are shown beside them.
+# The fastest of these is the yardstick. A user's Numba loop and plain Python are only shown.
 YARDSTICKS: tuple[str, ...] = ("OpenCV", "NumPy", "SciPy", "scikit-image", "PyTorch", "ONNX Runtime", "OpenVINO")
 
 
 def load(name: str) -> type[Peer]:
-    """Import a peer's library and return what speaks to it; ImportError where it is missing."""
+    """Import a peer's library and return its class; raise ImportError if it is missing."""
     module, peer = _MODULES[name]
     made: type[Peer] = getattr(import_module(f"{__name__}.{module}"), peer)
     return made

@@ -1,4 +1,4 @@
-"""How each library correlates one image with many kernels."""
+"""The ways of each library to correlate one image with many kernels."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -42,4 +42,4 @@ def bank_ways(library: str, work: Bank) -> dict[str, Step]:
             name: lambda image, engine=engine: engine(functional.pad(image, around, mode="reflect"))[None]  # type: ignore[misc]
             for name, engine in engines.items()
         }
-    raise UnsupportedError("nobody has written it down for this library")
+    raise UnsupportedError("not implemented for this library")

@@ -1,8 +1,8 @@
-"""What all peers share: a filter, a pooling, or one after the other, in every configuration.
+"""Common parts of all peers: a filter, a pooling, or one after the other, in every configuration.
 
-A peer is given its best fair configuration: whatever can be made ahead is, and where a library has
-several ways to do the work, all are tried and the fastest on this machine is timed. Where a library
-lacks a border or a pooling, it is put together from what it has, as its user would.
+A peer gets its best fair configuration: objects are prepared before if possible, and if a library
+has several ways to do the work, the fastest on this machine is timed. If a library lacks a border or
+a pooling, it is composed of the library's functions, as a user would do it.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from benchmarks.cases.banks import Bank
 from benchmarks.cases.case import Array, Case, Filter, Inputs, Pool
 from benchmarks.cases.conv import Conv
 from benchmarks.cases.dropins import DropIn
+from benchmarks.cases.gradients import Gradient
 from benchmarks.cases.pools import Pooling
 from benchmarks.cases.ranks import Rank
 from benchmarks.cases.separables import Separable
@@ -21,16 +22,17 @@ from benchmarks.cases.work import Work
 from benchmarks.contender import Call, UnsupportedError
 
 from .bank_peers import bank_ways
+from .gradient_peers import gradient_ways
 from .pool_peers import pool_ways
 from .rank_peers import rank_ways
 from .separable_peers import separable_ways
 
-# From an image (in the library's own type) to a new one.
+# A function from an image (in the library's type) to a new one.
 Step = Callable[[Any], Any]
 
 
 class Peer:
-    """One library. Subclasses say how it filters and how it pools."""
+    """One library. Subclasses define its ways to filter and to pool."""
 
     name: ClassVar[str]
 
@@ -38,19 +40,19 @@ class Peer:
         self.threads = threads
 
     def describe(self) -> dict[str, str]:
-        """Return the versions of what it runs on."""
+        """Return the versions of its libraries."""
         raise NotImplementedError
 
     def served_by(self) -> str:
-        """Return what did the work: the library does not tell."""
+        """Return an empty string, because the library does not name its kernel."""
         return ""
 
     def load(self, case: Case, image: Array) -> Any:
-        """Turn the input into the library's own type, outside the measured time."""
+        """Convert the input to the library's type, outside the measured time."""
         return image
 
     def to_array(self, case: Case, result: Any) -> Array:
-        """Turn the output into an array, outside the measured time."""
+        """Convert the output to an array, outside the measured time."""
         array: Array = np.asarray(result)
         return array
 
@@ -63,7 +65,7 @@ class Peer:
         raise NotImplementedError
 
     def ways(self, case: Case, work: Work) -> dict[str, Step]:
-        """Return the ways to do what is neither a filter nor a pooling."""
+        """Return the ways to do work that is neither a filter nor a pooling."""
         if isinstance(work, Separable):
             return separable_ways(self.name, case, work)
         if isinstance(work, Rank):
@@ -72,7 +74,7 @@ class Peer:
             return bank_ways(self.name, work)
         if isinstance(work, DropIn) and self.name == "SciPy":
             return {f"{work.module}.{work.function}": work.by("scipy")}
-        raise UnsupportedError("nobody has written it down for this library")
+        raise UnsupportedError("not implemented for this library")
 
     def convolutions(self, conv: Conv, image: Array, kernel: Array) -> dict[str, Call]:
         """Return the ways to convolve a tensor, by name."""
@@ -82,7 +84,12 @@ class Peer:
         """Return the ways to do the case's work."""
         if case.work is not None:
             work = case.work
-            ways = pool_ways(self.name, work, inputs) if isinstance(work, Pooling) else self.ways(case, work)
+            if isinstance(work, Pooling):
+                ways = pool_ways(self.name, work, inputs)
+            elif isinstance(work, Gradient):
+                ways = gradient_ways(self.name, work)
+            else:
+                ways = self.ways(case, work)
             picture = self.load(case, inputs.image)
             return {name: lambda step=step: step(picture) for name, step in ways.items()}  # type: ignore[misc]
         if case.conv is not None and inputs.kernel is not None:
@@ -112,17 +119,17 @@ def colour(case: Case) -> bool:
 
 
 def window(rows: slice, columns: slice, channels_last: bool) -> tuple[Any, ...]:
-    """Return the index that cuts rows and columns out of an image or a batch."""
+    """Return the index that selects rows and columns of an image or a batch."""
     return (rows, columns) if channels_last else (..., rows, columns)
 
 
 def interior(margin: int, channels_last: bool) -> tuple[Any, ...]:
-    """Return the index of what lies within the edges."""
+    """Return the index of the pixels inside the edges."""
     return window(slice(margin, -margin), slice(margin, -margin), channels_last)
 
 
 def copy_frame(source: Any, target: Any, margin: int, channels_last: bool) -> None:
-    """Copy the four edges that the border `keep` leaves as they are."""
+    """Copy the four edges, which the border `keep` does not change."""
     whole, first, last = slice(None), slice(margin), slice(-margin, None)
     for rows, columns in ((first, whole), (last, whole), (whole, first), (whole, last)):
         edge = window(rows, columns, channels_last)
@@ -130,7 +137,7 @@ def copy_frame(source: Any, target: Any, margin: int, channels_last: bool) -> No
 
 
 def widths(case: Case, margin: int) -> list[tuple[int, int]]:
-    """Return the padding of every axis, as `numpy.pad` takes it."""
+    """Return the padding of every axis, in the form of `numpy.pad`."""
     both = (margin, margin)
     if colour(case):
         return [both, both, (0, 0)]
@@ -138,13 +145,13 @@ def widths(case: Case, margin: int) -> list[tuple[int, int]]:
 
 
 def steps(spec: Pool, side: int) -> list[slice]:
-    """Return what each place in a window meets along an axis of so many pixels."""
+    """Return the slice that each element of a window reads along an axis of this length."""
     last = (side - spec.size) // spec.stride * spec.stride + 1
     return [slice(first, first + last, spec.stride) for first in range(spec.size)]
 
 
 def taken(spec: Pool, height: int, width: int) -> tuple[slice, slice]:
-    """Return which outputs of a centred filter are the pool's: one each stride.
+    """Return the outputs of a centred filter that are the pool's, one for each stride.
 
     The window of a filter's output at `i` begins at `i - size // 2`, as in SciPy and OpenCV.
     """

@@ -1,4 +1,4 @@
-"""Loops of the user's own, compiled by Numba: shown, and not among the yardsticks."""
+"""A user's loops, compiled by Numba; shown, but not a yardstick."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _KINDS = {"max": 0, "min": 1, "avg": 2}
 
 
 def _correlate(image: Any, kernel: Any, rows: Any, columns: Any) -> Any:
-    """Filter an image whose border is given by tables: which pixel shows where, -1 for none."""
+    """Filter an image; two tables give the source pixel of each padded position, -1 for none."""
     size = kernel.shape[0]
     height, width = len(rows), len(columns)
     padded = np.zeros((height, width), np.float32)
@@ -27,7 +27,7 @@ def _correlate(image: Any, kernel: Any, rows: Any, columns: Any) -> Any:
                     padded[i, j] = image[rows[i], columns[j]]
     result = np.zeros((height - size + 1, width - size + 1), np.float32)
     for i in prange(result.shape[0]):
-        # Along the row innermost: that is the loop which a compiler turns into vectors.
+        # The innermost loop runs along the row, because the compiler vectorizes it.
         for a in range(size):
             for b in range(size):
                 weight = kernel[a, b]
@@ -116,7 +116,7 @@ class Numba(Peer):
 
 
 def _sources(side: int, spec: Filter) -> Any:
-    """Return which pixel shows at each place along a padded axis."""
+    """Return the source pixel of each position along a padded axis."""
     places = np.arange(side)
     if spec.border in ("valid", "keep"):
         return places

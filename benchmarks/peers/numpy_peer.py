@@ -1,4 +1,4 @@
-"""NumPy, as somebody writes it who knows it well: whole arrays, shifted."""
+"""NumPy, as an expert writes it: shifted whole arrays."""
 
 from typing import Any
 

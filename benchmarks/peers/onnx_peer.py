@@ -1,4 +1,4 @@
-"""ONNX Runtime: one session per case, built ahead, which favours it."""
+"""ONNX Runtime: one session per case, built before the measurement, which is an advantage."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from .base import Peer, colour, interior
 
 _PAD_MODES = {"mirror": "reflect", "nearest": "edge", "wrap": "wrap"}
 
-# Where `wrap` came in, and a version of the format that readers of that time know.
+# The opset that introduced `wrap`, and a format version of the same time.
 _OPSET, _FORMAT = 19, 9
 
 
@@ -24,12 +24,12 @@ _POOLS = ("max_pool2d", "avg_pool2d", "global_max_pool", "global_avg_pool")
 
 
 def pooled(case: Case) -> bool:
-    """Whether a graph of one node does a case's work, which is a pool of a network."""
+    """Return whether a case is a network's pool that one node computes."""
     return isinstance(case.work, Pooling) and case.work.function in _POOLS and not case.work.indices
 
 
 class OnnxRuntime(Peer):
-    """The whole case as one graph, so that its optimiser sees all of it."""
+    """The whole case as one graph, so that ONNX Runtime can optimise all of it."""
 
     name = "ONNX Runtime"
 
@@ -52,7 +52,7 @@ class OnnxRuntime(Peer):
             and work.border in _PAD_MODES
         ) or pooled(case)
         if work is not None and not served:
-            raise UnsupportedError("no graph worth a comparison")
+            raise UnsupportedError("no comparable graph")
         image = inputs.image
         if case.conv is not None and inputs.kernel is not None:
             if not case.conv.prepared:
@@ -74,7 +74,7 @@ class OnnxRuntime(Peer):
 
 
 def convolution(conv: Conv, image: Array, kernel: Array) -> Any:
-    """Return a model of one convolution, its weights a constant of it."""
+    """Return a model of one convolution with constant weights."""
     axes = image.ndim - 2
     floats = TensorProto.FLOAT
     node = helper.make_node(
@@ -97,12 +97,12 @@ def convolution(conv: Conv, image: Array, kernel: Array) -> Any:
 
 
 def graph(case: Case, kernel: Array | None) -> Any:
-    """Return a model of a case that is no convolution."""
+    """Return a model of a case that is not a convolution."""
     return _Graph(case, kernel).model()
 
 
 class _Graph:
-    """The nodes of a case, each after the one before it."""
+    """The nodes of a case, in a chain."""
 
     def __init__(self, case: Case, kernel: Array | None) -> None:
         self._nodes: list[Any] = []
@@ -110,7 +110,7 @@ class _Graph:
         self._last = "x"
         self._shape = case.shape if colour(case) else (1,) * (4 - len(case.shape)) + case.shape
         if colour(case):
-            # One picture of three channels, as the graph's operators want it.
+            # One picture of three channels, in the layout of the graph's operators.
             self._add("Unsqueeze", self._constant(np.array([0])))
             self._add("Transpose", perm=[0, 3, 1, 2])
         if case.filter is not None and kernel is not None:

@@ -1,4 +1,4 @@
-"""OpenCV: `filter2D`, and poolings put together from its morphology, boxes and resizing."""
+"""OpenCV: `filter2D`, and poolings composed of its morphology, boxes and resizing."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _BORDERS = {
 
 
 class OpenCV(Peer):
-    """It has no pooling, but a dilation, every other pixel of which is a maximum pool."""
+    """OpenCV has no pooling, but every second pixel of a dilation is a maximum pool."""
 
     name = "OpenCV"
 
@@ -36,7 +36,7 @@ class OpenCV(Peer):
         border = _BORDERS.get(spec.border, cv2.BORDER_REPLICATE)
 
         def wrap(image: Array) -> Any:
-            # filter2D does not know this border.
+            # filter2D does not support this border.
             around = (margin, margin, margin, margin)
             return cv2.filter2D(cv2.copyMakeBorder(image, *around, cv2.BORDER_WRAP), -1, kernel)[inside]
 
@@ -76,7 +76,7 @@ class OpenCV(Peer):
 
             ways = {f"{name}, plane by plane": each_plane}
         if blocks and case.channel_axis is None:
-            # Windows that touch no other plane: all planes are one tall picture.
+            # If no window overlaps two planes, all planes form one tall picture.
             if spec.kind == "avg":
                 ways["resize"] = lambda image: _shrunk(image.reshape(-1, width), size)
             elif size == 2:
@@ -106,6 +106,6 @@ def _shrunk(image: Array, size: int) -> Any:
 
 def _halved(image: Array, kind: str) -> Any:
     combine = cv2.max if kind == "max" else cv2.min
-    # Neighbouring columns as two channels, which OpenCV separates fast; it copies strided slices.
+    # Neighbouring columns are two channels, which OpenCV splits fast; strided slices would be copied.
     pairs = combine(image[::2], image[1::2]).reshape(len(image) // 2, -1, 2)
     return combine(cv2.extractChannel(pairs, 0), cv2.extractChannel(pairs, 1))

@@ -1,4 +1,4 @@
-"""OpenVINO: one compiled model per layer, built ahead, which favours it."""
+"""OpenVINO: one compiled model per layer, built before the measurement, which is an advantage."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from .onnx_peer import convolution, graph, pooled
 
 
 class OpenVino(Peer):
-    """Convolutions and pools alone, in float32 on its CPU device, tuned for latency."""
+    """Only convolutions and pools, in float32 on its CPU device, tuned for latency."""
 
     name = "OpenVINO"
 
@@ -49,7 +49,7 @@ class OpenVino(Peer):
         request = core.compile_model(model, "CPU", settings).create_infer_request()
         request.set_input_tensor(0, openvino.Tensor(image, shared_memory=True))
 
-        def call(_source: Array = image) -> Any:  # its memory is the request's
+        def call(_source: Array = image) -> Any:  # the result is the request's memory
             request.infer()
             return request.get_output_tensor(0).data
 

@@ -1,4 +1,4 @@
-"""How each library does a pool of the networks; a library that is asked for has been imported by its own module."""
+"""The ways of each library to do a network's pool; its peer module has already imported the library."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -16,7 +16,7 @@ def pool_ways(library: str, work: Pooling, inputs: Inputs) -> dict[str, Step]:
     makers = {"NumPy": _numpy, "PyTorch": _torch}
     ways = makers[library](work, inputs) if library in makers else {}
     if not ways:
-        raise UnsupportedError(f"no {work.function} worth a comparison")
+        raise UnsupportedError(f"no comparable {work.function}")
     return ways
 
 

@@ -1,4 +1,4 @@
-"""Plain Python: the lesson's own loops, `convlab.reference`, on nested lists."""
+"""Plain Python: the lesson's loops, `convlab.reference`, on nested lists."""
 
 import platform
 from typing import Any
@@ -24,7 +24,7 @@ class Python(Peer):
         if not case.bearable_in_python:
             raise UnsupportedError("too slow to time")
         if case.planes > 1:
-            raise UnsupportedError("the plain loops are for one image of grey")
+            raise UnsupportedError("the plain loops are for one grey image")
         return image.tolist()
 
     def to_array(self, case: Case, result: Any) -> Array:

@@ -1,4 +1,4 @@
-"""How each library does an order statistic; a library that is asked for has been imported by its own module."""
+"""The ways of each library to compute an order statistic; its peer module has already imported the library."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -18,7 +18,7 @@ def rank_ways(library: str, case: Case, work: Rank) -> dict[str, Step]:
     makers = {"OpenCV": _opencv, "SciPy": _scipy, "PyTorch": _torch}
     ways = makers[library](case, work) if library in makers else {}
     if not ways:
-        raise UnsupportedError(f"no {work.function} worth a comparison")
+        raise UnsupportedError(f"no comparable {work.function}")
     return ways
 
 

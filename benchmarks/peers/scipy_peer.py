@@ -17,7 +17,7 @@ _MODES = {
     "nearest": "nearest",
     "symmetric": "reflect",
     "wrap": "wrap",
-    # Any will do: what lies near the edges is cut off or replaced.
+    # Any border is right: pixels near the edges are cropped or replaced.
     "valid": "nearest",
     "keep": "nearest",
 }

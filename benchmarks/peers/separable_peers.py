@@ -1,4 +1,4 @@
-"""How each library does a separable filter; a library that is asked for has been imported by its own module."""
+"""The ways of each library to apply a separable filter; its peer module has already imported the library."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -19,7 +19,7 @@ def separable_ways(library: str, case: Case, work: Separable) -> dict[str, Step]
     makers = {"OpenCV": _opencv, "SciPy": _scipy, "scikit-image": _skimage, "PyTorch": _torch}
     ways = makers[library](case, work) if library in makers else {}
     if not ways:
-        raise UnsupportedError(f"no {work.function} worth a comparison")
+        raise UnsupportedError(f"no comparable {work.function}")
     return ways
 
 
@@ -28,7 +28,7 @@ def _taps(work: Separable) -> list[tuple[Array, Array]]:
 
 
 def _outer(work: Separable) -> Array:
-    """The kernel of a single filter, or of a sum of two."""
+    """Return the kernel of a single filter, or of a sum of two."""
     kernel: Array = np.sum([np.outer(down, along) for down, along in _taps(work)], axis=0)
     return kernel
 

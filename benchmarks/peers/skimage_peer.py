@@ -1,4 +1,4 @@
-"""scikit-image: its functions over images."""
+"""scikit-image: its image filters."""
 
 import skimage  # type: ignore[import-untyped]
 
@@ -9,7 +9,7 @@ from .base import Peer, Step
 
 
 class ScikitImage(Peer):
-    """`skimage.filters`, where it has a function of its own."""
+    """`skimage.filters`, if it has the function."""
 
     name = "scikit-image"
 
@@ -17,7 +17,7 @@ class ScikitImage(Peer):
         return {"scikit-image": skimage.__version__}
 
     def filters(self, case: Case, spec: Filter, kernel: Array) -> dict[str, Step]:
-        raise UnsupportedError("its filters of any taps are SciPy's")
+        raise UnsupportedError("it calls SciPy for arbitrary taps")
 
     def pools(self, case: Case, spec: Pool) -> dict[str, Step]:
         raise UnsupportedError("its pools pad with zeros")

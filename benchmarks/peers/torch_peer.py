@@ -1,4 +1,4 @@
-"""PyTorch in inference mode, tensors in and tensors out."""
+"""PyTorch in inference mode; inputs and outputs are tensors."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ import torch.nn.functional as F  # noqa: N812 - the name that everybody uses
 
 from benchmarks.cases.case import Array, Case, Filter, Pool
 from benchmarks.cases.conv import Conv
+from benchmarks.cases.gradients import Gradient
 from benchmarks.cases.pools import Pooling
 from benchmarks.contender import Call, UnsupportedError
 
@@ -15,19 +16,19 @@ from .base import Peer, Step, colour, copy_frame, interior, steps
 
 _PAD_MODES = {"mirror": "reflect", "nearest": "replicate", "wrap": "circular"}
 
-# NNPACK has no larger ones.
+# NNPACK supports no larger ones.
 _NNPACK_TAPS = 16
 
 
 class PyTorch(Peer):
-    """`conv2d` by whichever engine is fastest; `max_pool2d`, `avg_pool2d`, or slices."""
+    """`conv2d` by the fastest engine; `max_pool2d`, `avg_pool2d`, or slices."""
 
     name = "PyTorch"
 
     def __init__(self, threads: int) -> None:
         super().__init__(threads)
         torch.set_num_threads(threads)
-        # For the whole process: entering it in each call would be charged to PyTorch.
+        # For the whole process, because entering it in each call would cost PyTorch time.
         torch.inference_mode().__enter__()
 
     def describe(self) -> dict[str, str]:
@@ -35,7 +36,7 @@ class PyTorch(Peer):
 
     def load(self, case: Case, image: Array) -> Any:
         tensor = torch.from_numpy(image)
-        if isinstance(case.work, Pooling) and len(case.shape) > 2:
+        if isinstance(case.work, (Pooling, Gradient)) and len(case.shape) > 2:
             return tensor
         if colour(case):
             return tensor.permute(2, 0, 1)[None]
@@ -43,7 +44,7 @@ class PyTorch(Peer):
 
     def to_array(self, case: Case, result: Any) -> Array:
         array: Array = result.numpy()
-        if case.conv is not None or (isinstance(case.work, Pooling) and len(case.shape) > 2):
+        if case.conv is not None or (isinstance(case.work, (Pooling, Gradient)) and len(case.shape) > 2):
             return array
         if colour(case):
             return np.moveaxis(array.reshape(case.planes, *array.shape[2:]), 0, -1)
@@ -71,7 +72,7 @@ class PyTorch(Peer):
             return torch.ops.aten._nnpack_spatial_convolution(image, weight, None, [zeros] * 2)
 
         nnpack_available: Any = torch.backends.nnpack.is_available
-        # By itself conv2d takes oneDNN, also where its other engines are faster.
+        # By default conv2d uses oneDNN, even if another engine is faster.
         engines: dict[str, Step] = {
             "conv2d": lambda image: F.conv2d(image, weight, padding=zeros),
             "conv2d by GEMM": gemm,
@@ -79,7 +80,7 @@ class PyTorch(Peer):
         if nnpack_available() and spec.size <= _NNPACK_TAPS:
             engines["conv2d by NNPACK"] = nnpack
         if colour(case):
-            # The channels as a batch of grey images, or as groups.
+            # The channels are a batch of grey images, or groups.
             engines = {
                 f"{name}, as a batch": lambda image, engine=engine: engine(image.transpose(0, 1))  # type: ignore[misc]
                 for name, engine in engines.items()
@@ -121,7 +122,7 @@ class PyTorch(Peer):
         return ways
 
     def _slices(self, case: Case, spec: Pool) -> Step:
-        """Pool as in NumPy, rows first: `max_pool2d` looks for the indices as well."""
+        """Pool as in NumPy, rows first, because `max_pool2d` also computes the indices."""
         combine: Any = {"max": torch.maximum, "min": torch.minimum, "avg": torch.add}[spec.kind]
         rows, columns = (steps(spec, side) for side in case.spatial)
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from convlab._geometry import STORED, BoxGeometry, FilterValues
 from convlab._spec import separable
 from convlab._spec.arguments import check_dtype
-from convlab._spec.filtering import Filter2d
+from convlab._spec.filtering import Filter2d, FilterOptions
 from convlab._spec.imaging import truth, window
-from convlab._spec.separable import Separable2d
+from convlab._spec.separable import BoxOptions, Separable2d
 
 from .blocks import fold, in_blocks, source_of_blocks
 from .box_lines import pays, plan_lines
@@ -103,6 +103,8 @@ def _plan_kernel(
         buffers=buffers,
         convert=False,
         source=source,
+        shape=spec.output.shape,
+        plain=spec.filter.border != "keep",
         tables=(np.array(geometry, np.intp), border_tables(spec), np.array(values, np.float32)),
         taps=np.ones(kernel_height + kernel_width, np.float32),
     )
@@ -122,17 +124,21 @@ def _holds_border(spec: Separable2d, columns: int, borders: NDArray[np.intp]) ->
     return bool(inside and left >= 0 and (after == 0 or last[last >= 0].min(initial=width) >= left))
 
 
-@remembered
-def box(
-    x: NDArray[Any], _: None, size: Any, normalize: Any, border: Any, cval: Any, anchor: Any, *options: Any
-) -> Plan[Separable2d]:
-    """The plan for box's arguments; errors for wrong ones."""
+@remembered(BoxOptions)
+def box(x: NDArray[Any], _: None, options: BoxOptions) -> Plan[Separable2d]:
+    """Make the plan of a box, or raise the error for a wrong argument."""
     check_dtype("image", x.dtype)
-    rows, columns = window("size", size)
-    scale = 1.0 / (rows * columns) if truth("normalize", normalize) else 1.0
-    spec = separable.separable2d(
-        x.shape, (rows, columns), border, cval, anchor, scale, 0.0, None, *options, operation="box"
+    rows, columns = window("size", options.size)
+    given = FilterOptions(
+        border=options.border,
+        cval=options.cval,
+        anchor=options.anchor,
+        scale=1.0 / (rows * columns) if truth("normalize", options.normalize) else 1.0,
+        channel_axis=options.channel_axis,
+        dtype=options.dtype,
+        precision=options.precision,
     )
+    spec = separable.separable2d(x.shape, (rows, columns), given, "box")
     source = source_of(x)
     plan = None
     if max(rows, columns) > DIRECT and spec.filter.precision == "fast":

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import fields, is_dataclass
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,12 @@ class Cache:
         self.bytes = 0
         self._lock = threading.RLock()  # a signal's handler may call in the middle of it
 
-    def add(self, key: Hashable, plan: Any) -> None:
-        """Keep a plan and drop the oldest ones beyond CACHE_BYTES. Larger plans than a quarter are not."""
-        size = size_of(key) + size_of(plan)
+    def add(self, key: Hashable, plan: Any, *parts: Any) -> None:
+        """Keep a plan, or what refers to `parts`, and drop the oldest beyond CACHE_BYTES.
+
+        Larger ones than a quarter are not kept.
+        """
+        size = size_of(key) + size_of(plan) + size_of(parts)
         if size > CACHE_BYTES // 4:
             return
         with self._lock:
@@ -79,7 +82,17 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+ArrayT_contra = TypeVar("ArrayT_contra", bound=NDArray[Any] | None, contravariant=True)
+OptionsT = TypeVar("OptionsT")
+PlanT = TypeVar("PlanT")
+PlanT_co = TypeVar("PlanT_co", covariant=True)
+
+
+class Finder(Protocol[ArrayT_contra, PlanT_co]):
+    """Finds the plan of a call from its image, its kernel or None, and its options in their family's order."""
+
+    def __call__(self, x: NDArray[Any], w: ArrayT_contra, /, *options: object) -> PlanT_co: ...
+
 
 __all__ = ["remembered", "signature"]
 
@@ -105,7 +118,7 @@ def _identified(option: Any) -> Iterator[Any]:
 
 
 def _signature(options: tuple[Any, ...], most: int, x: NDArray[Any], w: NDArray[Any] | None = None) -> Hashable:
-    """What src/common/signature.pyx does, where it was not built."""
+    """What src/common/calls.pyx does, where it was not built."""
     parts: list[Hashable] = [x.shape, x.strides, x.dtype, x.flags.aligned]
     if w is not None:
         if w.nbytes > most:
@@ -117,28 +130,35 @@ def _signature(options: tuple[Any, ...], most: int, x: NDArray[Any], w: NDArray[
 
 
 try:
-    from convlab._kernels.signature import signature
+    from convlab._kernels.calls import signature
 except ImportError:
     signature = _signature
 
 
-def remembered(make: FunctionT) -> FunctionT:
-    """`make(x, w, *options)`, which makes a plan, with the plans of earlier calls kept.
+def remembered(
+    options_type: Callable[..., OptionsT],
+) -> Callable[[Callable[[NDArray[Any], ArrayT_contra, OptionsT], PlanT]], Finder[ArrayT_contra, PlanT]]:
+    """Decorate `make(x, w, options)`, which makes a plan: called with the options' values, it returns cached plans.
 
-    An operation without a kernel takes None for `w`. What `make` raises for wrong arguments is not kept.
+    An operation without a kernel takes None for `w`. The options are built where no plan is cached. What `make` raises
+    for wrong arguments is not kept.
     """
-    quietly = np.errstate(all="ignore")(make)  # numbers that float32 cannot hold are no matter for NumPy's warnings
 
-    @wraps(make)
-    def find(x: NDArray[Any], w: NDArray[Any] | None, *options: Any) -> Any:
-        try:
-            key = make, signature(options, LARGEST_KEY, x, w)
-        except TypeError:  # there is no key for this call
-            return quietly(x, w, *options)
-        plan = _cache.plans.get(key)
-        if plan is None:
-            plan = quietly(x, w, *options)
-            _cache.add(key, plan)
-        return plan
+    def decorate(make: Callable[[NDArray[Any], ArrayT_contra, OptionsT], PlanT]) -> Finder[ArrayT_contra, PlanT]:
+        quietly = np.errstate(all="ignore")(make)  # numbers that float32 cannot hold are no matter for NumPy's warnings
 
-    return find  # type: ignore[return-value]
+        @wraps(make)
+        def find(x: NDArray[Any], w: ArrayT_contra, *options: object) -> PlanT:
+            try:
+                key = make, signature(options, LARGEST_KEY, x, w)
+            except TypeError:  # there is no key for this call
+                return quietly(x, w, options_type(*options))
+            plan: PlanT | None = _cache.plans.get(key)
+            if plan is None:
+                plan = quietly(x, w, options_type(*options))
+                _cache.add(key, plan)
+            return plan
+
+        return find
+
+    return decorate

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from convlab import _errors
 from convlab._geometry import ACTIVATIONS, CONV_BORDERS, ConvAxis, ConvGeometry, ConvValues
-from convlab._spec import convolving
+from convlab._spec import convolving, transposing
 from convlab._spec.arguments import FLOAT32, check_dtype, integer
-from convlab._spec.convolving import Conv, Transpose
+from convlab._spec.convolving import Conv, ConvOptions
+from convlab._spec.transposing import Transpose, TransposeOptions
 
 from . import conv_fft
 from .cache import remembered
@@ -33,14 +34,18 @@ class ConvPlan(Plan[Conv]):
     pieces: Pieces | None = None
     bias: NDArray[np.float32]  # zeros, for a call that gives none
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return FLOAT32
 
-def _three(values: tuple[int, ...], fill: int = 1) -> tuple[int, int, int]:
+
+def three(values: tuple[int, ...], fill: int = 1) -> tuple[int, int, int]:
     """Depth, rows and columns of a convolution over fewer axes."""
     depth, height, width = (fill,) * (3 - len(values)) + values
     return depth, height, width
 
 
-def _axes(spec: Conv) -> NDArray[np.intp]:
+def conv_axes(spec: Conv) -> NDArray[np.intp]:
     """Where each of three axes finds the pixels of all positions that a window may touch."""
     border = CONV_BORDERS.index(spec.border)
     axes = [ConvAxis(1, 0, 1, 0)] * (3 - len(spec.size))
@@ -53,9 +58,14 @@ def _axes(spec: Conv) -> NDArray[np.intp]:
 
 def pitches(spec: Conv, x: NDArray[Any]) -> tuple[int, ...] | None:
     """Floats from image to image, channel to channel, plane, row and column; None where x must be copied."""
-    if not (x.dtype == FLOAT32 and x.dtype.isnative and x.flags.aligned) or any(s % 4 for s in x.strides):
+    return pitches_of(spec, x.strides, x.dtype, x.flags.aligned)
+
+
+def pitches_of(spec: Conv, strides: tuple[int, ...], dtype: np.dtype[Any], aligned: bool) -> tuple[int, ...] | None:
+    """The same of what is known of an array."""
+    if not (dtype == FLOAT32 and dtype.isnative and aligned) or any(s % 4 for s in strides):
         return None
-    return _ordered(spec, tuple(s // 4 for s in x.strides))
+    return _ordered(spec, tuple(s // 4 for s in strides))
 
 
 def contiguous(spec: Conv, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -69,7 +79,7 @@ def _ordered(spec: Conv, steps: tuple[int, ...]) -> tuple[int, ...]:
         steps = (0, *steps)
     batch, rest = steps[0], steps[1:]
     channel, axes = (rest[-1], rest[:-1]) if spec.channels_last else (rest[0], rest[1:])
-    return (batch, channel, *_three(axes, 0))
+    return (batch, channel, *three(axes, 0))
 
 
 def plan_conv(
@@ -89,7 +99,7 @@ def plan_conv(
     inner = (*spec.size, spec.channels) if spec.channels_last else (spec.channels, *spec.size)
     x_steps, size = contiguous(spec, (spec.batch, *inner) if spec.batched else inner), 4 * spec.batch * math.prod(inner)
     if size <= COPIED and 2 * size <= request.limit:
-        return replace(_planned(spec, x_steps, y_steps, request, machine, choice, size), convert=True)
+        return replace(_planned(spec, x_steps, y_steps, request, machine, choice, size), convert=True, plain=False)
 
     def planned(part: Conv, buffers: int) -> ConvPlan:
         return _planned(part, contiguous(part, shape_of(part)), y_steps, request, machine, choice, buffers)
@@ -97,7 +107,7 @@ def plan_conv(
     tile = next((side for name, side in WINOGRAD.items() if name == choice[0]), 1)
     pieces = in_pieces(spec, tile, request, planned)
     first = next(iter(pieces.plans.values()))
-    return replace(first, spec=spec, shape=spec.shape, pieces=pieces)
+    return replace(first, spec=spec, shape=spec.shape, pieces=pieces, plain=False)
 
 
 def _transformed(spec: Conv, request: Request, choice: Choice) -> ConvPlan:
@@ -132,8 +142,8 @@ def _planned(
     buffers: int,
 ) -> ConvPlan:
     """The algorithm that was chosen, beside so many bytes of buffers."""
-    kernel, size, out = _three(spec.kernel), _three(spec.size), _three(spec.out_size)
-    stride, dilation = _three(spec.stride), _three(spec.dilation)
+    kernel, size, out = three(spec.kernel), three(spec.size), three(spec.out_size)
+    stride, dilation = three(spec.stride), three(spec.dilation)
     name, reason, considered = choice[0], choice[1], dict(choice[2])
     if name != "depthwise":  # whose sums' order is the stride's; the only output of an axis has no next one
         stride = tuple(s if n > 1 else 1 for s, n in zip(stride, out, strict=True))  # type: ignore[assignment]
@@ -212,7 +222,8 @@ def _planned(
         convert=False,
         source=FLOAT32,
         shape=spec.shape,
-        tables=(np.array(ConvGeometry._make(geometry), np.intp), _axes(spec), np.array(values, np.float32)),
+        plain=name not in ("narrow", *WINOGRAD),  # which want the weights made ready
+        tables=(np.array(ConvGeometry._make(geometry), np.intp), conv_axes(spec), np.array(values, np.float32)),
         bias=np.zeros(spec.out_channels, np.float32),
     )
 
@@ -232,32 +243,19 @@ def _algorithm(algorithm: Any) -> str | None:
     return algorithm
 
 
-def _make(
-    shape: tuple[int, ...],
-    axes: int,
-    weight_shape: tuple[int, ...],
-    weight_dtype: np.dtype[Any],
-    bias_shape: tuple[int, ...] | None,
-    bias_dtype: np.dtype[Any] | None,
-    algorithm: Any,
-    workspace_limit: Any,
-    *options: Any,
-) -> tuple[Conv, Request]:
-    """What is to be done, and how the caller wants it done."""
-    check_dtype("weight", weight_dtype)
-    if bias_dtype is not None:
-        check_dtype("bias", bias_dtype)
-    *options_of_spec, prepared = options
-    spec = convolving.conv(shape, weight_shape, bias_shape, axes, *options_of_spec)
-    return spec, Request(_algorithm(algorithm), _limit(workspace_limit), prepared)
-
-
-@remembered
-def conv(x: NDArray[Any], _: None, *arguments: Any) -> ConvPlan:
-    """The plan for a convolution's arguments, the input first; errors for wrong ones. Of the weights their layout."""
+@remembered(ConvOptions)
+def conv(x: NDArray[Any], _: None, options: ConvOptions) -> ConvPlan:
+    """Make the plan of a convolution, or raise the error for a wrong argument. Of the weights their layout counts."""
     check_dtype("x", x.dtype)
-    spec, request = _make(x.shape, *arguments)
+    spec, request = _asked(x.shape, options)
     return plan_conv(spec, pitches(spec, x), request, Machine())
+
+
+def _asked(shape: tuple[int, ...], options: ConvOptions) -> tuple[Conv, Request]:
+    """What is to be done, and how the caller wants it done."""
+    convolving.check_dtypes(options)
+    spec = convolving.conv(shape, options)
+    return spec, Request(_algorithm(options.algorithm), _limit(options.workspace_limit), options.prepared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,30 +285,24 @@ class TransposePlan:
         return replace(largest, spec=self.spec, reason=reason, buffers=buffers, workspace=workspace)  # type: ignore[arg-type, return-value]
 
 
-@remembered
-def conv_transpose(
-    x: NDArray[Any],
-    _: None,
-    axes: int,
-    weight_shape: tuple[int, ...],
-    weight_dtype: np.dtype[Any],
-    bias_shape: tuple[int, ...] | None,
-    bias_dtype: np.dtype[Any] | None,
-    algorithm: Any,
-    workspace_limit: Any,
-    *options: Any,
-) -> TransposePlan:
-    """The plan for a transposed convolution's arguments."""
+@remembered(TransposeOptions)
+def conv_transpose(x: NDArray[Any], _: None, options: TransposeOptions) -> TransposePlan:
+    """Make the plan of a transposed convolution, or raise the error for a wrong argument."""
     check_dtype("x", x.dtype)
-    check_dtype("weight", weight_dtype)
-    if bias_dtype is not None:
-        check_dtype("bias", bias_dtype)
-    spec = convolving.conv_transpose(x.shape, weight_shape, bias_shape, axes, *options)
+    convolving.check_dtypes(options)
+    spec = transposing.conv_transpose(x.shape, options)
+    return plan_transpose(spec, x, options.weight_shape, _algorithm(options.algorithm), _limit(options.workspace_limit))
+
+
+def plan_transpose(
+    spec: Transpose, x: NDArray[Any], weight_shape: tuple[int, ...], algorithm: str | None, limit: int | None
+) -> TransposePlan:
+    """Make the plan of each part."""
     sorted_weights = sum(
         spec.groups * weight_shape[1] * (weight_shape[0] // spec.groups) * math.prod(part.conv.kernel)
         for part in spec.parts
     )
-    request = Request(_algorithm(algorithm), _limit(workspace_limit), reserved=4 * sorted_weights)
+    request = Request(algorithm, limit, reserved=4 * sorted_weights)
     request.check(0)
     out_channels = weight_shape[1] * spec.groups
     plans: list[ConvPlan] = []
@@ -318,7 +310,7 @@ def conv_transpose(
     convert = False
     for part in spec.parts:
         whole = contiguous(part.conv, spec.shape)
-        steps = _three(tuple(o.step for o in part.outputs))
+        steps = three(tuple(o.step for o in part.outputs))
         y_pitches = (*whole[:2], *(p * s for p, s in zip(whole[2:], steps, strict=True)))
         its_plan = plan_conv(part.conv, pitches(part.conv, x), request, Machine(), y_pitches)
         plans.append(replace(its_plan, taps=zeros))
@@ -343,13 +335,13 @@ def conv_transpose(
     )
 
 
-def check_layer(axes: int, weight_shape: tuple[int, ...], *arguments: Any) -> None:
+def check_layer(options: ConvOptions) -> None:
     """Errors for wrong arguments of a layer, whose input is not there yet: of the least size that has an output."""
+    axes, weight_shape = options.axes, options.weight_shape
     convolving.check_weight_shape(weight_shape, axes)
-    dilation, groups, layout = arguments[7], arguments[8], arguments[11]
-    parts = convolving.check_groups(groups)
-    dilations = convolving.numbers("dilation", dilation, axes, 1)
+    parts = convolving.check_groups(options.groups)
+    dilations = convolving.numbers("dilation", options.dilation, axes, 1)
     size = tuple((k - 1) * d + 1 for k, d in zip(weight_shape[2:], dilations, strict=True))
     channels = weight_shape[1] * parts
-    last = convolving.channels_last(layout, axes)
-    _make((1, *size, channels) if last else (1, channels, *size), axes, weight_shape, *arguments)
+    last = convolving.channels_last(options.layout, axes)
+    _asked((1, *size, channels) if last else (1, channels, *size), options)

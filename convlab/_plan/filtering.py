@@ -11,7 +11,7 @@ from convlab import _errors
 from convlab._geometry import STORED
 from convlab._spec import filtering
 from convlab._spec.arguments import FLOAT32, check_dtype, check_kernel, taps
-from convlab._spec.filtering import Filter2d
+from convlab._spec.filtering import Filter2d, FilterOptions
 from convlab._spec.separable import Separable2d
 from convlab._spec.taps import Facts, facts
 
@@ -73,22 +73,19 @@ def choose(spec: Filter2d, found: Facts) -> tuple[str, str, tuple[tuple[str, str
     return "direct", "sums over the taps, which are read from registers", tuple(why_not.items())
 
 
-def _plan(x: NDArray[Any], w: NDArray[Any], bank: bool, options: tuple[Any, ...], machine: Machine) -> Plan[Filter2d]:
+def _plan(x: NDArray[Any], w: NDArray[Any], bank: bool, options: FilterOptions, machine: Machine) -> Plan[Filter2d]:
     plan = _plan_floats(x, w, bank, options, machine)
     wide = wide_for(plan.spec, x.dtype, kernels=w.reshape(-1, *plan.spec.kernel_shape))
     return plan if wide is None else replace(plan, wide=wide, considered=(*plan.considered, wide.considered))
 
 
 def _plan_floats(
-    x: NDArray[Any], w: NDArray[Any], bank: bool, options: tuple[Any, ...], machine: Machine
+    x: NDArray[Any], w: NDArray[Any], bank: bool, options: FilterOptions, machine: Machine
 ) -> Plan[Filter2d]:
     name = "kernels" if bank else "kernel"
     check_dtype("image", x.dtype)
-    if bank:
-        check_kernel(name, w, "three axes (kernels, rows, columns) of taps")
-    else:
-        check_kernel(name, w)
-    spec = filtering.filter2d(x.shape, w.shape, *options)
+    check_kernel(name, w, ("kernels", "rows", "columns") if bank else ("rows", "columns"))
+    spec = filtering.filter2d(x.shape, w.shape, options)
     values = taps(name, w)
     if spec.masked:
         _check_normalisable(name, values)
@@ -178,13 +175,13 @@ def _check_normalisable(name: str, values: NDArray[np.float32]) -> None:
         raise _errors.not_normalisable(name)
 
 
-@remembered
-def filter2d(x: NDArray[Any], w: NDArray[Any], *options: Any) -> Plan[Filter2d]:
-    """The plan for filter2d's arguments, image and kernel first; errors for wrong ones."""
+@remembered(FilterOptions)
+def filter2d(x: NDArray[Any], w: NDArray[Any], options: FilterOptions) -> Plan[Filter2d]:
+    """Make the plan of a filter2d, or raise the error for a wrong argument."""
     return _plan(x, w, False, options, Machine())
 
 
-@remembered
-def filter_bank(x: NDArray[Any], w: NDArray[Any], *options: Any) -> Plan[Filter2d]:
-    """The same for filter_bank's."""
+@remembered(FilterOptions)
+def filter_bank(x: NDArray[Any], w: NDArray[Any], options: FilterOptions) -> Plan[Filter2d]:
+    """Make the plan of a filter_bank."""
     return _plan(x, w, True, options, Machine())

@@ -62,7 +62,7 @@ class Plan(Generic[SpecT]):
     compiled: bool = True  # whether there is a compiled kernel for it
     in_lesson: bool = True  # whether there are plain loops for it
     shape: tuple[int, ...] = ()  # of the result
-    plain: bool = False  # nothing but the kernel is to be done
+    plain: bool = False  # nothing but the kernel is to be done; never where one of the fields below says more
     tables: tuple[NDArray[Any], ...]  # the kernel's arguments after the arrays: sizes, borders, values
     taps: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     bands: Any = None  # of an order statistic in bands: their size
@@ -71,12 +71,26 @@ class Plan(Generic[SpecT]):
     parts: tuple["Part", ...] = ()  # of a bank whose kernels take several algorithms
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        """The result's."""
+        spec: Any = self.spec
+        dtype: np.dtype[Any] = spec.dtype
+        return dtype
+
+    @property
     def needed(self) -> int:
         """Bytes that a call on one thread needs beside its arguments and its result."""
         served = self if self.inner is None else self.inner
         return int(served.buffers + served.workspace)
 
     wide: Any = None  # what windows need that hold integers beyond float32's; see wide.py
+
+    def __post_init__(self) -> None:
+        more = (
+            self.convert or self.parts or any(p is not None for p in (self.bands, self.blocks, self.inner, self.wide))
+        )
+        if self.plain and more:
+            object.__setattr__(self, "plain", False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from convlab._geometry import GATHERED, POOLED, PoolGeometry
 from convlab._spec import pooling
 from convlab._spec.arguments import FLOAT32, check_dtype
-from convlab._spec.pooling import Pool
+from convlab._spec.pooling import AdaptiveOptions, GlobalOptions, Pool, PoolOptions
 
 from .cache import remembered
 from .plan import (
@@ -200,6 +200,8 @@ def plan_pool(spec: Pool, source: np.dtype[Any], layout: Source | None, machine:
         source=source,
         compiled=sums or source in POOLED,  # what float32 cannot hold is reduced in its own dtype
         in_lesson=in_lesson,
+        shape=asked.output.shape,
+        plain=not (asked.indices or asked.norm or buffers or (sums and source.kind in "iu" and source.itemsize >= 4)),
         tables=(np.array(geometry, np.intp),),
     )
 
@@ -321,27 +323,28 @@ def _source(spec: Pool, dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.uint8) if native.kind == "b" else native
 
 
-def _planned(spec: Pool, x: NDArray[Any]) -> Plan[Pool]:
+def planned(spec: Pool, x: NDArray[Any]) -> Plan[Pool]:
+    """Make the plan of a checked pool."""
     source = _source(spec, x.dtype)
     return plan_pool(spec, source, source_of(spec, x, source), Machine())
 
 
-@remembered
-def pool(x: NDArray[Any], _: None, *options: Any) -> Plan[Pool]:
-    """The plan for a pool's arguments, the array and the operation first; errors for wrong ones."""
+@remembered(PoolOptions)
+def pool(x: NDArray[Any], _: None, options: PoolOptions) -> Plan[Pool]:
+    """Make the plan of a pool, or raise the error for a wrong argument."""
     check_dtype("x", x.dtype)
-    return _planned(pooling.pool(x.shape, x.dtype, *options), x)
+    return planned(pooling.pool(x.shape, x.dtype, options), x)
 
 
-@remembered
-def adaptive_pool(x: NDArray[Any], _: None, *options: Any) -> Plan[Pool]:
-    """The same for a pool whose result's size is given."""
+@remembered(AdaptiveOptions)
+def adaptive_pool(x: NDArray[Any], _: None, options: AdaptiveOptions) -> Plan[Pool]:
+    """Make the plan of a pool whose result's size is given."""
     check_dtype("x", x.dtype)
-    return _planned(pooling.adaptive_pool(x.shape, x.dtype, *options), x)
+    return planned(pooling.adaptive_pool(x.shape, x.dtype, options), x)
 
 
-@remembered
-def global_pool(x: NDArray[Any], _: None, *options: Any) -> Plan[Pool]:
-    """The same for a pool over all of each plane."""
+@remembered(GlobalOptions)
+def global_pool(x: NDArray[Any], _: None, options: GlobalOptions) -> Plan[Pool]:
+    """Make the plan of a pool over all of each plane."""
     check_dtype("x", x.dtype)
-    return _planned(pooling.global_pool(x.shape, x.dtype, *options), x)
+    return planned(pooling.global_pool(x.shape, x.dtype, options), x)

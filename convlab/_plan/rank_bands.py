@@ -100,7 +100,7 @@ def band_specs(bands: Bands, shape: tuple[int, ...]) -> tuple[Rank2d, ...]:
         rows, columns = columns, rows
         height, width = spec.size
         windows = [(width, height)]
-        if spec.operation != "median" and height > 1 and width > 1:
+        if spec.separable and height > 1 and width > 1:
             windows = [(1, height), (width, 1)]
     result = []
     down, along = (sum(size[axis] - 1 for size in windows) for axis in (0, 1))

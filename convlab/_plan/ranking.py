@@ -12,7 +12,7 @@ from convlab import _borders
 from convlab._geometry import NUMPY_BLOCK, STORED, RankGeometry
 from convlab._spec import ranking
 from convlab._spec.arguments import FLOAT32, check_dtype
-from convlab._spec.ranking import Rank2d
+from convlab._spec.ranking import Rank2d, WindowOptions
 
 from . import rank_bands, rank_tiles
 from .cache import remembered
@@ -23,7 +23,7 @@ from .rank_tiles import VECTOR
 
 def _reached(spec: Rank2d) -> Rank2d:
     """The same maximum or minimum of a window that is cut to where it has seen every pixel of an axis on each side."""
-    if spec.operation == "median" or spec.border in ("valid", "keep"):
+    if not spec.separable or spec.border in ("valid", "keep"):
         return spec
     above, below, before, after = spec.border_sizes
     limits = 2 * spec.image.height, 2 * spec.image.width
@@ -45,9 +45,9 @@ def plan_rank2d(spec: Rank2d, source: np.dtype[Any], pitches: tuple[int, int] | 
     window_height, window_width = spec.size
     pixel = source.itemsize * step
     tiles = (
-        rank_tiles.extremum(spec, pixel, before)
-        if spec.operation != "median"
-        else rank_tiles.median(spec, source, before)
+        rank_tiles.median(spec, source, before)
+        if spec.operation == "median"
+        else rank_tiles.extremum(spec, pixel, before)
     )
     slots = tiles.rows + window_height - 1
     narrow = VECTOR if image.width * pixel < VECTOR else 0
@@ -129,11 +129,11 @@ def _in_bands(bands: Bands, source: np.dtype[Any], machine: Machine) -> Plan[Ran
     )
 
 
-@remembered
-def rank2d(x: NDArray[Any], _: None, *options: Any) -> Plan[Rank2d]:
-    """The plan for an order statistic's arguments, the image and the operation first; errors for wrong ones."""
+@remembered(WindowOptions)
+def rank2d(x: NDArray[Any], _: None, options: WindowOptions) -> Plan[Rank2d]:
+    """Make the plan of an order statistic, or raise the error for a wrong argument."""
     check_dtype("image", x.dtype)
-    spec = ranking.rank2d(x.shape, x.dtype, *options)
+    spec = ranking.rank2d(x.shape, x.dtype, options)
     cut = _reached(spec)
     source = _source(spec.dtype)
     stored = x.view(np.uint8) if spec.dtype.kind == "b" else x

@@ -4,15 +4,16 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from convlab import _borders, _errors
 from convlab._geometry import STORED, FilterValues, SeparableGeometry
 from convlab._spec import separable
-from convlab._spec.arguments import FLOAT32, check_dtype, taps
-from convlab._spec.filtering import Filter2d
-from convlab._spec.imaging import at_least, gaussian_taps, sigmas
-from convlab._spec.separable import Separable2d, check_taps
+from convlab._spec.arguments import FLOAT32, check_dtype, finite, taps
+from convlab._spec.filtering import Filter2d, FilterOptions
+from convlab._spec.imaging import at_least, gaussian_taps, sigmas, smaller_output
+from convlab._spec.separable import GaussianOptions, Separable2d, check_taps
+from convlab.typing import Border, Clip, Numbers
 
 from .blocks import LONG_ROW, fold, in_blocks, source_of_blocks
 from .cache import LARGEST_KEY, remembered
@@ -77,7 +78,7 @@ def plan_separable2d(
 
     first = in_blocks(spec.filter, copied, of_block, folded, TILE_ROWS)
     assert first is not None
-    return replace(first, spec=spec)
+    return replace(first, spec=spec, plain=False)
 
 
 def _plan_kernel(
@@ -123,20 +124,27 @@ def _plan_kernel(
         buffers=buffers,
         convert=False,
         source=source,
+        shape=spec.output.shape,
+        plain=spec.filter.border != "keep",
         tables=(np.array(geometry, np.intp), borders, np.array(values, np.float32)),
         taps=kernels,
     )
 
 
-def _make(x: NDArray[Any], ky: NDArray[Any], kx: bytes, dtype: Any, *options: Any) -> Plan[Separable2d]:
-    return _planned(x, ky, np.frombuffer(kx, dtype), options)
+def _row_and_options(dtype: np.dtype[Any], kx: bytes, *options: Any) -> tuple[NDArray[Any], FilterOptions]:
+    return np.frombuffer(kx, dtype), FilterOptions(*options)
 
 
-def _planned(x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], options: tuple[Any, ...]) -> Plan[Separable2d]:
+@remembered(_row_and_options)
+def _found(x: NDArray[Any], ky: NDArray[Any], given: tuple[NDArray[Any], FilterOptions]) -> Plan[Separable2d]:
+    return _planned(x, ky, *given)
+
+
+def _planned(x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], options: FilterOptions) -> Plan[Separable2d]:
     check_dtype("image", x.dtype)
     check_taps("kernel_y", ky)
     check_taps("kernel_x", kx)
-    spec = separable.separable2d(x.shape, (ky.size, kx.size), *options)
+    spec = separable.separable2d(x.shape, (ky.size, kx.size), options)
     plan = separable_for(spec, x, np.concatenate([taps("kernel_y", ky), taps("kernel_x", kx)]))
     limit = spec.filter.workspace_limit
     if limit is not None and plan.needed > limit:
@@ -153,7 +161,9 @@ def separable_for(spec: Separable2d, x: NDArray[Any], kernels: NDArray[np.float3
 def with_wide(plan: Plan[Separable2d], x: NDArray[Any], downs: NDArray[Any], alongs: NDArray[Any]) -> Plan[Separable2d]:
     """The plan, with the taps in double where the image may hold integers beyond float32's."""
     wide = wide_for(plan.spec.filter, x.dtype, downs=downs, alongs=alongs)
-    return plan if wide is None else replace(plan, wide=wide, considered=(*plan.considered, wide.considered))
+    return (
+        plan if wide is None else replace(plan, wide=wide, plain=False, considered=(*plan.considered, wide.considered))
+    )
 
 
 def source_of(x: NDArray[Any]) -> np.dtype[Any]:
@@ -162,44 +172,49 @@ def source_of(x: NDArray[Any]) -> np.dtype[Any]:
     return native if native in STORED else FLOAT32
 
 
-_found = remembered(_make)
-
-
 def sep_filter2d(x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], *options: Any) -> Plan[Separable2d]:
-    """The plan for sep_filter2d's arguments, image and kernels first; errors for wrong ones."""
+    """Find the plan of a sep_filter2d, whose options are those of FilterOptions, or raise the error."""
     if kx.ndim != 1 or kx.nbytes > LARGEST_KEY or kx.dtype.kind not in "biuf":
-        return _planned(x, ky, kx, options)
-    return _found(x, ky, kx.tobytes(), kx.dtype, *options)
+        return _planned(x, ky, kx, FilterOptions(*options))
+    return _found(x, ky, kx.dtype, kx.tobytes(), *options)
 
 
-def smooth(
-    x: NDArray[Any], ky: NDArray[Any], kx: NDArray[Any], border: Any, cval: Any, channel_axis: Any, dtype: np.dtype[Any]
-) -> Plan[Separable2d]:
-    """The plan of a first step to a result of this dtype: its sums are floats, in the result itself or in blocks."""
-    # No kernel stores integers of 64 bits: plans for these sum blocks in floats.
-    kind = np.int64 if dtype.kind in "iu" else None
-    return sep_filter2d(x, ky, kx, border, cval, None, 1.0, 0.0, None, channel_axis, kind)
+def unsharp(
+    x: NDArray[Any], radius: Numbers, amount: float, clip: Clip | None, border: Border, cval: float,
+    channel_axis: int | None, dtype: DTypeLike | None,
+) -> tuple[Plan[Separable2d], Plan[Separable2d], float]:  # fmt: skip
+    """Find the plan of an unsharp, the plan of its smoothing and the checked amount, or raise the error."""
+    if isinstance(border, str) and border == "valid":
+        raise smaller_output(border)
+    down, along = sigmas("radius", radius)
+    amount = finite("amount", amount)
+    ky, kx = (gaussian_taps(deviation, 4.0, name="radius") for deviation in (down, along))
+    start, rest = (None, None, border, cval, None, 1.0, 0.0), ("propagate", channel_axis)
+    plan = sep_filter2d(x, ky, kx, *start, clip, *rest, dtype)
+    # The sums are floats, in the result or in blocks. No kernel stores integers of 64 bits: plans for these sum blocks.
+    floats = np.int64 if plan.spec.dtype.kind in "iu" else None
+    return plan, sep_filter2d(x, ky, kx, *start, None, *rest, floats), amount
 
 
-@remembered
-def magnitude2d(x: NDArray[Any], pairs: NDArray[np.float64], *options: Any) -> Plan[Separable2d]:
-    """The plan of the magnitude of two filters: `pairs` holds kernel_y of both, then kernel_x of both."""
+@remembered(FilterOptions)
+def magnitude2d(x: NDArray[Any], pairs: NDArray[np.float64], options: FilterOptions) -> Plan[Separable2d]:
+    """Make the plan of the magnitude of two filters: `pairs` holds kernel_y of both, then kernel_x of both."""
     check_dtype("image", x.dtype)
     size = pairs.shape[1]
-    spec = separable.separable2d(x.shape, (size, size), *options, operation="magnitude2d")
+    spec = separable.separable2d(x.shape, (size, size), options, "magnitude2d")
     plan = separable_for(spec, x, pairs.ravel().astype(np.float32))
     return with_wide(plan, x, pairs[:2], pairs[2:])
 
 
-@remembered
-def gaussian(
-    x: NDArray[Any], _: None, sigma: Any, truncate: Any, border: Any, cval: Any, channel_axis: Any, dtype: Any
-) -> Plan[Separable2d]:
-    """The plan for gaussian's arguments; errors for wrong ones."""
+@remembered(GaussianOptions)
+def gaussian(x: NDArray[Any], _: None, options: GaussianOptions) -> Plan[Separable2d]:
+    """Make the plan of a gaussian, or raise the error for a wrong argument."""
     check_dtype("image", x.dtype)
-    truncate = at_least("truncate", truncate, 0)
-    kernels = [gaussian_taps(s, truncate) for s in sigmas("sigma", sigma)]
-    shape = kernels[0].size, kernels[1].size
-    spec = separable.separable2d(x.shape, shape, border, cval, None, 1.0, 0.0, None, channel_axis, dtype)
+    truncate = at_least("truncate", options.truncate, 0)
+    kernels = [gaussian_taps(s, truncate) for s in sigmas("sigma", options.sigma)]
+    given = FilterOptions(
+        border=options.border, cval=options.cval, channel_axis=options.channel_axis, dtype=options.dtype
+    )
+    spec = separable.separable2d(x.shape, (kernels[0].size, kernels[1].size), given)
     plan = separable_for(spec, x, np.concatenate(kernels).astype(np.float32))
     return with_wide(plan, x, kernels[0][None], kernels[1][None])

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab import _errors
-from convlab._spec import pooling
+from convlab._spec import unpooling
 from convlab._spec.arguments import check_dtype
-from convlab._spec.pooling import Unpool
+from convlab._spec.unpooling import Unpool, UnpoolOptions
 
 from .cache import remembered
 from .plan import Machine, Plan, threads_for
@@ -19,13 +19,13 @@ from .pooling import PART_ELEMENTS
 PIECES = 64
 
 
-@remembered
-def max_unpool(x: NDArray[Any], _: None, shape: tuple[int, ...], dtype: np.dtype[Any], *options: Any) -> Plan[Unpool]:
-    """The plan for an unpool's arguments: sizes alone. Shape and dtype are those of the indices."""
+@remembered(UnpoolOptions)
+def max_unpool(x: NDArray[Any], _: None, options: UnpoolOptions) -> Plan[Unpool]:
+    """Make the plan of an unpool, or raise the error for a wrong argument."""
     check_dtype("x", x.dtype)
-    if dtype.kind not in "iu":
-        raise _errors.wrong_dtype("indices", dtype, "integers, as max_pool2d returns them")
-    spec = pooling.max_unpool(x.shape, x.dtype, shape, *options)
+    if options.indices_dtype.kind not in "iu":
+        raise _errors.wrong_dtype("indices", options.indices_dtype, "integers, as max_pool2d returns them")
+    spec = unpooling.max_unpool(x.shape, x.dtype, options)
     size = math.prod(spec.image.sizes)
     planes = math.prod(spec.image.shape) // size  # innermost channels are moved outwards
     out = math.prod(spec.output.sizes)

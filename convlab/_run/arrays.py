@@ -11,17 +11,8 @@ from convlab._spec.arguments import is_masked
 from convlab._spec.layout import Layout
 
 
-class PlanOnlyError(Exception):
-    """Given as `out`, it comes back with the call's plan before anything is computed: for `convlab.explain`."""
-
-    plan: Any
-
-
-def check_out(out: Any, plan: Any, shape: tuple[int, ...], dtype: np.dtype[Any], **inputs: NDArray[Any]) -> None:
+def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], **inputs: NDArray[Any]) -> None:
     """`out` is used as it is or refused: never copied behind the caller's back."""
-    if isinstance(out, PlanOnlyError):
-        out.plan = plan
-        raise out
     if not isinstance(out, np.ndarray) or is_masked(out):
         raise _errors.wrong_type("out", out, "a NumPy array")
     if out.shape != shape:

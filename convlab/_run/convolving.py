@@ -69,33 +69,33 @@ def conv(
     x: NDArray[Any],
     weight: NDArray[Any],
     bias: NDArray[Any] | None,
+    prepared: Weights | None,
     out: Any,
-    prepared: Weights | None = None,
 ) -> NDArray[np.float32]:
     """Run a plan of _plan.conv."""
-    y = np.empty(plan.shape, FLOAT32) if out is None else _output(plan, plan.shape, x, weight, bias, out)
+    y = np.empty(plan.shape, FLOAT32) if out is None else _output(plan.shape, x, weight, bias, out)
     w = float32("weight", weight)
     b = plan.bias if bias is None else float32("bias", bias)
     if plan.convert:
         x = converted(x, FLOAT32)
     backend = active()
-    _convolve(backend, plan, x, w, b, y, prepared)
+    convolve(backend, plan, x, w, b, y, prepared)
     serve(backend, plan.spec.name if backend is PYTHON else plan.kernel)
     return y
 
 
 def _output(
-    plan: Any, shape: tuple[int, ...], x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any] | None, out: Any
+    shape: tuple[int, ...], x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any] | None, out: Any
 ) -> NDArray[np.float32]:
     if out is None:
         return np.empty(shape, FLOAT32)
     inputs = {"x": x, "weight": weight} if bias is None else {"x": x, "weight": weight, "bias": bias}
-    check_out(out, plan, shape, FLOAT32, **inputs)
+    check_out(out, shape, FLOAT32, **inputs)
     result: NDArray[np.float32] = out
     return result
 
 
-def _convolve(
+def convolve(
     backend: Backend,
     plan: ConvPlan,
     x: NDArray[Any],
@@ -133,10 +133,16 @@ def conv_transpose(
     plan: TransposePlan, x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any] | None, out: Any
 ) -> NDArray[np.float32]:
     """Run a plan of _plan.conv_transpose: part by part, each into its own outputs."""
+    y = _output(plan.spec.shape, x, weight, bias, out)
+    transpose_into(y, plan, x, float32("weight", weight), plan.zeros if bias is None else float32("bias", bias))
+    return y
+
+
+def transpose_into(
+    y: NDArray[np.float32], plan: TransposePlan, x: NDArray[Any], w: NDArray[np.float32], b: NDArray[np.float32]
+) -> None:
+    """Run each part of a transpose."""
     spec = plan.spec
-    y = _output(plan, spec.shape, x, weight, bias, out)
-    w = float32("weight", weight)
-    b = plan.zeros if bias is None else float32("bias", bias)
     if plan.convert:
         x = converted(x, FLOAT32)
     backend = active()
@@ -154,8 +160,7 @@ def conv_transpose(
         outputs: Any = (..., *part.outputs, *last)
         view = y[outputs]
         size = math.prod(shape)
-        _convolve(backend, its_plan, x, u[start : start + size].reshape(shape), b, view)
+        convolve(backend, its_plan, x, u[start : start + size].reshape(shape), b, view)
         start += size
         served = its_plan.kernel
     serve(backend, spec.name if backend is PYTHON else served)
-    return y

@@ -24,7 +24,7 @@ def filter2d(plan: Plan[Filter2d], x: NDArray[Any], kernel: NDArray[Any], mask: 
     spec = plan.spec
     if out is not None:
         inputs = {"image": x, "kernel": kernel} if mask is None else {"image": x, "kernel": kernel, "mask": mask}
-        check_out(out, plan, plan.shape, spec.dtype, **inputs)
+        check_out(out, plan.shape, spec.dtype, **inputs)
     return _filtered(plan, x, mask, out)
 
 

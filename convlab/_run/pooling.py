@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,18 +15,19 @@ from convlab._plan.pool_axes import Source
 from convlab._plan.pool_pieces import CONVERTED_BYTES, Piece, pieces
 from convlab._plan.pooling import plan_pool
 from convlab._spec.arguments import FLOAT32
-from convlab._spec.pooling import Pool, Unpool
+from convlab._spec.pooling import Pool
+from convlab._spec.unpooling import Unpool
 from convlab._threads import limited, limited_sums
 
 from .arrays import check_out, converted, finished
 from .wide import average_wide, holds_wide, may_be_wide
 
 
-def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
+def _pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
     """Run a plan of _plan.pool: the result, or the result and its indices."""
     spec = plan.spec
     if out is not None:
-        check_out(out, plan, spec.output.shape, spec.dtype, x=x)
+        check_out(out, spec.output.shape, spec.dtype, x=x)
     wide = spec.operation == "avg" and spec.norm == 0 and may_be_wide(x.dtype) and holds_wide("x", x)
     backend = serving(plan.compiled, plan.in_lesson)
     if backend is PYTHON:
@@ -46,6 +47,12 @@ def pool(plan: Plan[Pool], x: NDArray[Any], out: Any) -> Any:
     if wide:
         average_wide(spec, x, y)
     return (y, results[1]) if spec.indices else y
+
+
+# One function, by what its plans return.
+_WithIndices = NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]
+pool: Callable[[Plan[Pool], NDArray[Any], Any], NDArray[Any]] = _pool
+pool_and_indices: Callable[[Plan[Pool], NDArray[Any], Any], _WithIndices] = _pool
 
 
 def _run_pieces(plan: Plan[Pool], backend: Backend, x: NDArray[Any], results: list[NDArray[Any]]) -> None:
@@ -105,7 +112,7 @@ def max_unpool(plan: Plan[Unpool], x: NDArray[Any], indices: NDArray[Any], out: 
     """Run a plan of _plan.unpooling."""
     spec = plan.spec
     if out is not None:
-        check_out(out, plan, spec.output.shape, spec.dtype, x=x, indices=indices)
+        check_out(out, spec.output.shape, spec.dtype, x=x, indices=indices)
     backend = serving(plan.compiled, plan.in_lesson)
     axes = spec.image.axes
     y = np.empty(spec.output.shape, spec.dtype) if out is None else out

@@ -23,7 +23,7 @@ def rank2d(plan: Plan[Rank2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     """Run a plan of _plan.ranking."""
     spec = plan.spec
     if out is not None:
-        check_out(out, plan, spec.output.shape, spec.dtype, image=x)
+        check_out(out, spec.output.shape, spec.dtype, image=x)
     backend = serving(plan.compiled, plan.in_lesson)
     if plan.plain:  # most calls, and small ones too: nothing but the kernel
         y = np.empty(plan.shape, plan.source) if out is None else out

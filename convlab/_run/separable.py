@@ -27,14 +27,14 @@ def sep_filter2d(
 ) -> NDArray[Any]:
     """Run a plan of _plan.separable.sep_filter2d."""
     if out is not None:
-        check_out(out, plan, plan.spec.output.shape, plan.spec.dtype, image=x, kernel_y=ky, kernel_x=kx)
+        check_out(out, plan.spec.output.shape, plan.spec.dtype, image=x, kernel_y=ky, kernel_x=kx)
     return _run_wide(plan, x, out)
 
 
 def of_one_image(plan: Plan[Separable2d], x: NDArray[Any], out: Any) -> NDArray[Any]:
     """Run a plan whose taps are no argument."""
     if out is not None:
-        check_out(out, plan, plan.spec.output.shape, plan.spec.dtype, image=x)
+        check_out(out, plan.spec.output.shape, plan.spec.dtype, image=x)
     return _run_wide(plan, x, out)
 
 
@@ -61,7 +61,7 @@ def unsharp2d(
     """What `smooth` takes away, added; `plan` has the result's dtype and limits."""
     spec = plan.spec
     if out is not None:
-        check_out(out, plan, spec.output.shape, spec.dtype, image=x)
+        check_out(out, spec.output.shape, spec.dtype, image=x)
     wide = plan.wide is not None and filter_holds_wide(plan.spec.filter, x)
 
     def sharpened(smoothed: NDArray[Any], pixels: NDArray[Any], y: NDArray[Any]) -> None:

@@ -115,11 +115,14 @@ def pair(name: str, value: Any, low: int) -> tuple[int, int]:
     return numbers[0], numbers[-1]
 
 
-def check_kernel(name: str, kernel: NDArray[Any], axes: str = "two axes (rows, columns) of taps") -> None:
+NUMERALS = {2: "two", 3: "three"}
+
+
+def check_kernel(name: str, kernel: NDArray[Any], axes: tuple[str, ...] = ("rows", "columns")) -> None:
     """Refuse what is no kernel, before anything is allocated for it."""
     check_dtype(name, kernel.dtype)
-    if kernel.ndim != (2 if axes.startswith("two") else 3):
-        raise _errors.wrong_shape(name, kernel.shape, axes)
+    if kernel.ndim != len(axes):
+        raise _errors.wrong_shape(name, kernel.shape, f"{NUMERALS[len(axes)]} axes ({', '.join(axes)}) of taps")
     if kernel.size == 0:
         raise _errors.wrong_shape(name, kernel.shape, "at least one tap")
     if kernel.size > LARGEST_NUMBER:

@@ -1,15 +1,30 @@
-"""Convolutions of tensors and their transposes, over one, two or three axes."""
+"""Convolutions of tensors, over one, two or three axes."""
 
 import math
 from dataclasses import dataclass
-from itertools import product
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
 
 from convlab import _borders, _errors
-from convlab.typing import ConvLayout1d, Layout2d, Layout3d, PaddingMode, PaddingWord, Precision
+from convlab.typing import Activation as ActivationOption
+from convlab.typing import (
+    ConvAlgorithm,
+    ConvLayout1d,
+    ConvPadding,
+    Layout2d,
+    Layout3d,
+    PaddingMode,
+    PaddingWord,
+    Precision,
+    Sizes,
+)
 
-from .arguments import LARGEST_NUMBER, integer, real, word
+from .arguments import FLOAT32, LARGEST_NUMBER, check_dtype, integer, real, word
 from .layout import MAX_ELEMENTS
+
+if TYPE_CHECKING:
+    from .transposing import TransposeOptions
 
 PADDING_MODES: tuple[str, ...] = get_args(PaddingMode)
 PADDING_WORDS: tuple[str, ...] = get_args(PaddingWord)
@@ -18,6 +33,28 @@ ACTIVATIONS = {"relu": (0.0, math.inf), "relu6": (0.0, 6.0)}
 LEAKY_SLOPE = 0.01
 LAYOUTS: dict[int, tuple[str, ...]] = {1: get_args(ConvLayout1d), 2: get_args(Layout2d), 3: get_args(Layout3d)}
 _AXES = {1: "(width,)", 2: "(rows, columns)", 3: "(depth, rows, columns)"}
+
+
+@dataclass(frozen=True, slots=True)
+class ConvOptions:
+    """The options of a convolution, unchecked; of weights and bias their shapes and dtypes."""
+
+    axes: int
+    weight_shape: tuple[int, ...]
+    weight_dtype: np.dtype[Any] = FLOAT32
+    bias_shape: tuple[int, ...] | None = None
+    bias_dtype: np.dtype[Any] | None = None
+    stride: Sizes = 1
+    padding: ConvPadding = 0
+    dilation: Sizes = 1
+    groups: int = 1
+    padding_mode: PaddingMode = "zeros"
+    activation: ActivationOption | None = None
+    layout: ConvLayout1d | Layout2d | Layout3d = "NCHW"
+    precision: Precision = "fast"
+    algorithm: ConvAlgorithm | None = None
+    workspace_limit: int | None = None
+    prepared: bool = False  # whether the weights are a layer's
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +106,6 @@ class Conv:
         return 4 * (weights + inputs + self.batch * self.out_channels * math.prod(self.out_size))
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Every stride-th output of a transpose along each axis: an ordinary convolution with some of the taps, flipped."""
-
-    conv: Conv
-    outputs: tuple[slice, ...]  # along the axes
-    taps: tuple[slice, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Transpose:
-    """A transposed convolution: the parts that its outputs fall in, but for those on which no tap falls."""
-
-    name: str
-    shape: tuple[int, ...]
-    groups: int
-    activation: Activation
-    channels_last: bool
-    parts: tuple[Part, ...]
-    gaps: bool  # whether there are outputs on which no tap falls
-    bytes: int  # of input, weights and output
-
-    @property
-    def flops(self) -> int:
-        return sum(part.conv.flops for part in self.parts)
-
-
 def numbers(name: str, value: Any, axes: int, low: int) -> tuple[int, ...]:
     """One number for each axis from a number, a 1-tuple or one number per axis."""
     expected = f"a whole number of at least {low}" + (f", or {axes} of them {_AXES[axes]}" if axes > 1 else "")
@@ -144,7 +154,7 @@ def _border(padding_mode: Any) -> str:
     return "constant" if padding_mode == "zeros" else padding_mode
 
 
-def _activation(activation: Any) -> Activation:
+def activation_of(activation: Any) -> Activation:
     expected = "None, 'relu', 'relu6', 'leaky_relu' or a pair (low, high)"
     if activation is None:
         return Activation()
@@ -173,7 +183,7 @@ def channels_last(layout: Any, axes: int) -> bool:
     return layout == LAYOUTS[axes][1]
 
 
-def _exact(precision: Any) -> bool:
+def check_exact(precision: Any) -> bool:
     return word("precision", precision, PRECISIONS) == "exact"
 
 
@@ -186,21 +196,21 @@ def check_weight_shape(weight_shape: tuple[int, ...], axes: int) -> None:
         raise _errors.wrong_shape("weight", weight_shape, f"at most {LARGEST_NUMBER} weights")
 
 
-def _tensor(
-    shape: tuple[int, ...], weight_shape: tuple[int, ...], layout: Any, axes: int
+def tensor(
+    name: str, shape: tuple[int, ...], weight_shape: tuple[int, ...], layout: Any, axes: int
 ) -> tuple[int, int, tuple[int, ...], bool, bool]:
     """Batch, channels and size of the input; whether channels come last, whether there is a batch."""
     last = channels_last(layout, axes)
     word = LAYOUTS[axes][last]
     shown = f"({', '.join(word)}) or ({', '.join(word[1:])})"
     if len(shape) not in (axes + 1, axes + 2):
-        raise _errors.wrong_shape("x", shape, shown)
+        raise _errors.wrong_shape(name, shape, shown)
     check_weight_shape(weight_shape, axes)
     batched = len(shape) == axes + 2
     batch, rest = (shape[0], shape[1:]) if batched else (1, shape)
     channels, size = (rest[-1], rest[:-1]) if last else (rest[0], rest[1:])
     if 0 in rest:
-        raise _errors.wrong_shape("x", shape, f"at least one channel and one element along each axis of {shown}")
+        raise _errors.wrong_shape(name, shape, f"at least one channel and one element along each axis of {shown}")
     return batch, channels, size, last, batched
 
 
@@ -211,47 +221,41 @@ def check_groups(groups: Any) -> int:
     return number
 
 
-def _check_bias(bias_shape: tuple[int, ...] | None, out_channels: int) -> None:
+def check_bias(bias_shape: tuple[int, ...] | None, out_channels: int) -> None:
     if bias_shape is not None and bias_shape != (out_channels,):
         raise _errors.wrong_shape("bias", bias_shape, f"({out_channels},): one number for each output channel")
 
 
-def _check_size(shape: tuple[int, ...]) -> None:
+def check_size(shape: tuple[int, ...]) -> None:
     if math.prod(shape) > MAX_ELEMENTS:
         raise _errors.too_large("x", shape, f"at most {MAX_ELEMENTS} elements")
 
 
-def conv(
-    shape: tuple[int, ...],
-    weight_shape: tuple[int, ...],
-    bias_shape: tuple[int, ...] | None,
-    axes: int,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: Any,
-    padding_mode: Any,
-    activation: Any,
-    layout: Any,
-    precision: Any,
-) -> Conv:
-    """Check the arguments of a convolution and work out its sizes."""
-    batch, channels, size, last, batched = _tensor(shape, weight_shape, layout, axes)
-    parts = check_groups(groups)
+def check_dtypes(options: "ConvOptions | TransposeOptions") -> None:
+    check_dtype("weight", options.weight_dtype)
+    if options.bias_dtype is not None:
+        check_dtype("bias", options.bias_dtype)
+
+
+def conv(shape: tuple[int, ...], options: ConvOptions, name: str = "x") -> Conv:
+    """Check the arguments of a convolution and work out its sizes; `name` is the input's in errors."""
+    axes, weight_shape = options.axes, options.weight_shape
+    batch, channels, size, last, batched = tensor(name, shape, weight_shape, options.layout, axes)
+    parts = check_groups(options.groups)
     out_channels, kernel = weight_shape[0], weight_shape[2:]
     if out_channels % parts:
         raise _errors.wrong_shape("weight", weight_shape, f"output channels in groups={parts} equal parts")
     if weight_shape[1] * parts != channels:
         raise _errors.wrong_shape(
-            "weight", weight_shape, f"channels of x / groups = {channels} / {parts} in its second axis"
+            "weight", weight_shape, f"channels of {name} / groups = {channels} / {parts} in its second axis"
         )
-    _check_bias(bias_shape, out_channels)
-    strides, dilations = numbers("stride", stride, axes, 1), numbers("dilation", dilation, axes, 1)
-    pads = _pads(padding, size, kernel, strides, dilations)
+    check_bias(options.bias_shape, out_channels)
+    strides, dilations = numbers("stride", options.stride, axes, 1), numbers("dilation", options.dilation, axes, 1)
+    pads = _pads(options.padding, size, kernel, strides, dilations)
     extents = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True))
     padded = tuple(n + before + after for n, (before, after) in zip(size, pads, strict=True))
     if any(n < k for n, k in zip(padded, extents, strict=True)):
-        raise _errors.empty_convolution(padded, extents)
+        raise _errors.empty_convolution(name, padded, extents)
     result = Conv(
         name=f"conv{axes}d",
         batch=batch,
@@ -264,97 +268,12 @@ def conv(
         stride=strides,
         dilation=dilations,
         pads=pads,
-        border=_border(padding_mode),
-        activation=_activation(activation),
+        border=_border(options.padding_mode),
+        activation=activation_of(options.activation),
         channels_last=last,
         batched=batched,
-        exact=_exact(precision),
+        exact=check_exact(options.precision),
     )
-    _check_size(result.shape)
-    _check_size(padded)
+    check_size(result.shape)
+    check_size(padded)
     return result
-
-
-def _phases(n: int, out: int, k: int, s: int, d: int, p: int) -> list[tuple[slice, slice, int, int, tuple[int, int]]]:
-    """Of one axis of a transpose, for each place in the stride with taps: outputs, taps, number, dilation, padding.
-
-    Output o is the sum over taps a and inputs i with i * s + a * d = o + p. Taps a, a + period ... share their outputs.
-    """
-    common = math.gcd(s, d)
-    period, dilation = s // common, d // common
-    phases = []
-    for first in range(min(period, k)):
-        place = (first * d - p) % s
-        if place >= out:
-            continue
-        outputs = slice(place, out, s)
-        count = -(-(k - first) // period)
-        length = -(-(out - place) // s)
-        # The first output's input under its last tap, and how far beyond the input the last output's first tap is.
-        start = (place + p - first * d) // s - (count - 1) * dilation
-        end = start + length - 1 + (count - 1) * dilation + 1
-        phases.append((outputs, slice(first, k, period), count, dilation, (-start, end - n)))
-    return sorted(phases, key=lambda phase: phase[0].start)
-
-
-def conv_transpose(
-    shape: tuple[int, ...],
-    weight_shape: tuple[int, ...],
-    bias_shape: tuple[int, ...] | None,
-    axes: int,
-    stride: Any,
-    padding: Any,
-    output_padding: Any,
-    groups: Any,
-    dilation: Any,
-    output_size: Any,
-    activation: Any,
-    layout: Any,
-) -> Transpose:
-    """Check the arguments of a transposed convolution and work out its parts."""
-    batch, channels, size, last, batched = _tensor(shape, weight_shape, layout, axes)
-    parts = check_groups(groups)
-    kernel = weight_shape[2:]
-    out_channels = weight_shape[1] * parts
-    if weight_shape[0] != channels:
-        raise _errors.wrong_shape("weight", weight_shape, f"channels of x = {channels} in its first axis")
-    if channels % parts:
-        raise _errors.wrong_shape("weight", weight_shape, f"input channels in groups={parts} equal parts")
-    _check_bias(bias_shape, out_channels)
-    strides, dilations = numbers("stride", stride, axes, 1), numbers("dilation", dilation, axes, 1)
-    pads = numbers("padding", padding, axes, 0)
-    extra = numbers("output_padding", output_padding, axes, 0)
-    least = tuple(
-        (n - 1) * s - 2 * p + d * (k - 1) + 1
-        for n, s, p, d, k in zip(size, strides, pads, dilations, kernel, strict=True)
-    )
-    if output_size is not None:
-        wanted = numbers("output_size", output_size, axes, 1)
-        extra = tuple(w - n for w, n in zip(wanted, least, strict=True))
-        if any(not 0 <= e < max(s, d) for e, s, d in zip(extra, strides, dilations, strict=True)):
-            most = tuple(n + max(s, d) - 1 for n, s, d in zip(least, strides, dilations, strict=True))
-            raise _errors.wrong_value("output_size", output_size, f"sizes from {least} to {most}")
-    if any(e >= max(s, d) for e, s, d in zip(extra, strides, dilations, strict=True)):
-        raise _errors.wrong_value("output_padding", output_padding, "less than stride or dilation")
-    out_size = tuple(n + e for n, e in zip(least, extra, strict=True))
-    if min(out_size) < 1:
-        raise _errors.wrong_value("padding", padding, f"less: an output of size {out_size} would be left")
-    head, channel = ((batch,) if batched else ()), (out_channels,)
-    result = (*head, *out_size, *channel) if last else (*head, *channel, *out_size)
-    _check_size(result)
-    finish = _activation(activation)
-    made = []
-    every = [_phases(*axis) for axis in zip(size, out_size, kernel, strides, dilations, pads, strict=True)]
-    for phase in product(*every):
-        outputs, taps, counts, apart, around = zip(*phase, strict=True)
-        conv = Conv(
-            name=f"conv_transpose{axes}d", batch=batch, groups=parts, channels=channels, out_channels=out_channels,
-            size=size, kernel=counts,
-            out_size=tuple(len(range(*o.indices(n))) for o, n in zip(outputs, out_size, strict=True)),
-            stride=(1,) * axes, dilation=apart, pads=around, border="constant", activation=finish,
-            channels_last=last, batched=batched, exact=True,
-        )  # fmt: skip
-        made.append(Part(conv, outputs, taps))
-    gaps = any(len(phases) < min(s, n) for phases, s, n in zip(every, strides, out_size, strict=True))
-    touched = 4 * (math.prod(shape) + math.prod(weight_shape) + math.prod(result))
-    return Transpose(f"conv_transpose{axes}d", result, parts, finish, last, tuple(made), gaps, touched)

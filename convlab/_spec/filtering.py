@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from convlab import _borders, _errors
-from convlab.typing import Border, FilterAlgorithm, NanPolicy, Precision
+from convlab.typing import Anchor, Border, Clip, FilterAlgorithm, NanPolicy, Precision
 
 from .arguments import FLOAT32, dtype_of, finite, integer, real, word
 from .layout import MAX_ELEMENTS, Layout, check_not_empty, check_size, image_layout
@@ -15,6 +16,26 @@ from .layout import MAX_ELEMENTS, Layout, check_not_empty, check_size, image_lay
 ALGORITHMS: tuple[str, ...] = get_args(FilterAlgorithm)
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 NANS: tuple[str, ...] = get_args(NanPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class FilterOptions:
+    """The options of a filter, unchecked; of a mask its shape and dtype."""
+
+    mask_shape: tuple[int, ...] | None = None
+    mask_dtype: np.dtype[Any] | None = None
+    border: Border = "mirror"
+    cval: float = 0.0
+    anchor: Anchor | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    clip: Clip | None = None
+    nan: NanPolicy = "propagate"
+    channel_axis: int | None = None
+    dtype: DTypeLike | None = None
+    precision: Precision = "fast"
+    algorithm: FilterAlgorithm | None = None
+    workspace_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,57 +151,45 @@ def _mask(image: Layout, shape: tuple[int, ...] | None, dtype: np.dtype[Any] | N
 
 
 def filter2d(
-    shape: tuple[int, ...],
-    kernel_shape: tuple[int, ...],
-    mask_shape: tuple[int, ...] | None,
-    mask_dtype: np.dtype[Any] | None,
-    border: Any,
-    cval: Any,
-    anchor: Any,
-    scale: Any,
-    offset: Any,
-    clip: Any,
-    nan: Any,
-    channel_axis: Any,
-    dtype: Any,
-    precision: Any,
-    algorithm: Any,
-    workspace_limit: Any,
+    shape: tuple[int, ...], kernel_shape: tuple[int, ...], options: FilterOptions, name: str = "image"
 ) -> Filter2d:
-    """Check the arguments of a filter2d, or of a filter_bank with a kernel of three axes, and work out its sizes."""
+    """Check the arguments of a filter2d, or of a filter_bank with a kernel of three axes, and work out its sizes.
+
+    `name` is the image's in errors.
+    """
     *kernels, kernel_height, kernel_width = kernel_shape
     window = kernel_height, kernel_width
-    image = image_layout("image", shape, channel_axis)
-    check_not_empty("image", image)
-    border = _borders.check(border)
+    image = image_layout(name, shape, options.channel_axis)
+    check_not_empty(name, image)
+    border = _borders.check(options.border)
     height, width = image.height, image.width
     if border in ("valid", "keep"):
         height, width = height - window[0] + 1, width - window[1] + 1
         if min(height, width) < 1 and border == "valid":
-            raise _errors.empty_output("image", (image.height, image.width), window, "choose another border")
+            raise _errors.empty_output(name, (image.height, image.width), window, "choose another border")
     region = image.resized(max(height, 0), max(width, 0))
     output = region if border == "valid" else image
-    if algorithm is not None:
-        algorithm = word("algorithm", algorithm, ALGORITHMS)
+    algorithm = None if options.algorithm is None else word("algorithm", options.algorithm, ALGORITHMS)
+    limit, mask_shape = options.workspace_limit, options.mask_shape
     spec = Filter2d(
         image=image,
-        output=check_size("image", output),
+        output=check_size(name, output),
         region=region,
-        dtype=_output_dtype(dtype),
+        dtype=_output_dtype(options.dtype),
         kernel_shape=window,
-        anchor=anchor_of(anchor, window),
+        anchor=anchor_of(options.anchor, window),
         border=border,
-        cval=real("cval", cval),
-        scale=finite("scale", scale),
-        offset=finite("offset", offset),
-        clip=_clip(clip),
+        cval=real("cval", options.cval),
+        scale=finite("scale", options.scale),
+        offset=finite("offset", options.offset),
+        clip=_clip(options.clip),
         kernels=kernels[0] if kernels else None,
-        omit_nan=word("nan", nan, NANS) == "omit",
-        mask=_mask(image, mask_shape, mask_dtype),
+        omit_nan=word("nan", options.nan, NANS) == "omit",
+        mask=_mask(image, mask_shape, options.mask_dtype),
         mask_per_channel=image.inner_channels or (mask_shape is not None and len(mask_shape) == 3),
-        precision=word("precision", precision, PRECISIONS),
+        precision=word("precision", options.precision, PRECISIONS),
         algorithm=algorithm,
-        workspace_limit=None if workspace_limit is None else _limit(workspace_limit),
+        workspace_limit=None if limit is None else _limit(limit),
     )
     if math.prod(spec.result_shape) > MAX_ELEMENTS:
         raise _errors.too_large("kernels", spec.result_shape, f"at most {MAX_ELEMENTS} elements")

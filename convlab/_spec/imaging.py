@@ -97,6 +97,19 @@ def gabor_taps(
     return _frozen(parts[0]), _frozen(parts[1])
 
 
+def gabor_kernels(
+    frequency: float, theta: float, bandwidth: float, sigma_x: float | None, sigma_y: float | None, n_stds: float,
+    offset: float,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:  # fmt: skip
+    """Check the arguments of a gabor and return its kernels, the real and the imaginary part."""
+    frequency = at_least("frequency", frequency, 0, above=True)
+    default = gabor_sigma(at_least("bandwidth", bandwidth, 0, above=True), frequency)
+    sigma_x = default if sigma_x is None else at_least("sigma_x", sigma_x, 0, above=True)
+    sigma_y = default if sigma_y is None else at_least("sigma_y", sigma_y, 0, above=True)
+    theta, offset = finite("theta", theta), finite("offset", offset)
+    return gabor_taps(frequency, theta, sigma_x, sigma_y, at_least("n_stds", n_stds, 0, above=True), offset)
+
+
 def gabor_sigma(bandwidth: float, frequency: float) -> float:
     """The standard deviation that lets through so many octaves around a frequency."""
     share = math.tanh(bandwidth * math.log(2) / 2) * math.pi * frequency  # (2**bandwidth - 1) / (2**bandwidth + 1)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from convlab import _errors
+from convlab.typing import OutputSize, PoolLayout, PoolPadding, Sizes
 
 from .arguments import FLOAT32, LARGEST_NUMBER, integer, real, word
 from .layout import MAX_ELEMENTS
@@ -75,6 +76,47 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolOptions:
+    """The options of a pool, unchecked."""
+
+    operation: str
+    axes: int
+    kernel_size: Sizes
+    stride: Sizes | None = None
+    padding: PoolPadding = 0
+    dilation: Sizes = 1
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+    divisor_override: int | None = None
+    layout: PoolLayout | None = None
+    channel_axis: int | None = None
+    norm_type: float | None = None
+    return_indices: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptiveOptions:
+    """The options of a pool whose result's size is given, unchecked."""
+
+    operation: str
+    axes: int
+    output_size: OutputSize
+    layout: PoolLayout | None
+    channel_axis: int | None
+    return_indices: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalOptions:
+    """The options of a pool over all of each plane, unchecked."""
+
+    operation: str
+    layout: PoolLayout | None
+    channel_axis: int | None
+    norm_type: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """A pool over one to three axes."""
 
@@ -125,33 +167,33 @@ CHANNELS_LAST = (
 )
 
 
-def grid(shape: tuple[int, ...], n: int, channel_axis: Any, layout: Any) -> Grid:
-    """Where the n pooled axes lie."""
+def grid(shape: tuple[int, ...], n: int, channel_axis: Any, layout: Any, name: str = "x") -> Grid:
+    """Where the n pooled axes lie; `name` is the array's in errors. Of `x` three axes may look like another order."""
     names = AXES[n]
     if layout is not None and channel_axis is not None:
         raise _errors.wrong_value("layout", layout, "None where channel_axis is given")
     if channel_axis is not None:
         axis = integer("channel_axis", channel_axis, "None or the number of an axis")
         if len(shape) != n + 1:
-            raise _errors.wrong_shape("x", shape, f"{n + 1} axes, of which channel_axis is one")
+            raise _errors.wrong_shape(name, shape, f"{n + 1} axes, of which channel_axis is one")
         if not -n - 1 <= axis <= n:
             raise _errors.wrong_value("channel_axis", channel_axis, f"a number from {-n - 1} to {n}")
         axis %= n + 1
         found = Grid(shape, tuple(other for other in range(n + 1) if other != axis), axis == n)
     elif layout is not None and word("layout", layout, ("NC" + names, "N" + names + "C"))[-1] == "C":
         if len(shape) not in (n + 1, n + 2):
-            raise _errors.wrong_shape("x", shape, f"({', '.join(names)}, C) or (N, {', '.join(names)}, C)")
+            raise _errors.wrong_shape(name, shape, f"({', '.join(names)}, C) or (N, {', '.join(names)}, C)")
         found = Grid(shape, tuple(range(len(shape) - n - 1, len(shape) - 1)), True)
     elif n <= len(shape) <= n + 2:
-        if layout is None and len(shape) == 3 and n == 2 and 1 <= shape[2] <= 4 and shape[2] < min(shape[:2]):
+        if (layout, name, len(shape), n) == (None, "x", 3, 2) and 1 <= shape[2] <= 4 and shape[2] < min(shape[:2]):
             warnings.warn(CHANNELS_LAST, UserWarning, stacklevel=_errors.caller_level())
         found = Grid(shape, tuple(range(len(shape) - n, len(shape))), False)
     else:
         sizes = ", ".join(names)
-        raise _errors.wrong_shape("x", shape, f"({sizes}), (C, {sizes}) or (N, C, {sizes})")
+        raise _errors.wrong_shape(name, shape, f"({sizes}), (C, {sizes}) or (N, C, {sizes})")
     # Every axis but the batch must have an element.
     if 0 in (shape[1:] if len(shape) == n + 2 else shape):
-        raise _errors.wrong_shape("x", shape, "at least one pixel and one channel")
+        raise _errors.wrong_shape(name, shape, "at least one pixel and one channel")
     return found
 
 
@@ -207,49 +249,38 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def pool(
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    operation: str,
-    n: int,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    ceil_mode: Any,
-    count_include_pad: Any,
-    divisor_override: Any,
-    layout: Any,
-    channel_axis: Any,
-    norm_type: Any = None,
-    return_indices: Any = False,
-) -> Pool:
-    """Check the arguments of a pool and work out its sizes."""
-    image = grid(shape, n, channel_axis, layout)
-    sizes = image.sizes
-    window = numbers("kernel_size", kernel_size, n, 1)
+def strides_of(stride: Sizes | None, window: tuple[int, ...]) -> tuple[int, ...]:
     default = stride is None or (isinstance(stride, (tuple, list)) and not stride)
-    strides = window if default else numbers("stride", stride, n, 1)
-    dilations = numbers("dilation", dilation, n, 1)
-    ceil_mode = flag("ceil_mode", ceil_mode)
-    count_pad = flag("count_include_pad", count_include_pad)
+    return window if default else numbers("stride", stride, len(window), 1)
+
+
+def pool(shape: tuple[int, ...], dtype: np.dtype[Any], options: PoolOptions, name: str = "x") -> Pool:
+    """Check the arguments of a pool and work out its sizes; `name` is the array's in errors."""
+    operation, n, padding = options.operation, options.axes, options.padding
+    image = grid(shape, n, options.channel_axis, options.layout, name)
+    sizes = image.sizes
+    window = numbers("kernel_size", options.kernel_size, n, 1)
+    strides = strides_of(options.stride, window)
+    dilations = numbers("dilation", options.dilation, n, 1)
+    ceil_mode = flag("ceil_mode", options.ceil_mode)
+    count_pad = flag("count_include_pad", options.count_include_pad)
     before, after = pads(padding, sizes, window, strides, dilations)
     axes = list(zip(sizes, window, strides, before, after, dilations, strict=True))
     out = tuple(out_size(n, k, s, b, a, d, ceil_mode) for n, k, s, b, a, d in axes)
     if min(out) < 1:
         todo = "choose a smaller kernel_size or padding" if max(dilations) == 1 else "choose a smaller one or dilation"
-        raise _errors.empty_output("x", sizes, window, todo)
+        raise _errors.empty_output(name, sizes, window, todo)
     divisor, norm = 0, 0.0
     if operation == "lp":
-        norm = real("norm_type", norm_type, "a number above 0")
+        norm = real("norm_type", options.norm_type, "a number above 0")
         if not norm > 0:
-            raise _errors.wrong_value("norm_type", norm_type, "a number above 0")
+            raise _errors.wrong_value("norm_type", options.norm_type, "a number above 0")
         divisor = 1
-    elif divisor_override is not None:
+    elif options.divisor_override is not None:
         expected = "None or a whole number that is not 0"
-        divisor = integer("divisor_override", divisor_override, expected)
+        divisor = integer("divisor_override", options.divisor_override, expected)
         if divisor == 0 or abs(divisor) > LARGEST_NUMBER:
-            raise _errors.wrong_value("divisor_override", divisor_override, expected)
+            raise _errors.wrong_value("divisor_override", options.divisor_override, expected)
     elif (count_pad or not any(before + after)) and all(
         (o - 1) * s + (k - 1) * d < size + b + a for (size, k, s, b, a, d), o in zip(axes, out, strict=True)
     ):
@@ -267,7 +298,7 @@ def pool(
         divisor=divisor,
         count_pad=count_pad,
         norm=norm,
-        indices=flag("return_indices", return_indices),
+        indices=flag("return_indices", options.return_indices),
     )
 
 
@@ -276,18 +307,10 @@ def _result_dtype(operation: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
     return FLOAT32 if operation in ("avg", "lp") or native == FLOAT32 else native
 
 
-def adaptive_pool(
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    operation: str,
-    n: int,
-    output_size: Any,
-    layout: Any,
-    channel_axis: Any,
-    return_indices: Any = False,
-) -> Pool:
+def adaptive_pool(shape: tuple[int, ...], dtype: np.dtype[Any], options: AdaptiveOptions, name: str = "x") -> Pool:
     """Windows that divide each axis into `output_size` parts, from floor(i * n / o) to ceil((i + 1) * n / o)."""
-    image = grid(shape, n, channel_axis, layout)
+    operation, n, output_size = options.operation, options.axes, options.output_size
+    image = grid(shape, n, options.channel_axis, options.layout, name)
     sizes = image.sizes
     wanted = list(output_size) if isinstance(output_size, (tuple, list)) else [output_size]
     if len(wanted) not in (1, n):
@@ -311,70 +334,21 @@ def adaptive_pool(
         dilation=(1,) * n,
         divisor=math.prod(window) if uniform else 0,
         count_pad=False,
-        indices=flag("return_indices", return_indices),
+        indices=flag("return_indices", options.return_indices),
         bins=not uniform,
     )
 
 
-def global_pool(
-    shape: tuple[int, ...], dtype: np.dtype[Any], operation: str, layout: Any, channel_axis: Any, norm_type: Any = None
-) -> Pool:
+def global_pool(shape: tuple[int, ...], dtype: np.dtype[Any], options: GlobalOptions) -> Pool:
     """One window: the whole array but for its batch and channels."""
+    layout, channel_axis = options.layout, options.channel_axis
     n = len(shape) - (2 if channel_axis is None else 1)
     if n not in AXES:
         expected = "(N, C, ...) with one to three axes to pool" if channel_axis is None else "two to four axes"
         raise _errors.wrong_shape("x", shape, expected)
     sizes = grid(shape, n, channel_axis, layout).sizes
-    return pool(shape, dtype, operation, n, sizes, None, 0, 1, False, False, None, layout, channel_axis, norm_type)
-
-
-@dataclass(frozen=True, slots=True)
-class Unpool:
-    """Values put back to where a maximum pool found them."""
-
-    image: Grid
-    output: Grid
-    dtype: np.dtype[Any]
-    flops: int = 0
-
-    @property
-    def bytes(self) -> int:
-        return self.dtype.itemsize * (math.prod(self.image.shape) + math.prod(self.output.shape))
-
-
-def max_unpool(
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    indices_shape: tuple[int, ...],
-    n: int,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    output_size: Any,
-    layout: Any,
-    channel_axis: Any,
-) -> Unpool:
-    """Check the arguments of an unpool and work out its size."""
-    image = grid(shape, n, channel_axis, layout)
-    if indices_shape != shape:
-        raise _errors.wrong_shape("indices", indices_shape, f"x's shape, {shape}")
-    window = numbers("kernel_size", kernel_size, n, 1)
-    default = stride is None or (isinstance(stride, (tuple, list)) and not stride)
-    strides = window if default else numbers("stride", stride, n, 1)
-    padded = numbers("padding", padding, n, 0)
-    usual = tuple(
-        (size - 1) * s - 2 * p + k for size, s, p, k in zip(image.sizes, strides, padded, window, strict=True)
-    )
-    if output_size is None:
-        sizes = usual
-        if min(sizes) < 1:
-            raise _errors.wrong_value("padding", padding, f"less; the result would have {usual}")
-    else:
-        expected = f"{n} sizes, each less than a stride of {strides} from {usual}; N and C may stand before them"
-        sequence = isinstance(output_size, (tuple, list)) or (isinstance(output_size, np.ndarray) and output_size.ndim)
-        if not sequence or len(output_size) not in (n, n + 1, n + 2):
-            raise _errors.wrong_value("output_size", output_size, expected)
-        sizes = tuple(integer("output_size", size, expected) for size in tuple(output_size)[-n:])
-        if any(size < 1 or abs(size - u) >= s for size, u, s in zip(sizes, usual, strides, strict=True)):
-            raise _errors.wrong_value("output_size", output_size, expected)
-    return Unpool(image, check_size(image.resized(sizes)), dtype.newbyteorder("="))
+    whole = PoolOptions(
+        options.operation, n, sizes, count_include_pad=False, layout=layout, channel_axis=channel_axis,
+        norm_type=options.norm_type,
+    )  # fmt: skip
+    return pool(shape, dtype, whole)

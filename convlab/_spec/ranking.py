@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from convlab import _borders, _errors
+from convlab.typing import Anchor, Border, Sizes
 
 from .arguments import FLOAT32, pair, real
 from .filtering import anchor_of
@@ -17,10 +18,22 @@ LARGEST_MEDIAN = 2047
 
 
 @dataclass(frozen=True, slots=True)
+class WindowOptions:
+    """The options of an order statistic, unchecked."""
+
+    operation: str
+    size: Sizes
+    border: Border
+    cval: float
+    anchor: Anchor | None
+    channel_axis: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Rank2d:
     """maximum_filter, minimum_filter or median_filter of one image."""
 
-    operation: str  # "maximum", "minimum" or "median"
+    operation: str  # "maximum", "minimum", "median"
     image: Layout
     output: Layout
     region: Layout  # of the output, computed: all but the frame that border="keep" copies
@@ -39,9 +52,14 @@ class Rank2d:
         return row, height - 1 - row, column, width - 1 - column
 
     @property
+    def separable(self) -> bool:
+        """Whether it is the same of the windows' columns, and then of these along the row; and of pixels seen twice."""
+        return self.operation in ("maximum", "minimum")
+
+    @property
     def flops(self) -> int:
-        """Comparisons: of a maximum about three along each axis, whatever the size; of a median some for each pixel."""
-        each = math.prod(self.size) if self.operation == "median" else 6
+        """Comparisons: of a maximum about three along each axis, whatever the size; of others some for each pixel."""
+        each = 6 if self.separable else math.prod(self.size)
         return each * math.prod(self.region.shape)
 
     @property
@@ -70,20 +88,12 @@ def _cval(cval: Any, dtype: np.dtype[Any]) -> float:
     return whole
 
 
-def rank2d(
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    operation: str,
-    size: Any,
-    border: Any,
-    cval: Any,
-    anchor: Any,
-    channel_axis: Any,
-) -> Rank2d:
+def rank2d(shape: tuple[int, ...], dtype: np.dtype[Any], options: WindowOptions) -> Rank2d:
     """Check the arguments of an order statistic and work out its sizes."""
-    image = image_layout("image", shape, channel_axis)
+    operation, size = options.operation, options.size
+    image = image_layout("image", shape, options.channel_axis)
     check_not_empty("image", image)
-    border = _borders.check(border)
+    border = _borders.check(options.border)
     window = pair("size", size, 1)
     if operation == "median" and max(window) > LARGEST_MEDIAN:
         raise _errors.wrong_value("size", size, f"at most {LARGEST_MEDIAN} rows and columns for a median")
@@ -102,7 +112,7 @@ def rank2d(
         region=region,
         dtype=native,
         size=window,
-        anchor=anchor_of(anchor, window),
+        anchor=anchor_of(options.anchor, window),
         border=border,
-        cval=_cval(cval, native),
+        cval=_cval(options.cval, native),
     )

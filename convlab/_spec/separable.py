@@ -5,14 +5,41 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from convlab import _errors
+from convlab.typing import Anchor, Border, Numbers, Precision, Sizes
 
 from . import filtering
 from .arguments import LARGEST_NUMBER, check_dtype
-from .filtering import Filter2d
+from .filtering import Filter2d, FilterOptions
 from .layout import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class BoxOptions:
+    """The options of a box, unchecked."""
+
+    size: Sizes
+    normalize: bool
+    border: Border
+    cval: float
+    anchor: Anchor | None
+    channel_axis: int | None
+    dtype: DTypeLike | None
+    precision: Precision
+
+
+@dataclass(frozen=True, slots=True)
+class GaussianOptions:
+    """The options of a gaussian, unchecked."""
+
+    sigma: Numbers
+    truncate: float
+    border: Border
+    cval: float
+    channel_axis: int | None
+    dtype: DTypeLike | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +93,7 @@ def check_taps(name: str, kernel: NDArray[Any]) -> None:
 
 
 def separable2d(
-    shape: tuple[int, ...],
-    kernel_shape: tuple[int, int],
-    border: Any,
-    cval: Any,
-    anchor: Any,
-    scale: Any,
-    offset: Any,
-    clip: Any,
-    channel_axis: Any,
-    dtype: Any,
-    precision: Any = "fast",
-    workspace_limit: Any = None,
-    *,
-    operation: str = "sep_filter2d",
+    shape: tuple[int, ...], kernel_shape: tuple[int, int], options: FilterOptions, operation: str = "sep_filter2d"
 ) -> Separable2d:
     """Check the arguments of a sep_filter2d: those of a filter2d of the same kernel."""
-    spec = filtering.filter2d(
-        shape, kernel_shape, None, None, border, cval, anchor, scale, offset, clip, "propagate", channel_axis, dtype,
-        precision, None, workspace_limit,
-    )  # fmt: skip
-    return Separable2d(spec, operation)
+    return Separable2d(filtering.filter2d(shape, kernel_shape, options), operation)

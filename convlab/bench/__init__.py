@@ -1,4 +1,4 @@
-"""Our own backends timed against each other. The comparison with other libraries is `benchmarks/` of the repository."""
+"""Time convlab's backends against each other. `benchmarks/` in the repository compares with other libraries."""
 
 from .backends import run
 from .cases import CASES, Case, DisagreementError, select

@@ -1,4 +1,4 @@
-"""`convlab bench`: our own backends against each other, each in a process of its own."""
+"""`convlab bench`: convlab's backends against each other, each in a separate process."""
 
 import datetime
 import json
@@ -20,30 +20,30 @@ from .table import error, microseconds, percent, text_table
 ROUNDS = 15
 QUICK_ROUNDS = 5
 
-# Whoever has been timed for so long leaves: the median of slow calls needs no more of them.
+# Seconds after which a backend is no longer timed: the median of slow calls needs no more of them.
 _ENOUGH_SECONDS = 0.5
 
-# A case takes about so many times as long if plain Python takes part.
+# A case takes about this many times as long if plain Python is timed too.
 _PYTHON_PARTS = 5
 
-# Idle threads may wait for work in a busy loop before they sleep, which would slow down the next contender.
+# Seconds between backends: idle threads may spin before they sleep, which would slow down the next one.
 _SETTLE_SECONDS = 0.03
 
 
 def run(threads: int | None, substring: str | None, json_path: str | None, quick: bool = False) -> None:
-    """Time our own backends and print a table.
+    """Time convlab's backends and print a table.
 
     Every build of the compiled kernels that this CPU can run, NumPy and plain Python are timed in turn, round after
-    round, in one run. The results of a case are compared before its rounds. Progress goes to standard error.
+    round, in one run. The results of a case are compared before its rounds. Progress is printed on standard error.
 
     Parameters
     ----------
     threads : int or None
-        For every backend; by default as many as convlab uses.
+        Threads of every backend; default: as many as convlab uses.
     substring : str or None
         Only the cases whose name contains this.
     json_path : str or None
-        A file for everything that was measured.
+        A file for all measurements.
     quick : bool
         Fewer rounds.
 
@@ -60,7 +60,7 @@ def run(threads: int | None, substring: str | None, json_path: str | None, quick
     rounds = QUICK_ROUNDS if quick else ROUNDS
     records = []
     with ExitStack() as stack:
-        stack.callback(_tell, "", None)  # an error begins a line
+        stack.callback(_tell, "", None)  # an error message starts on a new line
         contenders = []
         for label in labels:
             contenders.append(Process(label, threads))
@@ -86,7 +86,7 @@ def run(threads: int | None, substring: str | None, json_path: str | None, quick
 
 
 def _tell(line: str, left: float | None) -> None:
-    """Show the progress on standard error; on a terminal in one line, with the seconds that are left."""
+    """Show the progress on standard error; on a terminal in one line, with the remaining seconds."""
     if sys.stderr.isatty():
         seconds = "" if left is None else f", {left:.0f} s left"
         print(f"\r\033[K{line}{seconds}", end="", file=sys.stderr, flush=True)
@@ -101,7 +101,7 @@ def _record(case: Case, contenders: Sequence[Process], threads: int, rounds: int
     differences = [case.difference(label, answer[0], answers["numpy"][0]) for label, answer in answers.items()]
     samples: dict[str, list[float]] = {label: [] for label in answers}
     for number in range(rounds):
-        first = number % max(len(active), 1)  # nobody always follows the same neighbour
+        first = number % max(len(active), 1)  # so that no backend always runs after the same one
         for contender in active[first:] + active[:first]:
             if threads > 1:
                 time.sleep(_SETTLE_SECONDS)

@@ -1,4 +1,4 @@
-"""The cases of `convlab bench`: one call or two of each family."""
+"""The cases of `convlab bench`: one or two calls of each family."""
 
 import zlib
 from collections.abc import Callable
@@ -15,14 +15,14 @@ _EPS = float(np.finfo(np.float32).eps)
 
 
 class DisagreementError(Exception):
-    """A backend's result is not NumPy's up to rounding, so nothing about the case is timed."""
+    """A backend's result differs from NumPy's by more than rounding, so the case is not timed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
     """One call of the public API. Images, kernels and weights are random and not negative.
 
-    `terms` is the number of products or values that one result sums; a result without sums is exact.
+    `terms` is the number of products or values in the sum of one result; a result without sums is exact.
     """
 
     name: str
@@ -32,17 +32,17 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
     terms: int = 0
     dtype: str = "float32"
-    in_python: bool = False  # whether plain loops exist and take a second or so
+    in_python: bool = False  # whether plain loops exist and take about a second
 
     def image(self) -> NDArray[Any]:
-        """Make the image: the same in every process and every run."""
+        """Make the image, equal in every process and every run."""
         random = np.random.default_rng(zlib.crc32(self.name.encode()))
         if self.dtype == "float32":
             return random.random(self.shape, dtype=np.float32)
         return random.integers(0, 256, self.shape).astype(self.dtype)
 
     def call(self, image: NDArray[Any]) -> Callable[[], Any]:
-        """Return a call that does the work into a fresh array."""
+        """Return a call that computes into a new array."""
         module, _, name = self.operation.rpartition(".")
         function = getattr(getattr(convlab, module) if module else convlab, name)
         if name == "Conv2d":
@@ -50,7 +50,7 @@ class Case:
         return partial(function, image, *self.arguments, **self.options)
 
     def limit(self, threads: int) -> float | None:
-        """Return the seconds that `convlab.explain` gives as the bound; of a drop-in it gives none."""
+        """Return the lower bound in seconds that `convlab.explain` states; None for a drop-in."""
         if "." in self.operation:
             return None
         options = {"result_dtype" if name == "dtype" else name: value for name, value in self.options.items()}
@@ -64,7 +64,7 @@ class Case:
         Raises
         ------
         DisagreementError
-            If it is more than twice what the contract on rounding allows to each.
+            If it is more than twice the promised error bound of each.
         """
         if (result.shape, result.dtype) != (expected.shape, expected.dtype):
             raise DisagreementError(
@@ -73,7 +73,7 @@ class Case:
         wanted = expected.astype(np.float64)
         found = float(np.abs(result - wanted).max() / np.abs(wanted).max())
         allowed = 2 * 4 * self.terms * _EPS
-        if not found <= allowed:  # a NaN is a difference too
+        if not found <= allowed:  # written so that NaN counts as a difference
             raise DisagreementError(f"{self.name}: {name} differs from numpy by {found:.2g}, allowed {allowed:.2g}")
         return found
 

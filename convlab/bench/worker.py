@@ -1,6 +1,6 @@
-"""A backend's process, `python -m convlab.bench.worker`, and how a call is timed.
+"""A backend's process, `python -m convlab.bench.worker`, and the timing of a call.
 
-Backend, ISA and threads come from the environment, as for every other user of the package.
+Backend, ISA and threads come from the environment variables of the package.
 """
 
 import gc
@@ -16,10 +16,10 @@ from typing import Any
 
 import convlab
 
-# A sample is at least this long, so that the clock's resolution and its own cost do not count.
+# A sample takes at least this long, so that the clock's resolution and cost do not matter.
 SAMPLE_SECONDS = 0.001
 
-# Against calls of this length cold caches are nothing, and repeating them is patience.
+# Calls that take longer are timed once: cold caches do not matter for them.
 LONG_SECONDS = 0.25
 
 _TRIALS = 5
@@ -27,9 +27,9 @@ _TRIALS = 5
 
 def main() -> None:
     """Answer questions on standard input until it closes: a case, or None for a sample of the last case."""
-    # A collection in the middle of a sample would be charged to whoever is being timed.
+    # A garbage collection in the middle of a sample would change its time.
     gc.disable()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the controller's
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the controller handles Ctrl-C
     call: Callable[[], Any] = gc.collect
     repetitions, seconds = 1, 0.0
     while True:
@@ -39,7 +39,7 @@ def main() -> None:
             return
         answer: Any
         if case is None:
-            # Another process has just run and used the caches: one call sets everybody's up again.
+            # Another process has just used the CPU caches: one call fills them again.
             if seconds <= LONG_SECONDS:
                 call()
             answer = seconds_of(call, repetitions)
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def calibrated(call: Callable[[], Any]) -> tuple[int, float]:
-    """Return how many calls make a sample, and the median seconds of one call."""
+    """Return the number of calls in a sample, and the median seconds of one call."""
     repetitions = 1
     while (seconds := seconds_of(call, repetitions)) * repetitions < SAMPLE_SECONDS:
         repetitions *= 2
@@ -65,7 +65,7 @@ def calibrated(call: Callable[[], Any]) -> tuple[int, float]:
 
 
 def seconds_of(call: Callable[[], Any], repetitions: int) -> float:
-    """Return the seconds of one call, over so many."""
+    """Return the mean seconds of a call over this many calls."""
     start = time.perf_counter_ns()
     for _ in repeat(None, repetitions):
         call()

@@ -1,7 +1,7 @@
-"""The command line ``convlab``: a client of the public API, kept out of ``import convlab``.
+"""The command line ``convlab``: a client of the public API, which ``import convlab`` does not import.
 
 It needs the extra ``convlab-kernels[cli]`` (click, rich, Pillow, tifffile, Matplotlib). This module
-imports the standard library alone, so that an install without the extra can say what is missing.
+imports only the standard library, so an installation without the extra can report what is missing.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments
-        The words after the command's name; those of the process by default.
+        The words after the command's name; default: those of the process.
 
     Returns
     -------
     int
-        0 when done, 1 when standard output was closed early or a result did not agree, 2 after bad
-        input (said in one line on standard error), 130 after an interrupt.
+        0 after success, 1 if standard output was closed early or a result was wrong, 2 after bad
+        input (reported in one line on standard error), 130 after an interrupt.
     """
     return launch("convlab.cli.app", "cli", arguments)
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def launch(
     module: str, extra: str, arguments: Sequence[str] | None = None, needed: Mapping[str, str] = MappingProxyType({})
 ) -> int:
-    """Run the commands of a module, or say what must be installed for them; return the exit status as `main`."""
+    """Run the commands of a module, or report the missing packages; return the exit status as `main` does."""
     try:
         missing = [name for package, name in {**_NEEDED, **needed}.items() if find_spec(package) is None]
         if missing:
@@ -49,7 +49,7 @@ def launch(
                 file=sys.stderr,
             )
             return 2
-        status: int = import_module(module).run(arguments)  # not before the check: it needs them all
+        status: int = import_module(module).run(arguments)  # after the check, because it imports all of them
         return status
     except KeyboardInterrupt:
         return 130

@@ -1,4 +1,4 @@
-"""The group of commands, and the one place that turns a failure into a line and a status."""
+"""The group of commands, and the one place that converts a failure into an error line and an exit status."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-# Without a handler, a warning that these log would be a second line on standard error.
+# Without a handler, a warning of these loggers would be a second line on standard error.
 for _library in ("PIL", "tifffile"):
     logging.getLogger(_library).addHandler(logging.NullHandler())
 
@@ -39,8 +39,8 @@ for _command in (demo, filter_command, pool, learn, info, bench):
 
 
 def run(arguments: Sequence[str] | None = None, command: click.Command = cli, name: str = "convlab") -> int:
-    """Run the words given (those of the process by default) and return the exit status."""
-    # A file's name may hold what the terminal's encoding cannot: show it escaped, never fail on it.
+    """Run the given arguments (default: those of the process) and return the exit status."""
+    # A file name may contain characters that the terminal's encoding lacks: escape them instead of failing.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     status = _invoke(arguments, command, name)
@@ -48,11 +48,11 @@ def run(arguments: Sequence[str] | None = None, command: click.Command = cli, na
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
-        # What is left in the buffer would fail once more when the interpreter exits.
+        # The rest of the buffer would fail again when the interpreter exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             return 1
-        # If the failure came earlier, it has been told.
+        # An earlier failure is already reported.
         return status or _complain(f"cannot write to standard output: {error.strerror}")
     return status
 
@@ -79,7 +79,7 @@ def _invoke(arguments: Sequence[str] | None, commands: click.Command, name: str)
 
 def _complain(message: str, status: int = 2) -> int:
     line = " ".join(message.split())
-    # A file's name may hold control characters, which must not reach the terminal.
+    # A file name may contain control characters, which must not reach the terminal.
     printable = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
     print(f"convlab: error: {printable}", file=sys.stderr)
     return status

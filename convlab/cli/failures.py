@@ -1,4 +1,4 @@
-"""How a command gives up: one line for standard error and an exit status."""
+"""Failures of commands: one line on standard error and an exit status."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Failure(click.ClickException):
 
 @contextmanager
 def core_errors() -> Iterator[None]:
-    """Turn the errors that the public API raises about its arguments into a Failure."""
+    """Convert the public API's errors about arguments into a Failure."""
     try:
         yield
     except (TypeError, ValueError, OverflowError) as error:
@@ -32,10 +32,10 @@ def core_errors() -> Iterator[None]:
 
 @contextmanager
 def codecs_silenced() -> Iterator[None]:
-    """Keep what libtiff and libjpeg print about a picture off standard error."""
+    """Suppress the messages of libtiff and libjpeg on standard error."""
     try:
         kept = os.dup(2)
-    except OSError:  # standard error is closed: there is nothing to keep clean
+    except OSError:  # standard error is closed
         yield
         return
     try:
@@ -48,5 +48,5 @@ def codecs_silenced() -> Iterator[None]:
 
 
 def quoted(path: Path) -> str:
-    """Return a path as messages show it."""
+    """Return a path in the form that messages use."""
     return f"'{click.format_filename(path)}'"

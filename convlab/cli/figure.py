@@ -1,8 +1,8 @@
-"""The lesson as one figure: the picture, and for each filter its taps, what it shows, its pool.
+"""The lesson as one figure: the picture, and for each filter its taps, its result and the pooled result.
 
-Everything is placed by the pixel, so that one pixel of a 512 x 512 picture is one pixel of the
-figure and one of a pooled picture is 2 x 2 of it: nothing is resampled, and thin lines stay what
-they are.
+All positions are in pixels of the figure. A pixel of a 512 x 512 picture is one pixel of the
+figure, and a pixel of a pooled picture is 2 x 2 pixels: nothing is resampled, so thin lines stay
+visible.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _INK = "#1d2733"
 _MUTED = "#5c6873"
 _ACCENT = "#b4471c"
 
-# Where the patch lies that shows pooling in numbers: row and column of a place where a line ends.
+# Row and column of the patch that shows pooling in numbers: a line ends there.
 _PATCH = (334, 234)
 
 _Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
@@ -46,7 +46,7 @@ _Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 
 def draw(picture: _Pixels, parts: list[Part], file: BinaryIO) -> None:
     """Write the figure to an open file, as PNG of WIDTH x HEIGHT pixels."""
-    # A user's own matplotlibrc must not change the figure, nor stop it.
+    # The user's matplotlibrc must not change the figure or make it fail.
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(WIDTH / _DPI, HEIGHT / _DPI), dpi=_DPI, facecolor="white")
         FigureCanvasAgg(figure)
@@ -63,7 +63,7 @@ def draw(picture: _Pixels, parts: list[Part], file: BinaryIO) -> None:
 
 
 def _place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """Add axes at a place counted in pixels from the upper left."""
+    """Add axes at a position in pixels from the upper left corner."""
     box = (left / WIDTH, 1 - (top + height) / HEIGHT, width / WIDTH, height / HEIGHT)
     return figure.add_axes(box)
 
@@ -87,14 +87,14 @@ def _column(number: int) -> int:
 
 
 def _panel(figure: Figure, column: int, top: int, pixels: _Pixels) -> None:
-    """Show a picture between axes that count its own pixels."""
+    """Show a picture with axes that count its pixels."""
     axes = _place(figure, _column(column), top, _PANEL, _PANEL)
     height, width = pixels.shape
     axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0), interpolation="nearest")
     axes.set_xticks(np.linspace(0, width, 5))
     axes.set_yticks(np.linspace(0, height, 5))
     axes.tick_params(labelsize=9, colors=_MUTED, labelcolor=_INK)
-    # The size is what the lesson is about: 512 becomes 256.
+    # The lesson is about this size: 512 becomes 256.
     for label in (axes.get_xticklabels()[-1], axes.get_yticklabels()[-1]):
         label.set(color=_ACCENT, fontweight="bold", fontsize=11)
     for spine in axes.spines.values():
@@ -102,7 +102,7 @@ def _panel(figure: Figure, column: int, top: int, pixels: _Pixels) -> None:
 
 
 def _head(figure: Figure, column: int, part: Part) -> None:
-    """Draw a filter's taps, with its name and what it shows."""
+    """Draw a filter's taps, with its name and its description."""
     left = _column(column)
     axes = _place(figure, left, _HEADS, _HEAD, _HEAD)
     reach = float(np.abs(part.taps).max())
@@ -117,7 +117,7 @@ def _head(figure: Figure, column: int, part: Part) -> None:
 
 
 def _pooling(figure: Figure, part: Part) -> None:
-    """Show pooling in numbers: a patch of 4 x 4 pixels, and the 2 x 2 that become of it."""
+    """Show pooling in numbers: a patch of 4 x 4 pixels, and its 2 x 2 pooled pixels."""
     row, column = _PATCH
     patch = part.filtered.result[row : row + 4, column : column + 4]
     pooled = part.pooled.result[row // 2 : row // 2 + 2, column // 2 : column // 2 + 2]
@@ -155,7 +155,7 @@ def _pooling(figure: Figure, part: Part) -> None:
 
 
 def _numbers(axes: Axes, values: _Pixels, *, size: float) -> None:
-    """Write every value into its cell, in black or white, whichever can be read."""
+    """Write every value into its cell, in black on bright cells and in white on dark ones."""
     colours = axes.get_images()[0].to_rgba(values)
     for (row, column), value in np.ndenumerate(values):
         red, green, blue, _ = colours[row, column]

@@ -1,4 +1,4 @@
-"""Output files: where one may be written, and how it is written whole or not at all."""
+"""Output files: check the target, and write it atomically."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["check_not_input", "check_target", "replacing"]
 def check_target(target: Path) -> None:
     """Refuse a target that cannot be written, before any work is done.
 
-    A file that is there is overwritten, as by any tool that is told where to write.
+    An existing file may be overwritten.
     """
     if not target.exists():
         folder = Path(os.path.realpath(target)).parent
@@ -30,26 +30,26 @@ def check_target(target: Path) -> None:
     mode = target.stat().st_mode
     if stat.S_ISDIR(mode):
         raise Failure(f"cannot write {quoted(target)}: it is a folder")
-    # Renaming a new file over a device or a pipe would take its place in the system.
+    # Renaming a new file to the name of a device or a pipe would replace it in the system.
     if not stat.S_ISREG(mode):
-        raise Failure(f"cannot write {quoted(target)}: it is no regular file")
+        raise Failure(f"cannot write {quoted(target)}: it is not a regular file")
 
 
 def check_not_input(source: Path, target: Path) -> None:
-    """Refuse a target that is the source itself, or the same file by another name: a link."""
+    """Refuse a target that is the source, or a link to it."""
     if target.exists() and source.exists() and target.samefile(source):
         raise Failure(f"{quoted(target)} is the input itself: name another file, or overwrite it with --force")
 
 
 @contextmanager
 def replacing(target: Path) -> Iterator[BinaryIO]:
-    """Open a new file that takes the target's name when the block ends, or vanishes if it fails."""
-    # A symbolic link keeps its place: the file that it names is the one replaced.
+    """Open a new file that replaces the target when the block ends, and is deleted if the block fails."""
+    # A symbolic link stays: the file that it points to is replaced.
     final = Path(os.path.realpath(target))
-    # The same folder, because only a rename within one file system is atomic.
+    # In the same folder, because only a rename within one file system is atomic.
     temporary = final.with_name(f".convlab-{secrets.token_hex(8)}.tmp")
     try:
-        # Opened like any file, it gets the permissions that the user's umask asks for.
+        # `open` gives the file the permissions of the user's umask; a temporary file would be private.
         with temporary.open("xb") as file:
             if final.exists():
                 temporary.chmod(stat.S_IMODE(final.stat().st_mode))

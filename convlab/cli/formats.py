@@ -1,4 +1,4 @@
-"""The picture formats that the commands read and write, and the kinds of picture each can hold."""
+"""The picture formats that the commands read and write, and the kinds of picture that each supports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["READ", "Bands", "Format", "Kind", "extensions_for", "format_of"]
 
 
 class Kind(Enum):
-    """What a pixel is made of; whether it has transparency beside it is told apart from this."""
+    """The samples of a pixel, without transparency, which is a separate flag."""
 
     BIT = "1-bit"
     GREY = "grey"
@@ -34,25 +34,25 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Bands:
-    """How a TIFF of more samples than the other kinds have says what they are."""
+    """How a multi-band TIFF describes its samples."""
 
     photometric: str  # "minisblack" or "rgb"
-    extras: tuple[int, ...]  # the extra samples beside transparency, by TIFF's numbers
+    extras: tuple[int, ...]  # TIFF's numbers of the extra samples, without transparency
 
 
 @dataclass(frozen=True)
 class Format:
-    """One way to write pictures, by its file name extensions."""
+    """A format to write pictures in, found by file name extension."""
 
     name: str  # Pillow's name
     extensions: tuple[str, ...]
     opaque: frozenset[Kind]
     with_alpha: frozenset[Kind] = frozenset()
     options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-    profile: bool = False  # whether it holds a colour profile
+    profile: bool = False  # whether it can hold a colour profile
 
     def holds(self, kind: Kind, *, alpha: bool) -> bool:
-        """Tell whether a picture of this kind can be written without changing its kind."""
+        """Return whether a picture of this kind can be written without changing its kind."""
         return kind in (self.with_alpha if alpha else self.opaque)
 
 
@@ -75,7 +75,7 @@ _FORMATS = (
         frozenset(Kind) - {Kind.BIT, Kind.PALETTE},
         profile=True,
     ),
-    # Lossy: the best quality that JPEG's own guide recommends, and colour at full resolution.
+    # Lossy: the best quality that the JPEG library's guide recommends, and colour at full resolution.
     Format(
         "JPEG",
         (".jpg", ".jpeg"),
@@ -85,7 +85,7 @@ _FORMATS = (
     ),
     Format("BMP", (".bmp",), _kinds(Kind.BIT, Kind.GREY, Kind.PALETTE, Kind.RGB)),
     Format("GIF", (".gif",), _kinds(Kind.PALETTE), _kinds(Kind.PALETTE)),
-    # "exact" keeps the colours below full transparency, which a later filter may bring out.
+    # "exact" keeps the colours of transparent pixels, which a later filter may make visible.
     Format(
         "WEBP",
         (".webp",),
@@ -101,14 +101,14 @@ _FORMATS = (
     Format("PPM", (".pnm",), _kinds(Kind.BIT, Kind.GREY, Kind.GREY16, Kind.RGB)),
 )
 
-# Pillow's names of what may be opened. A closed list: other decoders are not there to be attacked.
+# Pillow's names of the formats that may be opened. The list is closed: a malicious file must reach no other decoder.
 READ = tuple(dict.fromkeys(entry.name for entry in _FORMATS))
 
 _BY_EXTENSION = {extension: entry for entry in _FORMATS for extension in entry.extensions}
 
 
 def format_of(path: Path) -> Format:
-    """Return the format that a file's name asks for."""
+    """Return the format of a file name's extension."""
     entry = _BY_EXTENSION.get(path.suffix.lower())
     if entry is None:
         raise Failure(f"cannot write {quoted(path)}: its name must end in one of {' '.join(_BY_EXTENSION)}")
@@ -116,5 +116,5 @@ def format_of(path: Path) -> Format:
 
 
 def extensions_for(kind: Kind, *, alpha: bool) -> list[str]:
-    """Return the extensions of the formats that can hold a picture of this kind."""
+    """Return the extensions of the formats that support a picture of this kind."""
     return [e for e, entry in _BY_EXTENSION.items() if entry.holds(kind, alpha=alpha)]

@@ -1,4 +1,4 @@
-"""The lesson as data: three filters over the picture, each pooled, and what that took."""
+"""The lesson as data: three filters over the picture, each result pooled, with the times."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ Array = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Step:
-    """One operation, and the same in plain Python loops."""
+    """One operation, and the same operation in plain Python loops."""
 
     title: str
     result: Array
-    kernel: str  # what served
+    kernel: str  # the kernel that ran
     seconds: float
     loops: Callable[[], list[list[float]]]
 
 
 @dataclass(frozen=True)
 class Part:
-    """One filter of the lesson: its taps, and the picture filtered and then pooled."""
+    """One filter of the lesson: its taps, the filtered picture and the pooled one."""
 
     name: str
     taps: Array
@@ -46,10 +46,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The plain Python loops of one step, run once."""
+    """One run of a step's plain Python loops."""
 
     seconds: float
-    difference: float  # the largest between the two results
+    difference: float  # the largest difference between the two results
 
 
 def lesson(picture: npt.NDArray[np.uint8]) -> list[Part]:
@@ -58,7 +58,7 @@ def lesson(picture: npt.NDArray[np.uint8]) -> list[Part]:
 
 
 def compare(step: Step) -> Comparison:
-    """Run a step in plain Python, and hold the results against each other."""
+    """Run a step in plain Python, and compare the results."""
     start = time.perf_counter()
     rows = step.loops()
     seconds = time.perf_counter() - start
@@ -86,7 +86,7 @@ def _step(title: str, run: Callable[[], Any], loops: Callable[[], list[list[floa
 
 
 def _typical(run: Callable[[], object]) -> float:
-    """Return the median time of a call, over 100 calls or as many as a fifth of a second allows."""
+    """Return the median time of a call, over 100 calls or the calls of a fifth of a second, whichever is fewer."""
     times: list[float] = []
     while not times or (len(times) < 100 and sum(times) < 0.2):
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What this machine calls its processor."""
+"""The name of this machine's processor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["cpu_name"]
 
 
 def cpu_name() -> str:
-    """Return the processor's name as its maker gives it, or the architecture where none is told."""
+    """Return the processor's product name, or the architecture if the system gives no name."""
     name = {"Linux": _linux, "Darwin": _macos}.get(platform.system(), platform.processor)()
     return name or platform.machine() or "unknown"
 
@@ -21,7 +21,7 @@ def _linux() -> str:
     except OSError:
         return ""
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "")  # ARM kernels give none here
+    return next(names, "")  # Linux on ARM gives no name here
 
 
 def _macos() -> str:

@@ -1,4 +1,4 @@
-"""Palette pictures: back from full colour to at most 256 colours."""
+"""Palette pictures: convert full colour to at most 256 colours."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _MOST = 256
 
 @dataclass(frozen=True)
 class Indexed:
-    """A picture as places in a list of colours."""
+    """A picture as indices into a list of colours."""
 
     image: Image.Image  # mode P
-    alphas: bytes | None  # one per colour; None where all are opaque
-    exact: bool  # every pixel has the colour asked for
+    alphas: bytes | None  # one per colour; None if all are opaque
+    exact: bool  # every pixel has its original colour
 
 
 def indexed(values: npt.NDArray[np.uint8], alpha: npt.NDArray[np.uint8] | None) -> Indexed:
-    """Give an (H, W, 3) picture a palette: exact up to 256 colours, else the best 256 found.
+    """Convert an (H, W, 3) picture to a palette: exact up to 256 colours, else the best 256 colours.
 
-    Pixels that are wholly transparent share one colour, since theirs cannot be seen. Where colours
-    must be dropped, pixels that are wholly opaque or wholly transparent stay so, and nothing is
-    dithered: a filter's result should not carry a pattern that the filter did not make.
+    Fully transparent pixels share one colour, because it is invisible. If colours must be dropped,
+    fully opaque and fully transparent pixels stay so, and nothing is dithered: dithering would add a
+    pattern that the filter did not make.
     """
     opacity = np.full(values.shape[:2], 255, np.uint8) if alpha is None else alpha
     rgba = np.dstack([np.where(opacity[..., None] > 0, values, 0), opacity])
@@ -38,7 +38,7 @@ def indexed(values: npt.NDArray[np.uint8], alpha: npt.NDArray[np.uint8] | None) 
         image = Image.fromarray(places.reshape(packed.shape).astype(np.uint8))
         exact = True
     else:
-        # Median cut looks better, but Pillow has it for opaque pictures alone.
+        # Median cut looks better, but Pillow has it only for opaque pictures.
         source, method = (
             (Image.fromarray(values), Image.Quantize.MEDIANCUT)
             if alpha is None

@@ -1,11 +1,10 @@
-"""Pictures as arrays: read with every pixel at its own depth, and written back as the same kind.
+"""Pictures as arrays: read at full depth, and written back as the same kind.
 
-What the commands work on is the picture as a viewer shows it: turned as its EXIF orientation asks,
-transparency beside the colours, a palette's colours looked up. What cannot be kept is refused in
-one line, with the cure: a picture that Pillow could read only by dropping half of its bits (16-bit
-colour, but of TIFFs), more than one frame, inks (CMYK), and integers of more bits than float32
-arithmetic holds. The colour profile and the resolution are kept too, where the format written has
-them; what is written says where not.
+The commands process the picture as a viewer shows it: with its EXIF orientation applied, transparency
+as a separate array, and palette indices replaced by colours. A picture that cannot be kept whole is
+refused in one line, which says what to do: 16-bit colour except in TIFFs (Pillow drops half of the
+bits), more than one frame, inks (CMYK), and integers with more bits than float32 holds. The colour
+profile and the resolution are kept if the output format supports them; else the output line says so.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Picture", "read", "write"]
 
 _GREY16_MODES = ("I;16", "I;16L", "I;16B")
-_ORIENTATION, _QUARTER_TURN = 0x0112, 5  # EXIF's tag, and the first of its values that swap the sides
+_ORIENTATION, _QUARTER_TURN = 0x0112, 5  # EXIF's tag, and its first value that swaps width and height
 _BYTE = 255
 _DEPTHS: dict[Kind, type[np.generic]] = {Kind.GREY16: np.uint16, Kind.FLOAT: np.float32}
 
@@ -45,18 +44,18 @@ class Picture:
     Attributes
     ----------
     values
-        (H, W), or (H, W, 3) for RGB and palette pictures, or (H, W, bands). The file's own dtype;
+        (H, W), or (H, W, 3) for RGB and palette pictures, or (H, W, bands). The file's dtype;
         0 and 1 in uint8 for 1-bit pictures.
     alpha
         (H, W), of the same dtype: the transparency, or None.
     kind
-        What the file holds, and what is written back.
+        The kind of picture, in the file that is read and in the one that is written.
     profile
-        The ICC colour profile, handed on as it came.
+        The ICC colour profile, copied unchanged.
     resolution
-        The size of a pixel, handed on as it came, also where pooling leaves fewer.
+        The size of a pixel, copied unchanged, also after pooling.
     bands
-        What the samples of a multi-band picture are.
+        The description of the samples of a multi-band picture.
     """
 
     values: npt.NDArray[np.generic]
@@ -68,7 +67,7 @@ class Picture:
 
     @property
     def channel_axis(self) -> int | None:
-        """The axis of the colours, as the public functions take it."""
+        """The axis of the colours, in the form that the public functions accept."""
         return 2 if self.values.ndim == 3 else None
 
     def __str__(self) -> str:
@@ -82,21 +81,21 @@ def read(path: Path) -> Picture:
     Raises
     ------
     Failure
-        If the file cannot be read, is no whole picture, or is of a kind that cannot be kept.
+        If the file cannot be read, is not a complete picture, or is of an unsupported kind.
     """
     with warnings.catch_warnings():
-        # Standard error is for the one line that says what is wrong.
+        # Standard error is only for the one line of the error.
         warnings.simplefilter("ignore")
-        # Pillow warns from 89 million pixels on, and raises from twice that: one limit, one error.
+        # Pillow warns from 89 million pixels on, and raises from twice that: make both one error.
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            # By its name, Pillow would map an uncompressed file into memory, and garbles those
-            # TIFFs whose orientation swaps width and height.
+            # Given a name, Pillow would map an uncompressed file into memory, and then it reads TIFFs
+            # wrongly whose orientation swaps width and height.
             with path.open("rb") as file, codecs_silenced():
                 if tiff.is_tiff(file):
                     return _of_tiff(file, path)
                 with Image.open(file, formats=READ) as image:
-                    return _taken(image, path)
+                    return _converted(image, path)
         except (Failure, MemoryError):
             raise
         except tiff.UnsupportedError as error:
@@ -105,7 +104,7 @@ def read(path: Path) -> Picture:
             raise Failure(f"cannot read {quoted(path)}: more than {Image.MAX_IMAGE_PIXELS:,} pixels") from error
         except UnidentifiedImageError as error:
             raise Failure(
-                f"cannot read {quoted(path)}: no picture, or a broken one (the formats read are {', '.join(READ)})"
+                f"cannot read {quoted(path)}: not a picture, or a broken one (supported formats: {', '.join(READ)})"
             ) from error
         # A broken file makes Pillow's decoders raise almost anything: SyntaxError, struct.error,
         # EOFError, KeyError ... All of it means the same.
@@ -116,15 +115,15 @@ def read(path: Path) -> Picture:
 
 
 def write(picture: Picture, path: Path) -> str:
-    """Write a picture, whole or not at all, and return what was written, in words.
+    """Write a picture atomically, and return a description of the written file.
 
-    A palette picture keeps a palette: of its exact colours where 256 are enough, else of the best
-    256 found. In a format without palettes it becomes RGB.
+    A palette picture keeps a palette: of its exact colours if they are at most 256, else of the best
+    256 colours. In a format without palettes it becomes RGB.
 
     Raises
     ------
     Failure
-        If the format that the name asks for cannot hold this picture, or writing fails.
+        If the format of the file name does not support this picture, or writing fails.
     """
     target = format_of(path)
     alpha = picture.alpha is not None
@@ -135,8 +134,8 @@ def write(picture: Picture, path: Path) -> str:
         words += f", written as {_named(kind, alpha=alpha)}"
     if not target.holds(kind, alpha=alpha):
         raise Failure(
-            f"cannot write {quoted(path)}: {path.suffix} holds no {_named(kind, alpha=alpha)} "
-            f"picture; choose one of {' '.join(extensions_for(kind, alpha=alpha))}"
+            f"cannot write {quoted(path)}: {path.suffix} does not support {_named(kind, alpha=alpha)} "
+            f"pictures; choose one of {' '.join(extensions_for(kind, alpha=alpha))}"
         )
     if picture.profile is not None and not target.profile:
         words += ", without its colour profile"
@@ -167,7 +166,7 @@ def write(picture: Picture, path: Path) -> str:
         try:
             with codecs_silenced():
                 image.save(file, target.name, **options)
-        # Sizes beyond what a format can say come as any of these.
+        # Sizes that a format does not support raise one of these.
         except (ValueError, OverflowError, struct.error) as error:
             raise Failure(f"cannot write {quoted(path)}: {error}") from error
     return words
@@ -180,14 +179,14 @@ def _named(kind: Kind, *, alpha: bool) -> str:
 
 
 def _of_tiff(file: BinaryIO, path: Path) -> Picture:
-    """Read a TIFF whole: what Pillow decodes must be what the file declares."""
+    """Read a TIFF completely: Pillow must decode what the file declares."""
     declared, pixels = tiff.read(file)
     if pixels is None:
         file.seek(0)
         try:
             with Image.open(file, formats=("TIFF",)) as image:
                 mode = image.mode
-                picture = _taken(image, path)
+                picture = _converted(image, path)
         except UnidentifiedImageError as error:
             raise tiff.UnsupportedError(f"{declared}, is not supported; save it with Deflate") from error
         expected = _GREY16_MODES if declared.mode == "I;16" else (declared.mode,)
@@ -201,8 +200,8 @@ def _of_tiff(file: BinaryIO, path: Path) -> Picture:
     return Picture(pixels, alpha, declared.kind, declared.profile, declared.resolution, declared.bands)
 
 
-def _taken(image: Image.Image, path: Path) -> Picture:
-    # Phone cameras append thumbnails and depth maps to a JPEG: its first picture is the picture.
+def _converted(image: Image.Image, path: Path) -> Picture:
+    # Phone cameras append thumbnails and depth maps to a JPEG: only its first picture counts.
     if image.format != "MPO" and getattr(image, "is_animated", False):
         raise Failure(f"cannot read {quoted(path)}: more than one frame; extract one first")
     _check_depth(image, path)
@@ -211,7 +210,7 @@ def _taken(image: Image.Image, path: Path) -> Picture:
     profile = image.info.get("icc_profile")
     resolution = of_image(image)
     if resolution is not None and image.getexif().get(_ORIENTATION, 1) >= _QUARTER_TURN:
-        resolution = resolution.turned
+        resolution = resolution.rotated
     ImageOps.exif_transpose(image, in_place=True)
     pixels = np.asarray(image if image.mode == mode else image.convert(mode))
     if pixels.size == 0:
@@ -231,7 +230,7 @@ def _taken(image: Image.Image, path: Path) -> Picture:
 
 
 def _check_depth(image: Image.Image, path: Path) -> None:
-    """Refuse what Pillow would decode into fewer bits than the file has, without a word."""
+    """Refuse pictures that Pillow would silently decode into fewer bits than the file has."""
     if not isinstance(image, ImageFile.ImageFile) or not image.tile:
         return
     arguments = image.tile[0].args
@@ -247,14 +246,14 @@ def _check_depth(image: Image.Image, path: Path) -> None:
 
 
 def _check_alone(image: Image.Image, path: Path) -> None:
-    """Refuse a binary PPM with another picture behind the first, which Pillow leaves unread."""
+    """Refuse a binary PPM with more than one picture, of which Pillow reads only the first."""
     if not isinstance(image, ImageFile.ImageFile) or image.format != "PPM" or image.tile[0].codec_name == "ppm_plain":
         return
     arguments = image.tile[0].args
     wide = isinstance(arguments, tuple) and isinstance(arguments[-1], int) and arguments[-1] > _BYTE
     row = -(-image.width // 8) if image.mode == "1" else image.width * len(image.getbands())
     length = row * image.height * (4 if image.mode == "F" else 2 if wide or "16" in str(arguments) else 1)
-    assert image.fp is not None  # not before the picture is loaded
+    assert image.fp is not None  # it is set while the picture is loaded
     place = image.fp.tell()
     image.fp.seek(image.tile[0].offset + length)
     more = image.fp.read(1024).strip()
@@ -264,14 +263,14 @@ def _check_alone(image: Image.Image, path: Path) -> None:
 
 
 def _kind(image: Image.Image, path: Path) -> tuple[Kind, str]:
-    """Return a picture's kind, and Pillow's mode in which its pixels are taken."""
+    """Return a picture's kind, and the Pillow mode in which its pixels are read."""
     alpha = image.has_transparency_data
     mode = image.mode
     if mode in ("P", "PA"):
         return Kind.PALETTE, "RGBA" if alpha else "RGB"
     if mode in ("RGB", "RGBA"):
         return Kind.RGB, "RGBA" if alpha else "RGB"
-    # A 1-bit picture with a transparent colour is a grey one: no format has a bit of alpha to keep.
+    # A 1-bit picture with a transparent colour becomes a grey one: no format has 1-bit alpha.
     if mode in ("L", "LA") or (mode == "1" and alpha):
         return Kind.GREY, "LA" if alpha else "L"
     if mode == "1":
@@ -292,11 +291,11 @@ def _kind(image: Image.Image, path: Path) -> tuple[Kind, str]:
 
 
 def _transparency(alphas: bytes, target: Format, path: Path) -> dict[str, object]:
-    """Return the option that says which colours of a palette are transparent."""
+    """Return the option with the transparency of a palette's colours."""
     if target.name != "GIF":
         return {"transparency": alphas}
     if set(alphas) - {0, 255}:
-        raise Failure(f"cannot write {quoted(path)}: a GIF holds no half-transparent colours; choose .png")
+        raise Failure(f"cannot write {quoted(path)}: GIF does not support half-transparent colours; choose .png")
     return {"transparency": alphas.index(0)} if 0 in alphas else {}
 
 

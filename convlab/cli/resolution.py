@@ -1,4 +1,4 @@
-"""How large a picture's pixels are, as its file says, from one format to another."""
+"""The resolution of a picture, converted from one format to another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Resolution", "of_image", "pillow_options"]
 
-# Fine enough for each whole number of pixels per metre, the unit of PNG and BMP.
+# Precise enough for each whole number of pixels per metre, the unit of PNG and BMP.
 _DENOMINATOR = 100_000
 _INCHES = Fraction(254, 100)
 _X, _Y, _UNIT = 0x011A, 0x011B, 0x0128  # EXIF's tags
@@ -22,20 +22,20 @@ _X, _Y, _UNIT = 0x011A, 0x011B, 0x0128  # EXIF's tags
 
 @dataclass(frozen=True)
 class Resolution:
-    """Pixels per unit along the rows and down the columns; without a unit only their ratio means anything."""
+    """Pixels per unit along the rows and down the columns; without a unit only their ratio has a meaning."""
 
     x: Fraction
     y: Fraction
     unit: str | None  # "inch" or "cm"
 
     @property
-    def turned(self) -> Resolution:
-        """The resolution of the picture turned by a quarter."""
+    def rotated(self) -> Resolution:
+        """The resolution of the picture rotated by 90 degrees."""
         return replace(self, x=self.y, y=self.x)
 
     @property
     def per_inch(self) -> tuple[float, float] | None:
-        """Pixels per inch, where the file names a unit."""
+        """Pixels per inch, if the file names a unit."""
         if self.unit is None:
             return None
         factor = _INCHES if self.unit == "cm" else 1
@@ -43,10 +43,10 @@ class Resolution:
 
 
 def of_image(image: Image.Image) -> Resolution | None:
-    """Return the resolution that the file's header says, or else its EXIF data; None where neither does."""
+    """Return the resolution of the file's header, else that of its EXIF data, else None."""
     info: dict[Any, Any] = image.info
     jpeg = image.format in ("JPEG", "MPO")
-    # Where a JPEG's header says none, Pillow makes one up.
+    # If a JPEG's header has no resolution, Pillow invents one.
     if "dpi" in info and not (jpeg and not info.get("jfif_unit")):
         return _made(info["dpi"], "inch")
     exif = image.getexif()
@@ -58,13 +58,13 @@ def of_image(image: Image.Image) -> Resolution | None:
 def _made(pair: tuple[Any, Any], unit: str | None) -> Resolution | None:
     try:
         x, y = (Fraction(float(value)).limit_denominator(_DENOMINATOR) for value in pair)
-    except (ValueError, OverflowError, ZeroDivisionError):  # 0/0, which cameras write for not known
+    except (ValueError, OverflowError, ZeroDivisionError):  # 0/0, which cameras write for "unknown"
         return None
     return Resolution(x, y, unit) if x > 0 and y > 0 and (unit is not None or x != y) else None
 
 
 def pillow_options(resolution: Resolution, name: str) -> dict[str, Any]:
-    """Return the options with which Pillow writes a resolution into a format; none where it cannot."""
+    """Return Pillow's options that write a resolution in a format; empty if the format has none."""
     if resolution.per_inch is not None and name in ("PNG", "JPEG", "BMP", "TIFF"):
         return {"dpi": resolution.per_inch}
     if name not in ("PNG", "JPEG", "WEBP"):

@@ -10,18 +10,18 @@ from rich.table import Table
 
 __all__ = ["console", "table"]
 
-# Columns of a pipe or a file: enough for the widest table, so that a log is not folded.
+# Columns of a pipe or a file: enough for the widest table, so that no line of a log wraps.
 _UNBOUNDED = 120
 
 
 def console() -> Console:
-    """Return the console on standard output, as it is now."""
+    """Return a console on the current standard output."""
     width = None if sys.stdout is not None and sys.stdout.isatty() else _UNBOUNDED
     return Console(width=width, highlight=False, markup=False)
 
 
 def table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> Table:
-    """Return an empty table; the columns among ``numbers`` are set flush right."""
+    """Return an empty table; the columns in ``numbers`` are right-aligned."""
     result = Table(
         title=title,
         title_justify="left",

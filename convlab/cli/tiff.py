@@ -1,8 +1,8 @@
-"""TIFF files: what each declares, and the picture read whole, or refused by name.
+"""TIFF files: read the declaration and the picture, or refuse it with a reason.
 
 tifffile reads the tags, and the samples of uncompressed, Deflate and PackBits files. Pillow decodes the other
-compressions, but only of the kinds that it keeps whole: of others it drops samples or reads them wrongly, and says
-nothing.
+compressions, but only for the kinds that it reads correctly: for others it drops samples or reads them wrongly,
+without an error.
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ _COLOURS = {"u1": Kind.RGB, "u2": Kind.RGB16}
 
 
 class UnsupportedError(Exception):
-    """The file declares what cannot be kept; the message says what, and what to do."""
+    """The file declares an unsupported kind; the message says which, and what to do."""
 
 
 @dataclass(frozen=True)
 class Declared:
-    """What a TIFF's tags say of its picture."""
+    """The description of the picture in a TIFF's tags."""
 
     photometric: int
     bits: int
@@ -90,12 +90,12 @@ class Declared:
 
     @property
     def colours(self) -> int:
-        """How many samples of a pixel are not extra ones."""
+        """The number of samples of a pixel that are not extra samples."""
         return self.samples - len(self.extras)
 
     @property
     def dtype(self) -> str | None:
-        """The samples as NumPy names them, or None for those of fewer bits than a byte."""
+        """The NumPy dtype of the samples, or None for samples of fewer than 8 bits."""
         return _SAMPLES.get((self.format, self.bits))
 
     @property
@@ -105,7 +105,7 @@ class Declared:
 
     @property
     def bands(self) -> Bands | None:
-        """How the samples are written back, where no kind of picture says it."""
+        """The description of the samples to write back, if the kind of picture does not imply it."""
         rest = self.extras[:-1] if self.alpha else self.extras
         listed = self.colours == 3 and self.dtype in _COLOURS
         if not rest and (self.colours == 1 or listed):
@@ -125,7 +125,7 @@ class Declared:
 
     @property
     def mode(self) -> str | None:
-        """Pillow's mode for the picture, if Pillow keeps the kind whole."""
+        """Pillow's mode for the picture, if Pillow reads this kind correctly."""
         if self.extras not in ((), (_ALPHA,)) or (self.photometric == _WHITE_IS_ZERO and self.bits > 8):
             return None
         if self.alpha:
@@ -148,21 +148,21 @@ def _named(names: dict[int, str], number: int) -> str:
 
 
 def is_tiff(file: BinaryIO) -> bool:
-    """Tell whether a file begins as a TIFF or BigTIFF does, and go back to its beginning."""
+    """Return whether a file begins like a TIFF or BigTIFF, and seek back to its beginning."""
     begin = file.read(4)
     file.seek(0)
     return begin in _SIGNATURES
 
 
 def read(file: BinaryIO) -> tuple[Declared, npt.NDArray[Any] | None]:
-    """Return what a TIFF declares and its pixels, upright: (H, W) or (H, W, samples).
+    """Return a TIFF's declaration and its pixels, with the orientation applied: (H, W) or (H, W, samples).
 
-    The pixels are None where Pillow is to decode them, in the mode that the declaration names.
+    The pixels are None if Pillow has to decode them, in the mode that the declaration names.
 
     Raises
     ------
     UnsupportedError
-        If the file declares what cannot be kept.
+        If the file declares an unsupported kind.
     Exception
         Almost any, if it is broken or cut short.
     """
@@ -195,13 +195,13 @@ def read(file: BinaryIO) -> tuple[Declared, npt.NDArray[Any] | None]:
 def _opened(file: BinaryIO) -> TiffFile:
     try:
         return TiffFile(file, is_ome=False)
-    except TypeError as error:  # tifffile takes the first page's formats for one number
-        raise UnsupportedError("samples of different formats, or tags as strange, are not supported") from error
+    except TypeError as error:  # tifffile expects one number as the first page's sample format
+        raise UnsupportedError("samples of different formats, or malformed tags, are not supported") from error
 
 
 @contextmanager
 def _errors_raised() -> Iterator[None]:
-    """Raise what tifffile only logs: that a page, a tag or a segment is not there."""
+    """Raise the errors that tifffile only logs: a missing page, tag or segment."""
     found: list[str] = []
     handler = logging.Handler(logging.ERROR)
     handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
@@ -228,12 +228,12 @@ def _declared(page: TiffPage) -> Declared:
         return int(different.pop())
 
     if 262 not in page.tags:
-        raise UnsupportedError("it does not say what its samples are (no PhotometricInterpretation)")
+        raise UnsupportedError("the tag PhotometricInterpretation is missing; save it again with it")
     photometric, samples = int(tag(262)), int(tag(277, 1))
     colours = {_RGB: 3, _YCBCR: 3, 5: 4, 8: 3, 9: 3, 10: 3}.get(photometric, 1)
     named = tag(338, ())
     extras = tuple(int(extra) for extra in (named if isinstance(named, tuple) else (named,)))
-    # Files of many bands often leave the tag out.
+    # Files of many bands often lack the tag.
     extras += (_UNSPECIFIED,) * (samples - colours - len(extras))
     if samples - len(extras) != colours:
         raise UnsupportedError(
@@ -257,14 +257,14 @@ def _declared(page: TiffPage) -> Declared:
         predictor=int(tag(317, 1)),
         orientation=orientation if 1 <= orientation <= 8 else 1,
         profile=bytes(profile) if profile is not None else None,
-        resolution=resolution.turned if resolution is not None and orientation >= 5 else resolution,
+        resolution=resolution.rotated if resolution is not None and orientation >= 5 else resolution,
     )
 
 
 def _resolution(x: Any, y: Any, unit: Any) -> Resolution | None:
     try:
         across, down = Fraction(*map(int, x)), Fraction(*map(int, y))
-    except (TypeError, ValueError, ZeroDivisionError):  # none is said, or none that means anything
+    except (TypeError, ValueError, ZeroDivisionError):  # missing or meaningless
         return None
     named = {2: "inch", 3: "cm"}.get(unit)
     if across <= 0 or down <= 0 or (named is None and across == down):
@@ -273,7 +273,7 @@ def _resolution(x: Any, y: Any, unit: Any) -> Resolution | None:
 
 
 def _check_kind(declared: Declared) -> None:
-    """Refuse what no picture here can hold."""
+    """Refuse the kinds that `Picture` does not support."""
     photometric, bits = declared.photometric, declared.bits
     name = _named(_PHOTOMETRICS, photometric)
     if photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE) and not (
@@ -306,7 +306,7 @@ def _check_kind(declared: Declared) -> None:
 
 
 def _check_pillow(declared: Declared, page: TiffPage) -> None:
-    """Refuse what Pillow does not decode whole."""
+    """Refuse the kinds that Pillow does not decode correctly."""
     compression = _named(_COMPRESSIONS, declared.compression)
     if declared.compression not in _PILLOWS:
         raise UnsupportedError(f"compression {compression} is not supported; save it with Deflate")
@@ -320,7 +320,7 @@ def _check_pillow(declared: Declared, page: TiffPage) -> None:
 
 
 def _upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
-    """Turn the pixels as the file asks viewers to."""
+    """Apply the file's orientation to the pixels."""
     if orientation >= 5:
         pixels = pixels.swapaxes(0, 1)
     vertical, horizontal = {

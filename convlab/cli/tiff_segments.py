@@ -1,6 +1,6 @@
-"""The strips and tiles of a TIFF: all there, and all as long as the picture needs.
+"""Check the strips and tiles of a TIFF: none is missing, and each has the length that the picture needs.
 
-tifffile and libtiff fill what is missing with zeros; such a file is broken, and is refused.
+tifffile and libtiff replace missing data by zeros; such a file is broken, and is refused.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _DEFLATE, _PACKBITS = (8, 32946), 32773
 
 
 def check_segments(file: BinaryIO, page: TiffPage, declared: Declared) -> None:
-    """Raise ValueError where a strip or tile is missing, reaches beyond the file, or holds too little or too much."""
+    """Raise ValueError if a strip or tile is missing, is partly outside the file, or is too short or too long."""
     offsets, counts = page.dataoffsets, page.databytecounts
     if len(counts) != len(offsets):
-        raise ValueError(f"the lengths of {len(counts)} strips or tiles, and the places of {len(offsets)}")
+        raise ValueError(f"strips or tiles: got {len(counts)} lengths and {len(offsets)} offsets")
     lengths = _lengths(page, declared)
     end = file.seek(0, 2)
-    most = max(lengths)  # some writers fill up the last strip
+    most = max(lengths)  # some writers pad the last strip
     for number, (offset, count, length) in enumerate(zip(offsets, counts, lengths, strict=True)):
         if offset <= 0 or count <= 0 or offset + count > end:
-            raise ValueError(f"strip or tile {number} is not in the file")
+            raise ValueError(f"strip or tile {number} is missing or not in the file")
         if declared.compression == 1:
             found = count
         elif declared.compression in _DEFLATE or declared.compression == _PACKBITS:
@@ -38,11 +38,11 @@ def check_segments(file: BinaryIO, page: TiffPage, declared: Declared) -> None:
         else:
             continue
         if found < length or (found > most and declared.compression != 1):
-            raise ValueError(f"strip or tile {number} holds {found} bytes in place of {length}")
+            raise ValueError(f"strip or tile {number}: got {found} bytes; expected {length}")
 
 
 def _lengths(page: TiffPage, declared: Declared) -> list[int]:
-    """Return how many bytes each strip or tile holds when decoded."""
+    """Return the number of decoded bytes of each strip or tile."""
     together = 1 if declared.separate else declared.samples
     planes = declared.samples if declared.separate else 1
     width, height = page.imagewidth, page.imagelength
@@ -66,16 +66,16 @@ def _lengths(page: TiffPage, declared: Declared) -> list[int]:
 
 def _check_count(page: TiffPage, count: int) -> None:
     if len(page.dataoffsets) != count:
-        raise ValueError(f"{len(page.dataoffsets)} strips or tiles in place of {count}")
+        raise ValueError(f"strips or tiles: got {len(page.dataoffsets)}; expected {count}")
 
 
 def _deflate(data: bytes, most: int) -> int:
-    """Return how many bytes Deflate data hold, counting no further than one beyond the most."""
+    """Return the number of decoded bytes of Deflate data; stop counting one byte after the most."""
     return len(zlib.decompressobj().decompress(data, most + 1))
 
 
 def _packbits(data: bytes, most: int) -> int:
-    """Return how many bytes PackBits data hold, counting no further than a run beyond the most."""
+    """Return the number of decoded bytes of PackBits data; stop counting one run after the most."""
     found = place = 0
     while place < len(data) and found <= most:
         code = data[place]

@@ -1,4 +1,4 @@
-"""Pictures as TIFF files, of every kind but palettes, with their resolution and colour profile."""
+"""Write pictures as TIFF files, of every kind except palettes, with resolution and colour profile."""
 
 from __future__ import annotations
 

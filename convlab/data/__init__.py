@@ -1,4 +1,4 @@
-"""The lesson's picture, shipped with the package. Where it comes from: README.md beside this."""
+"""The lesson's picture, part of the package. README.md in this folder describes its origin."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def ascent() -> npt.NDArray[np.uint8]:
 
     Notes
     -----
-    The image that SciPy gives as ``scipy.datasets.ascent()``; public domain.
+    The same image as ``scipy.datasets.ascent()``; public domain.
 
     Examples
     --------

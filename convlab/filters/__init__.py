@@ -1,6 +1,6 @@
-"""A catalogue of classic image filters: their taps, where they come from, what they show.
+"""A catalogue of classic image filters: their taps, their sources and their effects.
 
-The taps are for correlation, which is what `convlab.filter2d` computes: no flip.
+The taps are for correlation, without a flip, as `convlab.filter2d` computes it.
 
 >>> from convlab import filters
 >>> filters.get("vertical_lines")
@@ -46,7 +46,7 @@ def names() -> tuple[str, ...]:
 
 
 def info(name: str, /) -> Filter:
-    """Return what the catalogue says of a filter.
+    """Return the catalogue's entry of a filter.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def info(name: str, /) -> Filter:
     TypeError
         If the name is not a string.
     ValueError
-        If no filter has that name; the message suggests those that come near.
+        If no filter has that name; the message suggests similar names.
 
     Examples
     --------
@@ -83,9 +83,9 @@ def info(name: str, /) -> Filter:
 def get(name: str, /, **parameters: object) -> npt.NDArray[np.float32]:
     """Return the taps of a filter.
 
-    Smoothing filters sum to 1 and filters of differences to 0. The latter come as their sources
-    print them, in whole numbers: `info(name).scale` is the factor for unit gain, not applied here.
-    A formula is computed in float64 and rounded once.
+    Smoothing filters sum to 1 and difference filters to 0. The taps of difference filters are the
+    whole numbers of their sources: `info(name).scale` is the factor for unit gain, which `get` does
+    not apply. A formula is computed in float64 and rounded once.
 
     Parameters
     ----------
@@ -102,15 +102,15 @@ def get(name: str, /, **parameters: object) -> npt.NDArray[np.float32]:
     Raises
     ------
     TypeError
-        If the name is not a string, the filter has no parameter of a name that was given, or a
-        value is of the wrong kind (a bool is not a number).
+        If the name is not a string, the filter does not have a given parameter, or a value is of
+        the wrong kind (a bool is not a number).
     ValueError
         If no filter has that name, or a value is out of range: NaN, a standard deviation that is
-        not positive, an even size where there must be a middle, more taps than 2047 x 2047.
+        not positive, an even size for a filter with a middle tap, more taps than 2047 x 2047.
 
     Notes
     -----
-    Each filter's publication is in `info(name).source`.
+    `info(name).source` names the publication of a filter.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def get(name: str, /, **parameters: object) -> npt.NDArray[np.float32]:
 
 
 def _choices(word: str, choices: Sequence[str]) -> str:
-    """The end of an error: all that there is, and what was probably meant."""
+    """Return the end of an error: all choices, and those that were probably meant."""
     near = difflib.get_close_matches(word, choices) or [name for name in choices if word in name]
     guess = f". Did you mean {' or '.join(map(repr, near))}?" if near else ""
     return f"one of: {', '.join(choices)}{guess}" if choices else "none"

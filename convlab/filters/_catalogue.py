@@ -1,8 +1,8 @@
 """The catalogue: every filter by name, as data.
 
-The signs: a gradient answers positively where the image grows brighter to the right, downwards,
-or towards the compass point asked for; Roberts' two keep the signs of his formula. A Laplacian has
-a negative middle, and so answers positively to a dark spot.
+Signs: a gradient is positive where the image gets brighter to the right, downwards, or towards the
+given compass point; Roberts' two filters keep the signs of his formula. A Laplacian has a negative
+middle tap, so it is positive at a dark spot.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ _GABOR = (
     "J. Daugman, Uncertainty relation for resolution in space, spatial frequency, and "
     "orientation optimized by two-dimensional visual cortical filters, Journal of the Optical "
     "Society of America A 2(7), 1985, 1160-1169; parameters as in N. Petkov and P. Kruizinga, "
-    "Biological Cybernetics 76, 1997, 83-96 (OpenCV's getGaborKernel is the same turned by 180 "
-    "degrees, which shows where psi is odd)"
+    "Biological Cybernetics 76, 1997, 83-96 (OpenCV's getGaborKernel is rotated by 180 degrees, "
+    "which is different if psi is odd)"
 )
 
 
@@ -70,7 +70,7 @@ _DIRECTION = Choice("direction", "north", "where the image grows brighter", _for
 
 
 def _oriented(family: str, vertical: Rows, scale: float, formula: str, source: str) -> list[Filter]:
-    """The two filters of a gradient; the horizontal one is the vertical one transposed."""
+    """Return the two filters of a gradient; the horizontal one is the transpose of the vertical one."""
     horizontal = tuple(zip(*vertical, strict=True))
     return [
         Filter(
@@ -98,7 +98,7 @@ def _compass(name: str, north: Rows, scale: float, source: str) -> Filter:
         name,
         "edges of one orientation out of eight: brighter towards the compass point",
         partial(_formulas.compass, north),
-        f"north: {printed}; each next point clockwise turns the outer ring by one place",
+        f"north: {printed}; each next point clockwise rotates the outer ring by one tap",
         source,
         scale,
         (_DIRECTION,),
@@ -152,14 +152,14 @@ _ENTRIES = (
         "roberts_diagonal",
         "lines and edges along the main diagonal, falling from left to right",
         ((0, 1), (-1, 0)),
-        "upper right - lower left; the output pixel lies under the lower right tap",
+        "upper right - lower left; the output pixel is under the lower right tap",
         _ROBERTS,
     ),
     Filter(
         "roberts_antidiagonal",
         "lines and edges along the other diagonal, rising from left to right",
         ((1, 0), (0, -1)),
-        "upper left - lower right; the output pixel lies under the lower right tap",
+        "upper left - lower right; the output pixel is under the lower right tap",
         _ROBERTS,
     ),
     _compass("kirsch", ((5, 5, 5), (-3, 0, -3), (-3, -3, -3)), 1 / 15, _KIRSCH),
@@ -184,7 +184,7 @@ _ENTRIES = (
         "laplacian_of_gaussian",
         "outlines and spots about sigma wide, with finer noise smoothed away",
         _formulas.laplacian_of_gaussian,
-        "G (x^2 + y^2 - 2 sigma^2) / sigma^4 with G the normalised Gaussian, less the mean tap, "
+        "G (x^2 + y^2 - 2 sigma^2) / sigma^4 with G the normalised Gaussian, minus the mean tap, "
         "so that the taps sum to 0",
         _MARR_HILDRETH,
         parameters=(_sigma(), *_extent()),
@@ -193,7 +193,7 @@ _ENTRIES = (
         "difference_of_gaussians",
         "spots and lines of a width between the two Gaussians' (bright ones positive)",
         _formulas.difference_of_gaussians,
-        "G(sigma) - G(ratio sigma); a ratio of 1.6 comes near the Laplacian of Gaussian, negated",
+        "G(sigma) - G(ratio sigma); a ratio of 1.6 approximates the negated Laplacian of Gaussian",
         _MARR_HILDRETH,
         parameters=(
             _sigma(),

@@ -1,4 +1,4 @@
-"""What the catalogue knows of a filter, and what a filter accepts for its parameters."""
+"""An entry of the catalogue, and the checks of a filter's parameters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 MAX_SIDE = 2047
-"""The longest side of a kernel made to measure: 2047 x 2047 taps are 32 MiB in float64."""
+"""The longest side of a computed kernel: 2047 x 2047 taps are 32 MiB in float64."""
 
 Rows: TypeAlias = tuple[tuple[float, ...], ...]
 Taps: TypeAlias = npt.NDArray[np.float64]
@@ -34,7 +34,7 @@ class Number:
         return f"a number from {self.low:g} to {self.high:g}"
 
     def check(self, value: object) -> float:
-        # bool counts as an integer in Python, but True is no length, angle or weight.
+        # A bool is an integer in Python, but True is not a length, angle or weight.
         if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
             raise TypeError(_refusal(self, value))
         # A float16 would be compared in float16, where the bounds overflow.
@@ -46,7 +46,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Size:
-    """A parameter that counts the taps along a side; None, where it is the default, fits it."""
+    """A parameter that is the number of taps along a side; None, if it is the default, computes it."""
 
     name: str
     default: int | None
@@ -94,7 +94,7 @@ Parameter: TypeAlias = Number | Size | Choice
 
 
 def shown(value: object) -> str:
-    """What came, short enough for one line."""
+    """Return a value's repr, short enough for one line."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 80 else text[:77] + "..."
 
@@ -110,25 +110,25 @@ class Filter:
     Attributes
     ----------
     name : str
-        The name that `get` and `info` take. A filter with an orientation is named after the lines
-        and edges that it lets through: ``sobel_vertical`` answers to vertical ones.
+        The argument of `get` and `info`. A filter with an orientation is named after the lines
+        and edges that it finds: ``sobel_vertical`` finds vertical ones.
     description : str
-        What the filter shows of an image, in one line.
+        The effect of the filter, in one line.
     taps : tuple of tuple of float, or callable
         The taps, row by row, as the source prints them and as a correlation (no flip) uses them;
-        or, for a filter with parameters, the function that builds them.
+        or, for a filter with parameters, the function that computes them.
     formula : str
-        How the taps come about.
+        The formula of the taps.
     source : str
-        Where the filter was published.
+        The publication of the filter.
     scale : float
-        The factor that gives a filter of differences unit gain, one over the sum of its positive
-        taps: an edge one grey level high then answers with at most one grey level. It is *not*
-        applied to the taps; hand it to ``filter2d(..., scale=...)`` where it is wanted. It is 1
-        for the filters that need none, and for the lesson's, which applies none.
+        The factor that gives a difference filter unit gain, one over the sum of its positive taps:
+        the result at an edge of one grey level is then at most one grey level. It is *not* applied
+        to the taps; pass it to ``filter2d(..., scale=...)`` if needed. It is 1 for filters that
+        need no factor, and for the lesson's filters.
     parameters : tuple of Parameter
-        What `get` accepts besides the name: each has a name, a default, a meaning, and a text
-        `expected` that says which values are accepted.
+        The parameters of `get` besides the name: each has a name, a default, a meaning, and a text
+        `expected` with the accepted values.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""The filters that are a formula: each function returns the taps in float64.
+"""The filters with a formula: each function returns the taps in float64.
 
 Rows count downwards and columns to the right, as in an image, with the origin on the middle tap.
-Arguments are checked before they come here.
+The caller has checked the arguments.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _RING = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))  # cloc
 
 
 def compass(north: Rows, direction: str) -> Taps:
-    """Turn the ring of a 3x3 filter clockwise, by 45 degrees a step, from north to `direction`."""
+    """Rotate the ring of a 3x3 filter clockwise, in steps of 45 degrees, from north to `direction`."""
     steps = DIRECTIONS.index(direction)
     taps = np.array(north, dtype=np.float64)
     for place, (row, column) in enumerate(_RING):
@@ -48,7 +48,7 @@ def laplacian_of_gaussian(sigma: float, size: int | None, truncate: float) -> Ta
     x = _offsets(sigma, size, truncate)
     squared_distance = x**2 + x[:, None] ** 2
     taps = gaussian(sigma, size, truncate) * (squared_distance - 2 * sigma**2) / sigma**4
-    # Sampled and cut off, the formula does not quite sum to zero, and a flat image would answer.
+    # Sampled and truncated, the taps do not sum exactly to zero, so a flat image would not give zero.
     taps -= taps.mean()
     return taps
 
@@ -83,8 +83,8 @@ def gabor(
 
 
 def motion_blur(length: float, angle: float) -> Taps:
-    # The path is the straight segment from -end to +end. Rounded, because the cosine of 90
-    # degrees is 6e-17, and a vertical path is to give a single column.
+    # The path is the straight segment from -end to +end. It is rounded because the computed cosine of
+    # 90 degrees is 6e-17, and a vertical path must give a single column.
     half = (length - 1) / 2
     end_x = round(half * math.cos(math.radians(angle)), 9)
     end_y = round(-half * math.sin(math.radians(angle)), 9)  # rows count downwards
@@ -92,7 +92,7 @@ def motion_blur(length: float, angle: float) -> Taps:
     x = np.arange(-reach_x, reach_x + 1, dtype=np.float64)
     y = np.arange(-reach_y, reach_y + 1, dtype=np.float64)[:, None]
     squared_half = end_x**2 + end_y**2
-    # Where on the segment, from -1 to 1, lies the point nearest to each tap.
+    # The position on the segment, from -1 to 1, of the point nearest to each tap.
     nearest = (x * end_x + y * end_y) / squared_half if squared_half else np.zeros_like(x + y)
     nearest = np.clip(nearest, -1, 1)
     taps: Taps = np.maximum(1 - np.hypot(x - nearest * end_x, y - nearest * end_y), 0)
@@ -101,7 +101,7 @@ def motion_blur(length: float, angle: float) -> Taps:
 
 
 def _offsets(spread: float, size: int | None, truncate: float) -> Taps:
-    """-r ... r: of the length asked for, or else reaching out to `truncate` times `spread`."""
+    """Return -r ... r of the given length, or else up to `truncate` times `spread`."""
     reach = size // 2 if size is not None else max(1, int(truncate * spread + 0.5))
     side = 2 * reach + 1
     if side > MAX_SIDE:

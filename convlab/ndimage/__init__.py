@@ -3,24 +3,23 @@
 The functions defined here have SciPy's signatures, border names, dtypes and errors. They compute
 
 * float32 images (and integer images of 8 and 16 bits asked for as float32) in float32, with taps rounded to float32:
-  each sum is within ``4 * taps * eps * sum(|w| |x|)`` of the exact one (of several passes, or of a sum or a length of
-  several terms, within the sum of their bounds). SciPy sums in double and rounds each pass once, so it is more precise
-  where the numbers lie on a large offset: of float32 elevations of 3000 +- 10, `sobel` errs by up to 1.5e-3 here, and
-  of 10**6 +- 10 by up to 0.4, where SciPy's result is exact. Subtract the offset first (``x - x.mean()``), or pass
-  ``x.astype(float)``, whose sums are SciPy's own;
-* images of 8 and 16-bit integers, where the taps are whole numbers and ``sum(|w|) * the type's largest value`` is below
-  2**24: exactly SciPy's numbers, truncated and taken modulo the output's range as SciPy's are;
+  each sum is within ``4 * taps * eps * sum(|w| |x|)`` of the exact one (for several passes or terms, within the sum
+  of their bounds). SciPy sums in double and rounds each pass once, so it is more precise on a large offset: on float32
+  elevations of 3000 +- 10, `sobel` has an error of up to 1.5e-3 here, and of up to 0.4 on 10**6 +- 10, where SciPy's
+  result is exact. Subtract the offset first (``x - x.mean()``), or pass ``x.astype(float)``, which SciPy computes;
+* images of 8 and 16-bit integers, if the taps are whole numbers and ``sum(|w|) * the type's largest value`` is below
+  2**24: exactly SciPy's numbers, truncated and taken modulo the output's range as in SciPy;
 
-along one axis or two, of arrays of any number of axes; and the largest, smallest and middle of windows, of images of
-those types, exactly. All other calls are SciPy's own: complex, float64 and other dtypes, wrong arguments, results that
-are not finite (which of them are NaN and which infinite depends on SciPy's order and on the zero weights that it leaves
-out), and every other function of scipy.ndimage.
+along one axis or two, of arrays of any number of axes; and the exact maximum, minimum and median of windows of images
+of those types. All other calls fall back to SciPy: complex, float64 and other dtypes, wrong arguments, results that
+are not finite (NaN or infinity depends on SciPy's order of summation and on the zero weights that it skips), and every
+other function of scipy.ndimage.
 
-SciPy 1.17 is wrong where a Laplacian or a gradient is written into its own input, and where a kernel is eight times the
-image under "reflect"; it crashes, hangs or is wrong in medians, ranks and percentiles of lines no longer than the
-window. These are right here.
+SciPy 1.17 is wrong if a Laplacian or a gradient is written into its own input, and if a kernel is eight times as large
+as the image with "reflect". Its medians, ranks and percentiles of lines no longer than the window crash, hang or are
+wrong. These calls are correct here.
 
-``reflect`` is SciPy's here: ``c b a | a b c d | d c b``, which is ``symmetric`` in convlab's functions.
+``reflect`` has SciPy's meaning: ``c b a | a b c d | d c b``, which is ``symmetric`` in convlab's functions.
 """
 
 from typing import Any

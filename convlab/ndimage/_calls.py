@@ -1,4 +1,4 @@
-"""SciPy's arguments in convlab's words; None wherever a call is for SciPy: out of the ordinary, or wrong."""
+"""Translate SciPy's arguments into convlab's; None means that the call falls back to SciPy, valid or not."""
 
 import math
 import operator
@@ -12,6 +12,7 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
+from convlab._dispatch import SCIPY, serve
 from convlab._plan.cache import signature
 from convlab.translation.borders import ours
 from convlab.typing import Border
@@ -19,7 +20,7 @@ from convlab.typing import Border
 from ._lines import GUARDED, guarded
 
 ArgumentsP = ParamSpec("ArgumentsP")
-# What a function finds: a call to carry out, a result, or None for SciPy.
+# A prepared call, a result, or None to fall back to SciPy.
 Found: TypeAlias = "Ready | NDArray[Any] | None"
 
 FLOAT32 = np.dtype(np.float32)
@@ -32,54 +33,60 @@ LARGEST = {
     np.dtype(np.uint16): 65535,
     np.dtype(np.int16): 32768,
 }
-# What a float32 sum of integers may reach and still be exact.
+# Float32 sums of integers below this are exact.
 EXACT_BELOW = 2**24
 LARGEST_WINDOW = 2047  # along an axis, of a median
 SHORT = 1 << 14  # pixels
-LARGEST_KEY = 1 << 14  # bytes of taps that are worth keeping by their content
+LARGEST_KEY = 1 << 14  # bytes of taps that are cached by their content
 SMALLEST, LARGEST_FLOAT = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
-# SciPy's functions, by name: what a call is handed on to. Bound here once, whatever is later put into SciPy's module.
+# SciPy's functions by name, bound once, so that later changes of SciPy's module (a patch with ours) have no effect.
 ORIGINALS: dict[str, Callable[..., Any]] = {}
 
 
 def or_original(module: ModuleType) -> Callable[[Callable[ArgumentsP, Found]], Callable[ArgumentsP, NDArray[Any]]]:
-    """Make a function, which returns None for a call that is SciPy's, hand that on to its namesake.
+    """Make a function fall back to SciPy's function of the same name if it returns None.
 
-    What is `Ready` is carried out, and found again by the next call that is the same but for the pixels.
+    A `Ready` result is executed, and cached for the next call that differs only in the pixels.
     """
 
     def decorate(function: Callable[ArgumentsP, Found]) -> Callable[ArgumentsP, NDArray[Any]]:
         name = function.__name__
-        function.__annotations__["return"] = "NDArray[Any]"  # as callers see it
+        function.__annotations__["return"] = "NDArray[Any]"  # the type that callers get
         original = getattr(module, name)
         ORIGINALS[name] = guarded(original) if name in GUARDED else original
 
         @wraps(function)
         def call(*args: ArgumentsP.args, **kwargs: ArgumentsP.kwargs) -> Any:
-            key = None
-            if args and type(args[0]) is np.ndarray:
+            first: Any = args[0] if args else kwargs.get("input")
+            key = cached = None
+            if args and type(first) is np.ndarray:
                 taps = args[1] if len(args) > 1 and type(args[1]) is np.ndarray else None
                 rest = args[1:] if taps is None else args[2:]
                 options = (name, rest, *kwargs, *kwargs.values()) if kwargs else (name, rest)
                 try:
-                    key = signature(options, LARGEST_KEY, args[0], taps)
-                except TypeError:  # an argument that may change
+                    key = signature(options, LARGEST_KEY, first, taps)
+                except TypeError:  # a mutable argument
                     pass
                 else:
-                    known = _ready.get(key)
-                    if known is not None:
-                        y = known(args[0])
-                        return ORIGINALS[name](*args, **kwargs) if y is None else y
-            result = function(*args, **kwargs)
-            if isinstance(result, Ready):
-                if key is not None and result.wanted.array is None:  # an array as second argument may be the output
-                    if len(_ready) >= CACHED:
-                        _ready.clear()
-                    _ready[key] = result
-                result = result(np.asarray(args[0] if args else kwargs["input"]))
-            return ORIGINALS[name](*args, **kwargs) if result is None else result
+                    cached = _ready.get(key)
+            if cached is not None:
+                result = cached(first)
+            else:
+                found = function(*args, **kwargs)
+                if isinstance(found, Ready):
+                    # A second argument that is an array may be the output.
+                    if key is not None and found.wanted.array is None:
+                        if len(_ready) >= CACHED:
+                            _ready.clear()
+                        _ready[key] = found
+                    found = found(np.asarray(first))
+                result = found
+            if result is None:
+                result = ORIGINALS[name](*args, **kwargs)
+                serve(SCIPY, f"{module.__name__}.{name}")
+            return result
 
         return call
 
@@ -91,15 +98,15 @@ or_scipy = or_original(scipy.ndimage)
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A call whose arguments are read: one call of a function of convlab's with the image in another shape."""
+    """A call with translated arguments: a convlab function to call on the reshaped image."""
 
     function: Callable[..., NDArray[Any]]
     arguments: tuple[Any, ...]
     options: dict[str, Any]
     shape: tuple[int, ...]
     wanted: "Wanted"
-    finite: bool = False  # whether a result that is not finite is SciPy's to compute
-    number: bool = False  # whether one that holds NaN is
+    finite: bool = False  # whether to fall back to SciPy if the result is not finite
+    number: bool = False  # whether to fall back to SciPy if the result contains NaN
 
     def __call__(self, x: NDArray[Any]) -> NDArray[Any] | None:
         shape, wanted = x.shape, self.wanted
@@ -116,7 +123,7 @@ class Ready:
 
 
 def _all(flags: NDArray[np.bool_]) -> bool:
-    """Whether all are True; a search of bytes costs a small image a third of what a reduction does."""
+    """Return whether all are True; for a small image a search of bytes takes a third of a reduction's time."""
     return b"\0" not in flags.tobytes() if flags.size < SHORT else bool(flags.all())
 
 
@@ -126,29 +133,29 @@ def _converted(y: NDArray[Any], wanted: "Wanted") -> NDArray[Any]:
     return y.astype(wanted.dtype, copy=False)
 
 
-# Calls that were read, by their arguments but the pixels.
+# Cached calls, by their arguments without the pixels.
 CACHED = 256
 _ready: dict[Any, Ready] = {}
 
 
 class Wanted(NamedTuple):
-    """The dtype of a result, and the array that it goes into, if there is one."""
+    """The dtype of a result, and the caller's output array, if there is one."""
 
     dtype: np.dtype[Any]
     array: NDArray[Any] | None
 
 
 def image(value: Any) -> NDArray[Any] | None:
-    """An image of a dtype that convlab filters as precisely as SciPy, or None."""
+    """Return an image of a dtype that convlab filters as precisely as SciPy, or None."""
     if not isinstance(value, np.ndarray):
-        return None  # a list has 64-bit numbers, and other libraries' arrays are SciPy's to convert
+        return None  # lists have 64-bit numbers; SciPy converts other libraries' arrays
     x = np.asarray(value)
     native = x.dtype.newbyteorder("=")
     return x if x.size and x.ndim and (native == FLOAT32 or native in LARGEST) else None
 
 
 def output(value: Any, x: NDArray[Any]) -> Wanted | None:
-    """SciPy's `output`: None, a dtype, its name, or an array."""
+    """Translate SciPy's `output`: None, a dtype, its name, or an array."""
     if value is None:
         return Wanted(x.dtype.newbyteorder("="), None)
     if isinstance(value, np.ndarray):
@@ -165,12 +172,12 @@ def output(value: Any, x: NDArray[Any]) -> Wanted | None:
 
 
 def _supported(dtype: np.dtype[Any]) -> bool:
-    """Whether SciPy filters into it: neither half nor extended precision, nor objects; complex is its own."""
+    """Return whether an output dtype is supported: not half or extended precision, complex or objects."""
     return dtype.kind in "biu" or (dtype.kind == "f" and dtype.itemsize in (4, 8))
 
 
 def axes(value: Any, ndim: int) -> tuple[int, ...] | None:
-    """SciPy's `axes`, counted from the front; each once."""
+    """Translate SciPy's `axes` to distinct non-negative numbers."""
     if value is None:
         return tuple(range(ndim))
     try:
@@ -184,13 +191,13 @@ def axes(value: Any, ndim: int) -> tuple[int, ...] | None:
 
 
 def axis(value: Any, ndim: int) -> tuple[int] | None:
-    """SciPy's `axis`, as a tuple."""
+    """Translate SciPy's `axis` to a tuple of one non-negative number."""
     number = whole(value)
     return None if number is None or not -ndim <= number < ndim else (number % ndim,)
 
 
 def per_axis(value: Any, n: int) -> list[Any] | None:
-    """One value for each of n axes, from one or from a sequence of n."""
+    """Return one value for each of n axes, from one or from a sequence of n."""
     if isinstance(value, str) or not np.iterable(value):
         return [value] * n
     values = list(value)
@@ -207,7 +214,7 @@ def whole(value: Any) -> int | None:
 
 
 def real(value: Any) -> float | None:
-    """A finite number within float32's range, rounded as any other: neither lost nor subnormal."""
+    """Return a finite number that is zero or a normal number in float32, else None."""
     if not isinstance(value, (int, float, np.integer, np.floating)):
         return None
     try:
@@ -222,7 +229,7 @@ def border(mode: Any) -> Border | None:
 
 
 def anchor(size: int, origin: Any) -> int | None:
-    """The tap on the output's pixel."""
+    """Return the index of the tap on the output's pixel."""
     shift = whole(origin)
     if shift is None:
         return None
@@ -231,41 +238,41 @@ def anchor(size: int, origin: Any) -> int | None:
 
 
 class Facts(NamedTuple):
-    """What matters of a kernel's taps."""
+    """Properties of a kernel's taps."""
 
     whole: bool  # all are whole numbers
     up: float  # the sum of the positive ones
     down: float  # the sum of the negative ones
-    smallest: float  # magnitude but 0
+    smallest: float  # magnitude, except 0
     largest: float
 
     @property
     def representable(self) -> bool:
-        """Whether float32 holds them to its precision."""
+        """Whether all taps are normal numbers or zero in float32."""
         return self.smallest >= SMALLEST and self.largest <= LARGEST_FLOAT
 
 
 def _facts(w: NDArray[np.float64]) -> Facts:
     up, down = float(w[w > 0].sum()), float(w[w < 0].sum())
     sizes = np.abs(w[w != 0])
-    if not np.isfinite(up - down):  # NaN among them, or infinity
+    if not np.isfinite(up - down):  # NaN or infinity
         return Facts(False, up, down, 0.0, math.inf)
     low, high = (float(sizes.min()), float(sizes.max())) if sizes.size else (SMALLEST, 0.0)
     return Facts(bool(np.all(w == np.rint(w))), up, down, low, high)
 
 
 @lru_cache(256)
-def _known_facts(taps: bytes) -> Facts:
+def _cached_facts(taps: bytes) -> Facts:
     return _facts(np.frombuffer(taps))
 
 
 def facts(w: NDArray[np.float64]) -> Facts:
-    """The facts of a kernel, kept by its content."""
-    return _known_facts(w.tobytes()) if w.nbytes <= LARGEST_KEY else _facts(w)
+    """Return the facts of a kernel, cached by its content."""
+    return _cached_facts(w.tobytes()) if w.nbytes <= LARGEST_KEY else _facts(w)
 
 
 def weights(value: Any, ndim: int, skip: float = 0.0) -> NDArray[np.float64] | None:
-    """Taps that float32 holds to its precision; those of no more than `skip` are 0."""
+    """Return taps that float32 represents to its precision, with magnitudes up to `skip` set to 0, else None."""
     try:
         w = np.asarray(value)
         if w.dtype.kind not in "biuf" or w.ndim != ndim or not w.size:
@@ -281,21 +288,21 @@ def weights(value: Any, ndim: int, skip: float = 0.0) -> NDArray[np.float64] | N
 
 
 @lru_cache(64)
-def _known_product(column: bytes, row: bytes) -> NDArray[np.float64]:
+def _cached_product(column: bytes, row: bytes) -> NDArray[np.float64]:
     taps = np.outer(np.frombuffer(column), np.frombuffer(row))
     taps.flags.writeable = False
     return taps
 
 
 def product(column: NDArray[np.float64], row: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Their outer product, kept by their content."""
+    """Return the outer product, cached by the content of both."""
     if column.nbytes * row.size > LARGEST_KEY:
         return np.outer(column, row)
-    return _known_product(column.tobytes(), row.tobytes())
+    return _cached_product(column.tobytes(), row.tobytes())
 
 
 def exact(x: NDArray[Any], w: NDArray[np.float64], cval: float | None) -> bool:
-    """Whether float32 holds each sum of these taps over these integers; `cval` where it is part of them."""
+    """Return whether sums of these taps over these integers are exact in float32; `cval` is None if it is not used."""
     largest = LARGEST.get(x.dtype) or LARGEST.get(x.dtype.newbyteorder("="))
     if largest is None or (cval is not None and not cval.is_integer()):
         return False
@@ -304,7 +311,7 @@ def exact(x: NDArray[Any], w: NDArray[np.float64], cval: float | None) -> bool:
 
 
 def holds(dtype: np.dtype[Any], x: NDArray[Any], w: NDArray[np.float64], cval: float | None) -> bool:
-    """Whether an integer type of 8 or 16 bits holds each sum of these taps over these integers."""
+    """Return whether sums of these taps over these integers always fit an integer type of 8 or 16 bits."""
     if dtype not in LARGEST or dtype.kind not in "iu":
         return False
     largest, known, limits = LARGEST[x.dtype.newbyteorder("=")], facts(w), np.iinfo(dtype)
@@ -315,12 +322,12 @@ def holds(dtype: np.dtype[Any], x: NDArray[Any], w: NDArray[np.float64], cval: f
 
 
 def wrapped(sums: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Whole numbers in an integer type as SciPy stores them: modulo its range."""
+    """Convert whole numbers to an integer type as SciPy does: modulo its range."""
     return sums.astype(np.int32).astype(dtype, copy=False)
 
 
 def stored(result: NDArray[Any], wanted: Wanted) -> NDArray[Any]:
-    """The result, or the caller's array that now holds it."""
+    """Return the result, or the caller's output array after copying the result into it."""
     if wanted.array is None:
         return result
     wanted.array[...] = result
@@ -328,9 +335,9 @@ def stored(result: NDArray[Any], wanted: Wanted) -> NDArray[Any]:
 
 
 def planes(shape: tuple[int, ...], wide: tuple[int, ...]) -> tuple[tuple[int, ...], int | None] | None:
-    """An array as an image: (shape, channel_axis) whose rows and columns are two axes, the others merged into one.
+    """Return (shape, channel_axis) of an image whose rows and columns are two axes and whose channels are all others.
 
-    None where the others lie on more than one side.
+    None if the other axes are not adjacent.
     """
     first, last = wide
     sides = math.prod(shape[:first]), math.prod(shape[first + 1 : last]), math.prod(shape[last + 1 :])

@@ -39,7 +39,7 @@ def _nd(
     if x is None:
         return None
     along = _calls.axes(axes, x.ndim) if axes is None or np.iterable(axes) else None
-    # SciPy gives the weights' axes to the image's in ascending order, but the origins' not.
+    # SciPy matches the weights' axes to the image's in ascending order, but not the origins.
     if not along or list(along) != sorted(along):
         return None
     taps = _calls.weights(weights, len(along), skip=_linear.NO_WEIGHT)

@@ -1,4 +1,4 @@
-"""Derivatives: differences with smoothing across them, second differences, and Gaussians' derivatives."""
+"""Derivatives: differences smoothed along the other axes, second differences, and Gaussians' derivatives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECOND_DIFFERENCE = np.array([1.0, -2.0, 1.0])
 def _difference(
     input: Any, axis: Any, output: Any, mode: Any, cval: Any, across: tuple[float, ...]
 ) -> Ready | NDArray[Any] | None:
-    """A difference along one axis, smoothed across it along each of the others."""
+    """Return a difference along one axis, smoothed along each of the other axes."""
     x = _calls.image(input)
     if x is None:
         return None
@@ -68,7 +68,7 @@ def sobel(
 def _summed(
     x: NDArray[Any], wanted: Wanted, mode: Any, axes: Any, term: Callable[[int, Any], NDArray[Any] | None]
 ) -> NDArray[Any] | None:
-    """The sum over the axes of a term of each, with its border."""
+    """Return the sum of one term for each axis, each with its border."""
     along = _calls.axes(axes, x.ndim)
     modes = _calls.per_axis(mode, len(along)) if along else None
     if not along or modes is None or any(_linear.is_narrow(x.shape, axis) for axis in along):
@@ -99,7 +99,7 @@ def laplace(
         return None
     along, border = _calls.axes(axes, x.ndim), _calls.border(mode) if isinstance(mode, str) else None
     if along is not None and len(along) == 2 and border is not None:
-        # One kernel: in integers too, whose sums go round as their terms do.
+        # One kernel is right for integers too, because a sum modulo the range is the sum of its terms modulo the range.
         kernel = np.zeros((3, 3))
         kernel[1] += SECOND_DIFFERENCE
         kernel[:, 1] += SECOND_DIFFERENCE
@@ -126,7 +126,7 @@ def _gaussian_terms(
     axes: tuple[int, ...],
     finish: Callable[[NDArray[Any]], NDArray[Any]],
 ) -> Callable[[int, Any], NDArray[Any] | None] | None:
-    """The Gaussian's derivative of an order along one axis, smoothed along the others of `axes`."""
+    """Return the Gaussian's derivative of an order along one axis, smoothed along the others of `axes`."""
     if not options.keys() <= {"truncate", "radius"}:
         return None
 

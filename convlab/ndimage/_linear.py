@@ -11,18 +11,18 @@ import convlab
 from . import _calls
 from ._calls import FLOAT32, Ready, Wanted
 
-# SciPy's n-D correlation leaves out a weight of no more than this, and so NaN times 0 there.
+# SciPy's n-D correlation skips weights up to this magnitude, so NaN times 0 is not NaN there.
 NO_WEIGHT = float(np.finfo(np.float64).eps)
 
-UNROLLED = 9  # taps of a kernel that is faster whole than as a column and a row
+UNROLLED = 9  # taps; up to this number a kernel is faster as a whole than as a column and a row
 
 
-# Columns of a plane from which on planes are filtered as fast as SciPy filters the lines of a volume.
+# With fewer columns per plane, SciPy filters the lines of a volume faster.
 FEWEST_COLUMNS = 8
 
 
 def is_narrow(shape: tuple[int, ...], axis: int) -> bool:
-    """Whether a filter along the axis is one of many planes of few columns."""
+    """Return whether filtering along the axis means filtering many planes of few columns."""
     return math.prod(shape[:axis]) > 1 and 1 < math.prod(shape[axis + 1 :]) < FEWEST_COLUMNS
 
 
@@ -38,11 +38,11 @@ def ready(
     finish: dict[str, float] | None = None,
     mean: bool | None = None,
 ) -> Ready | None:
-    """How to correlate along `axes`, in ascending order, of an array of any number of axes; None where it is for SciPy.
+    """Prepare a correlation along `axes` (ascending) of an array of any number of axes; None to fall back to SciPy.
 
-    `factors` are the column and the row that `taps` are the product of, where they are. `finish` is what is done to
-    each sum, after which the result's type is sure to hold it. `mean` says of equal taps that they are a mean's or,
-    where it is False, ones.
+    `factors` are the column and the row whose product is `taps`, if there are any. `finish` are options applied to each
+    sum, which then fits the result's type. `mean` is True if equal taps compute a mean, False if all are ones, and None
+    for other taps.
     """
     constant = cval if border == "constant" else None
     exact = _calls.exact(x, taps, constant)
@@ -56,7 +56,7 @@ def ready(
     shape, channel_axis, kernel, anchor = found
 
     into = wanted.array
-    # Whole numbers that the result's type holds are stored as such by the kernels; others go round.
+    # The kernels store whole numbers that fit the result's type; others are wrapped afterwards.
     fits = finish is not None or (exact and _calls.holds(wanted.dtype, x, taps, constant))
     stores = wanted.dtype if fits else FLOAT32
     direct = (
@@ -75,21 +75,21 @@ def ready(
         **(finish or {}),
         "out": into.reshape(shape) if direct and into is not None else None,
     }
-    # Where a value is not finite, which sums are NaN and which infinite depends on SciPy's order and on the weights
-    # that it leaves out; and a double holds what overflows here.
+    # With values that are not finite, a sum is NaN or infinite depending on SciPy's order and on the weights that it
+    # skips; and a sum that overflows float32 may be finite in double.
     if mean is not None and kernel.size > UNROLLED:
         options["normalize"] = mean
         return Ready(convlab.box, (kernel.shape,), options, shape, wanted, finite=not exact)
     if factors is not None and min(kernel.shape) > 1 and kernel.size > UNROLLED:
         return Ready(convlab.sep_filter2d, factors, options, shape, wanted, finite=not exact)
     options["precision"] = "exact"
-    if exact:  # by their own taps: a column and a row whose product they are may have fractions
+    if exact:  # all taps, because a column and a row whose product they are may have fractions
         options["algorithm"] = "direct"
     return Ready(convlab.filter2d, (kernel,), options, shape, wanted, finite=not exact)
 
 
 def correlate(x: NDArray[Any], *args: Any, **kwargs: Any) -> NDArray[Any] | None:
-    """What `ready` says, done."""
+    """Prepare a correlation by `ready` and run it."""
     return done(ready(x, *args, **kwargs), x)
 
 
@@ -100,7 +100,7 @@ def done(result: Ready | NDArray[Any] | None, x: NDArray[Any]) -> NDArray[Any] |
 def layout(
     shape: tuple[int, ...], taps: NDArray[np.float64], axes: tuple[int, ...], anchors: tuple[int, ...]
 ) -> tuple[tuple[int, ...], int | None, NDArray[np.float64], tuple[int, int]] | None:
-    """The image's shape, its channel axis, the kernel and its anchor, of a filter along at most two axes."""
+    """Return the image's shape, its channel axis, the kernel and its anchor, of a filter along at most two axes."""
     wide = [i for i, size in enumerate(taps.shape) if size > 1]
     if len(wide) > 2:
         return None
@@ -124,18 +124,18 @@ Pass = tuple[NDArray[np.float64], int, str]  # taps, axis, border
 
 
 def border_is_filtered(steps: list[Pass], cval: float) -> bool:
-    """Whether the constant outside is the same for the second pass, filtered by the first or not."""
+    """Return whether the first pass leaves the constant outside the image unchanged for the second pass."""
     taps, _, border = steps[0]
     return border != "constant" or cval == 0 or abs(float(taps.sum()) - 1) < 1e-14
 
 
 def passes(x: NDArray[Any], steps: list[Pass], cval: float, wanted: Wanted) -> Ready | NDArray[Any] | None:
-    """One 1-D correlation after another, centred, each in the dtype that is wanted, as SciPy's separable filters are.
+    """Run centred 1-D correlations one after the other, each in the wanted dtype, as SciPy's separable filters do.
 
-    Two of them are one 2-D correlation where that is the same: modulo an integer type's range the order of products
-    and sums does not matter; but a constant border of the second pass is `cval` itself, not a filtered one.
+    Two of them become one 2-D correlation if the result is the same: modulo an integer type's range the order of
+    products and sums does not matter, but the second pass needs `cval` itself as its constant border.
     """
-    if len(steps) > 1 and wanted.dtype == np.uint64:  # SciPy reads doubles between passes, which round it
+    if len(steps) > 1 and wanted.dtype == np.uint64:  # between passes SciPy reads doubles, which round uint64
         return None
     if any(is_narrow(x.shape, axis) for _, axis, _ in steps):
         return None

@@ -1,7 +1,8 @@
-"""Ranks over lines, which SciPy 1.17 is given in the one form that its code for one axis handles.
+"""Work around errors of SciPy 1.17 in ranks over lines.
 
-That code reads beyond its buffer, or never ends, where a line is not longer than the window: such a line is given with
-its border. It writes into `output` as if that were contiguous and of the input's dtype: it is given none.
+SciPy's code for one axis reads beyond its buffer or never ends if a line is not longer than the window, so such a line
+is passed with its border. It writes into `output` as if that were contiguous and of the input's dtype, so no output is
+passed.
 """
 
 import inspect
@@ -19,7 +20,7 @@ GUARDED = ("median_filter", "percentile_filter", "rank_filter")
 
 
 def guarded(original: Callable[..., Any]) -> Callable[..., Any]:
-    """SciPy's function, which is given lines in a form that it handles."""
+    """Wrap SciPy's function so that it gets lines in a form that it handles."""
     signature = inspect.signature(original)
 
     @wraps(original)
@@ -28,7 +29,7 @@ def guarded(original: Callable[..., Any]) -> Callable[..., Any]:
         if np.ndim(lines) == 1:  # type: ignore[arg-type]
             try:
                 bound = signature.bind(*args, **kwargs)
-            except TypeError:  # SciPy says it
+            except TypeError:  # SciPy raises the error
                 return original(*args, **kwargs)
             bound.apply_defaults()
             result = _safely(original, bound.arguments)
@@ -40,7 +41,7 @@ def guarded(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _length(value: Any) -> int | None:
-    """The window along the one axis, from a number or a sequence of one."""
+    """Return the window's size along the only axis, from a number or a sequence of one."""
     try:
         (n,) = np.atleast_1d(np.asarray(value))
         return int(n) if n == int(n) else None
@@ -49,7 +50,7 @@ def _length(value: Any) -> int | None:
 
 
 def _stored(output: Any, x: NDArray[Any]) -> NDArray[Any] | None:
-    """SciPy's `output` as an array of x's shape; None where SciPy refuses it."""
+    """Return SciPy's `output` as an array of x's shape; None if SciPy refuses it."""
     if isinstance(output, np.ndarray):
         return output if output.shape == x.shape and output.dtype.kind in "biuf" else None
     try:
@@ -60,7 +61,7 @@ def _stored(output: Any, x: NDArray[Any]) -> NDArray[Any] | None:
 
 
 def _safely(original: Callable[..., Any], call: dict[str, Any]) -> NDArray[Any] | None:
-    """The result; None where SciPy handles the line, or words what is wrong with the call before it computes."""
+    """Return the result; None if SciPy handles the line itself, or raises an error before it computes."""
     x = np.asarray(call["input"])
     footprint = call["footprint"]
     k = _length(call["size"]) if footprint is None else np.asarray(footprint).size
@@ -82,7 +83,7 @@ def _safely(original: Callable[..., Any], call: dict[str, Any]) -> NDArray[Any] 
         return output
     numbers = _borders.source_indices(border, x.size, -k, x.size + k)
     line = x.astype(np.int64 if x.dtype.kind in "biu" else x.dtype.newbyteorder("="), copy=False)[numbers]
-    # As SciPy has them: the constant in the type that ranks are compared in.
+    # As in SciPy: the constant has the type in which ranks are compared.
     line[numbers < 0] = (np.float32 if x.dtype == np.float16 else line.dtype.type)(call["cval"])
     result = original(line, *rank, **options | {"output": None, "mode": "nearest"})
     np.copyto(output, result[k : k + x.size], casting="unsafe")

@@ -1,4 +1,4 @@
-"""Largest, smallest and middle pixels of windows: selections, and so exact."""
+"""Maxima, minima and medians of windows: they select pixels, so they are exact."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ._calls import Found, Ready, Wanted, or_scipy
 
 
 def _cval(value: Any, dtype: np.dtype[Any], border: str) -> float | None:
-    """The constant outside, which must be a value of the image's; 0 where there is none."""
+    """Return the constant outside, which must be a value of the image's dtype; 0 if the border is not constant."""
     number = _calls.real(value)
-    if number is None:  # SciPy may refuse it, whatever the border
+    if number is None:  # SciPy may refuse it for any border
         return None
     if border != "constant":
         return 0.0
@@ -38,15 +38,15 @@ def select(
     cval: float,
     wanted: Wanted,
 ) -> Ready | None:
-    """The window's largest, smallest or middle along ascending axes; None where it is for SciPy."""
-    # As a kernel of zeros, which knows where the windows and their axes lie.
+    """Return the window's largest, smallest or middle along ascending axes; None where it is for SciPy."""
+    # A kernel of zeros gives the positions of the windows and their axes.
     layout = _linear.layout(x.shape, np.zeros(sizes), axes, anchors)
     native = x.dtype.newbyteorder("=")
     if layout is None or not np.can_cast(native, wanted.dtype, "safe"):
         return None
     shape, channel_axis, kernel, anchor = layout
     options = {"border": border, "cval": cval, "anchor": anchor, "channel_axis": channel_axis}
-    # SciPy's comparisons with NaN depend on its order.
+    # With NaN, SciPy's result depends on the order of its comparisons.
     return Ready(getattr(convlab, operation), (kernel.shape,), options, shape, wanted, number=True)
 
 
@@ -71,7 +71,7 @@ def _extreme(
         length, border = _calls.whole(n), _calls.border(name)
         if length is None or border is None:
             return None
-        if length <= 1:  # SciPy leaves out such an axis
+        if length <= 1:  # SciPy skips such an axis
             continue
         tap, value = _calls.anchor(length, shift), _cval(cval, x.dtype, border)
         if tap is None or value is None:
@@ -83,7 +83,7 @@ def _extreme(
 def _extremes(
     operation: str, x: NDArray[Any], steps: list[tuple[int, int, int, str, float]], wanted: Wanted
 ) -> Ready | NDArray[Any] | None:
-    """Axis after axis, or two at once: the largest of the largest is the largest."""
+    """Filter one axis after the other, or two at once: the maximum of maxima is the maximum."""
     if len(steps) == 2 and steps[0][3] == steps[1][3]:
         (first, height, row, border, cval), (last, width, column, _, _) = steps
         result = select(operation, x, (height, width), (first, last), (row, column), border, cval, wanted)
@@ -125,7 +125,7 @@ def maximum_filter(
     *,
     axes: Sizes | None = None,
 ) -> Found:
-    """Largest of each window: `scipy.ndimage.maximum_filter`."""
+    """Compute the maximum of each window: `scipy.ndimage.maximum_filter`."""
     return _extreme("maximum_filter", input, size, footprint, output, mode, cval, origin, axes)
 
 
@@ -141,7 +141,7 @@ def minimum_filter(
     *,
     axes: Sizes | None = None,
 ) -> Found:
-    """Smallest of each window: `scipy.ndimage.minimum_filter`."""
+    """Compute the minimum of each window: `scipy.ndimage.minimum_filter`."""
     return _extreme("minimum_filter", input, size, footprint, output, mode, cval, origin, axes)
 
 
@@ -155,7 +155,7 @@ def maximum_filter1d(
     cval: complex = 0.0,
     origin: SupportsIndex = 0,
 ) -> Found:
-    """Largest of each window along one axis: `scipy.ndimage.maximum_filter1d`."""
+    """Compute the maximum of each window along one axis: `scipy.ndimage.maximum_filter1d`."""
     return _line("maximum_filter", input, size, axis, output, mode, cval, origin)
 
 
@@ -169,7 +169,7 @@ def minimum_filter1d(
     cval: complex = 0.0,
     origin: SupportsIndex = 0,
 ) -> Found:
-    """Smallest of each window along one axis: `scipy.ndimage.minimum_filter1d`."""
+    """Compute the minimum of each window along one axis: `scipy.ndimage.minimum_filter1d`."""
     return _line("minimum_filter", input, size, axis, output, mode, cval, origin)
 
 
@@ -185,13 +185,13 @@ def median_filter(
     *,
     axes: Sizes | None = None,
 ) -> Found:
-    """Median of each window, the upper one of two: `scipy.ndimage.median_filter`."""
+    """Compute the median of each window, the upper one of two: `scipy.ndimage.median_filter`."""
     x = _calls.image(input)
     wanted = None if x is None else _calls.output(output, x)
     along = None if x is None else _calls.axes(axes, x.ndim)
     if x is None or wanted is None or not along or list(along) != sorted(along):
         return None
-    if x.ndim == 1 and not x.dtype.isnative:  # which SciPy refuses
+    if x.ndim == 1 and not x.dtype.isnative:  # SciPy refuses it
         return None
     if footprint is not None:
         window = np.asarray(footprint)
@@ -226,7 +226,7 @@ def rank_filter(
     *,
     axes: Sizes | None = None,
 ) -> Found:
-    """One rank of each window: `scipy.ndimage.rank_filter`, without its crash on short lines."""
+    """Compute one rank of each window: `scipy.ndimage.rank_filter`, without its crash on short lines."""
     return None
 
 
@@ -243,5 +243,5 @@ def percentile_filter(
     *,
     axes: Sizes | None = None,
 ) -> Found:
-    """One percentile of each window: `scipy.ndimage.percentile_filter`, without its crash on short lines."""
+    """Compute one percentile of each window: `scipy.ndimage.percentile_filter`, without its crash on short lines."""
     return None

@@ -16,23 +16,23 @@ from . import _calls, _linear
 from ._calls import FLOAT32, LARGEST, Found, Ready, Wanted, or_scipy
 from ._linear import Pass
 
-NO_SIGMA = 1e-15  # SciPy leaves an axis of no larger sigma as it is
-LONG_WINDOW = 64  # of more pixels the sums cost more than a division of whole numbers
-LARGEST_RADIUS = 1000  # what is asked of SciPy by an impulse grows with its square
+NO_SIGMA = 1e-15  # SciPy does not filter an axis of at most this sigma
+LONG_WINDOW = 64  # pixels; above it, an integer division is cheaper than the longer sums
+LARGEST_RADIUS = 1000  # the time to get SciPy's taps from an impulse grows with its square
 
 _gaussian_filter1d = scipy.ndimage.gaussian_filter1d
 
 
 @lru_cache(256)
 def gaussian_taps(sigma: float, order: int, radius: int) -> NDArray[np.float64]:
-    """SciPy's own taps: its answer to an impulse, backwards."""
+    """Return SciPy's taps: its reversed impulse response."""
     impulse = np.zeros(2 * radius + 1)
     impulse[radius] = 1.0
     return np.asarray(_gaussian_filter1d(impulse, sigma, order=order, mode="constant", radius=radius)[::-1])
 
 
 def gaussian_pass(sigma: Any, order: Any, mode: Any, radius: Any, truncate: Any, axis: int) -> Pass | None:
-    """One axis of a Gaussian, or None where SciPy shall judge its arguments."""
+    """Return the pass of a Gaussian along one axis, or None to fall back to SciPy."""
     sd, orders, border = _calls.real(sigma), _calls.whole(order), _calls.border(mode)
     if sd is None or sd <= NO_SIGMA or orders is None or not 0 <= orders <= 8 or border is None:
         return None
@@ -59,7 +59,7 @@ def gaussian(
     radius: Any = None,
     axes: Any = None,
 ) -> Ready | NDArray[Any] | None:
-    """`gaussian_filter` of an image that convlab may filter, or None."""
+    """Prepare `gaussian_filter` of a supported image, or return None."""
     along, value = _calls.axes(axes, x.ndim), _calls.real(cval)
     if not along or value is None or wanted.dtype != FLOAT32:
         return None
@@ -127,7 +127,7 @@ def gaussian_filter(
 def _mean(
     x: NDArray[Any], size: int, axis: int, border: str, cval: float, anchor: int, wanted: Wanted
 ) -> Ready | NDArray[Any] | None:
-    """The mean of each window along one axis; whole numbers are divided as SciPy divides, towards zero."""
+    """Compute the mean of each window along one axis; divide whole numbers as SciPy does, rounding towards zero."""
     if x.dtype.kind == "f":
         taps = np.full(size, 1.0 / size)
         return _linear.ready(x, taps, (axis,), (anchor,), border, cval, wanted, mean=True)
@@ -138,8 +138,8 @@ def _mean(
         return None
     unsigned = x.dtype.kind == "u" and wanted.dtype == x.dtype and 0 <= cval <= LARGEST[x.dtype]
     if unsigned and size <= LONG_WINDOW and size * LARGEST[x.dtype] < 2**21:
-        # floor(sum / size) is the whole number nearest to sum / size - (size - 1) / (2 size): nearest by 1 / (2 size)
-        # at the least, which is more than the kernel's rounding of numbers of this size.
+        # floor(sum / size) is the whole number nearest to sum / size - (size - 1) / (2 size), by a margin of at least
+        # 1 / (2 size), which is more than the kernel's rounding error of numbers of this size.
         less = {"scale": 1.0 / size, "offset": -0.5 * (size - 1) / size}
         return _linear.ready(x, ones, (axis,), (anchor,), border, cval, wanted, finish=less)
     sums = _linear.correlate(x, ones, (axis,), (anchor,), border, cval, Wanted(FLOAT32, None), mean=False)
@@ -162,7 +162,7 @@ def uniform_filter1d(
     cval: complex = 0.0,
     origin: SupportsIndex = 0,
 ) -> Found:
-    """Mean of the windows along one axis: `scipy.ndimage.uniform_filter1d`."""
+    """Compute the mean of each window along one axis: `scipy.ndimage.uniform_filter1d`."""
     x = _calls.image(input)
     wanted, along = (None, None) if x is None else (_calls.output(output, x), _calls.axis(axis, x.ndim))
     n, border, value = _calls.whole(size), _calls.border(mode), _calls.real(cval)
@@ -183,7 +183,7 @@ def uniform_filter(
     *,
     axes: Sizes | None = None,
 ) -> Found:
-    """Mean of the windows along all axes or some: `scipy.ndimage.uniform_filter`."""
+    """Compute the mean of each window along all axes or some: `scipy.ndimage.uniform_filter`."""
     x = _calls.image(input)
     wanted = None if x is None else _calls.output(output, x)
     along, value = None if x is None else _calls.axes(axes, x.ndim), _calls.real(cval)
@@ -197,7 +197,7 @@ def uniform_filter(
         length, border = _calls.whole(n), _calls.border(name)
         if length is None or border is None:
             return None
-        if length > 1:  # SciPy leaves out the others
+        if length > 1:  # SciPy skips the others
             tap = _calls.anchor(length, shift)
             if tap is None:
                 return None

@@ -2,21 +2,23 @@
 
 ``ReferenceEvaluator(model, new_ops=convlab.onnx.ops())`` computes Conv, ConvTranspose, MaxPool, AveragePool, LpPool,
 GlobalMaxPool, GlobalAveragePool, GlobalLpPool and MaxUnpool in convlab, with every attribute of every opset, and all
-other operators itself. ``python -m convlab.onnx MODEL.onnx`` says what served each node, how fast, and how far it is
-from the reference. The package onnx is needed: ``pip install "convlab-kernels[onnx]"``.
+other operators itself. ``python -m convlab.onnx MODEL.onnx`` prints for each node the kernel that ran it, its time and
+its difference from the reference. The package onnx is needed: ``pip install "convlab-kernels[onnx]"``.
 
 float16, bfloat16 and float32 are summed in float32 and rounded once to the input's dtype; maxima keep every dtype. The
-sums of float64 and of other dtypes, and windows over more than three axes, go to the reference operators, which
-`report` tells. NaN propagates through maxima, where the reference operator leaves it out.
+sums of float64 and of other dtypes, and windows over more than three axes, fall back to the reference operators, as
+`report` shows. NaN propagates through maxima; the reference operator ignores it.
 
-Where ONNX's text, its shape inference and its reference operators disagree:
+ONNX's text, its shape inference and its reference operators contradict each other in some cases. convlab's rules:
 
-* A window that would start in the padding behind the input is none, in every opset; windows that reach beyond the
-  padding count what they hold. ``ceil_mode`` counts with ``auto_pad="VALID"`` too, as in shape inference.
-* Padding that ConvTranspose works out from ``output_shape`` or SAME is never negative: what lacks is added at the end.
-* LpPool is the norm of what a window holds, and padding counts as zeros.
-* MaxUnpool's indices are places in the tensor without ``output_shape``, which puts zeros behind it, as in ONNX's tests.
-* ``pads`` that say something else than ``auto_pad`` are an error.
+* A window that would start in the padding behind the input does not exist, in every opset; windows that reach beyond
+  the padding use only elements inside it. ``ceil_mode`` applies with ``auto_pad="VALID"`` too, as in shape inference.
+* Padding that ConvTranspose computes from ``output_shape`` or SAME is never negative: missing elements are added at
+  the end.
+* LpPool is the norm of the elements of a window, and padding counts as zeros.
+* MaxUnpool's indices refer to the tensor of the size without ``output_shape``, which adds zeros behind it, as in
+  ONNX's tests.
+* ``pads`` that contradict ``auto_pad`` are an error.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -28,7 +30,7 @@ __all__ = ["ops", "report"]
 
 
 def ops() -> list[type[Any]]:
-    """Give the operators, for the argument `new_ops` of onnx.reference.ReferenceEvaluator.
+    """Return the operators, for the argument `new_ops` of onnx.reference.ReferenceEvaluator.
 
     Returns
     -------
@@ -43,7 +45,7 @@ def ops() -> list[type[Any]]:
     Notes
     -----
     Weights of two axes that are stored in the model are prepared once, as by `convlab.Conv2d`. The evaluator does not
-    give these operators to a model's own functions: inline them first, by onnx.inliner.inline_local_functions.
+    use these operators inside a model's functions: inline them first with onnx.inliner.inline_local_functions.
 
     Examples
     --------
@@ -68,12 +70,12 @@ def ops() -> list[type[Any]]:
 
 
 def report(evaluator: Any) -> "list[Served]":
-    """Say what served each node of an evaluator that was given `ops`, in the order of the graph.
+    """Return which library ran each node of an evaluator made with `ops`, in the order of the graph.
 
     Parameters
     ----------
     evaluator : onnx.reference.ReferenceEvaluator
-        One that was given `ops`; nodes of its subgraphs and functions are found too.
+        An evaluator made with `ops`; nodes of its subgraphs and functions are found too.
 
     Returns
     -------

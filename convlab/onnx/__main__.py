@@ -1,4 +1,4 @@
-"""`python -m convlab.onnx MODEL.onnx`: what serves the nodes of a model."""
+"""`python -m convlab.onnx MODEL.onnx`: run a model and report what ran each node."""
 
 import sys
 

@@ -20,7 +20,7 @@ from ._inputs import sizes_by_name, tensors
 from ._operators import OPERATORS
 from ._report import Measured, difference, measure, served
 
-_LONGEST = 300  # of what an error of another library may say
+_LONGEST = 300  # characters of another library's error message that are shown
 
 
 def _first(error: Exception) -> str:
@@ -30,7 +30,7 @@ def _first(error: Exception) -> str:
 
 
 def _load(path: Path) -> Any:
-    """Read a model, its external data too, and check it."""
+    """Read a model with its external data, and check it."""
     if not path.is_file():
         raise Failure(f"cannot read {quoted(path)}: there is no such file")
     try:
@@ -67,13 +67,13 @@ def _rows(ours: Measured, theirs: Measured | None) -> Table:
             rows.add_row(about.name, about.operator, "-", "not reached", *["-"] * 4)
             continue
         shape = "x".join(map(str, watch.outputs[0].shape))
-        told = [about.name, about.operator, shape, str(about.served_by), _milliseconds(watch.best)]
+        cells = [about.name, about.operator, shape, str(about.served_by), _milliseconds(watch.best)]
         if theirs is None:
-            rows.add_row(*told, *["-"] * 3)
+            rows.add_row(*cells, *["-"] * 3)
             continue
         other = theirs.watches[place]
         gap = difference(watch.outputs, other.outputs) if other.outputs else np.inf
-        rows.add_row(*told, _milliseconds(other.best), f"{other.best / watch.best:,.1f}x", f"{gap:.1e}")
+        rows.add_row(*cells, _milliseconds(other.best), f"{other.best / watch.best:,.1f}x", f"{gap:.1e}")
     return rows
 
 
@@ -89,11 +89,11 @@ def _rows(ours: Measured, theirs: Measured | None) -> Table:
 )
 @click.option("--alone", is_flag=True, help="Do not run the reference evaluator, which is slow.")
 def report(path: Path, dims: tuple[str, ...], repeat: int, alone: bool) -> None:
-    """Run MODEL with its convolutions and pools in convlab, and say what served each, how fast and how exactly.
+    """Run MODEL with its convolutions and pools in convlab; print kernel, time and difference of each node.
 
-    Inputs are random numbers of the declared shapes; a size that is a name, or that is missing (then
-    it is called INPUT.AXIS), is given by --dim. Times and differences are against ONNX's reference
-    evaluator; differences are of whole runs, so that a node has those of the nodes before it.
+    Inputs are random numbers of the declared shapes. Set the size of an axis that has a name, or
+    has none (then it is called INPUT.AXIS), with --dim. Times and differences are relative to ONNX's
+    reference evaluator. Both run the whole model, so differences of earlier nodes propagate.
     """
     model = _load(path)
     feeds = tensors(model.graph, sizes_by_name(dims))
@@ -109,15 +109,13 @@ def report(path: Path, dims: tuple[str, ...], repeat: int, alone: bool) -> None:
             note = f"The reference evaluator cannot run it: {_first(error)}"
     out = console()
     out.print(_rows(ours, theirs))
-    out.print(
-        f"{len(ours.watches)} of {len(model.graph.node)} nodes are of operators that convlab has.", soft_wrap=True
-    )
+    out.print(f"convlab has operators for {len(ours.watches)} of {len(model.graph.node)} nodes.", soft_wrap=True)
     if theirs is None:
         out.print(f"The whole model: {_milliseconds(ours.seconds)}. {note}".rstrip(), soft_wrap=True)
     else:
         gap = difference(ours.outputs, theirs.outputs)
         out.print(
-            f"The whole model: {_milliseconds(ours.seconds)} in place of {_milliseconds(theirs.seconds)} "
+            f"The whole model: {_milliseconds(ours.seconds)} instead of {_milliseconds(theirs.seconds)} "
             f"({theirs.seconds / ours.seconds:,.1f}x); the outputs differ by {gap:.1e} at most.",
             soft_wrap=True,
         )

@@ -15,7 +15,7 @@ TRANSPOSES = (convlab.conv_transpose1d, convlab.conv_transpose2d, convlab.conv_t
 
 class _Weighted(Node):
     def _check(self, x: Array, w: Array, b: Array | None, attributes: dict[str, Any], *, transposed: bool) -> Sizes:
-        """Whether the inputs fit each other; the window's sizes."""
+        """Check that the inputs fit each other; return the window's sizes."""
         spatial("X", x.shape)
         if w.ndim != x.ndim:
             raise wrong("W", f"shape {w.shape}", f"as many axes as X, of shape {x.shape}")
@@ -43,7 +43,7 @@ class _Weighted(Node):
 class Conv(_Weighted):
     """ONNX's Conv of any opset."""
 
-    # Weights and bias that cannot change, the options, and the layer made of them.
+    # Immutable weights and bias, the options, and the layer made from them.
     _prepared: tuple[Array, Array | None, dict[str, Any], convlab.Conv2d] | None = None
 
     def _compute(self, x: Array, w: Array, b: Array | None = None, **attributes: Any) -> tuple[Array, ...]:
@@ -70,7 +70,7 @@ class Conv(_Weighted):
         return (self._served(y, x.dtype),)
 
     def _layer(self, w: Array, b: Array | None, options: dict[str, Any]) -> convlab.Conv2d | None:
-        """Prepare weights once where nobody can change them, as those stored in a model are."""
+        """Prepare weights once if they are immutable, as those stored in a model."""
         made = self._prepared
         if made is not None and made[0] is w and made[1] is b and made[2] == options:
             return made[3]
@@ -82,7 +82,7 @@ class Conv(_Weighted):
 
 
 def _immutable(a: Any) -> bool:
-    """Whether the memory behind an array is that of bytes, which nothing can write to."""
+    """Return whether an array's memory belongs to a bytes object, which is immutable."""
     while isinstance(a, np.ndarray):
         a = a.base
     return isinstance(a, bytes)
@@ -97,7 +97,7 @@ class ConvTranspose(_Weighted):
         if reason := self._reason(x):
             return (self._whole_by_reference(reason, x, w, b, geometry, group),)
         bias = None if b is None else in_float32(b)
-        # Padding there is the same on both sides, with fewer than `most` more at the end: what is left over is cut off.
+        # convlab's padding is equal on both sides, plus less than `most` more at the end: crop the rest afterwards.
         padding, extra = [], []
         for whole, before, out, s, d in zip(
             geometry.whole, geometry.before, geometry.outputs, geometry.strides, geometry.dilations, strict=True
@@ -115,7 +115,7 @@ class ConvTranspose(_Weighted):
     def _whole_by_reference(
         self, reason: str, x: Array, w: Array, b: Array | None, geometry: Spread, group: int
     ) -> Array:
-        """Group by group and without padding, where the reference operator is right; then cut out and add the bias."""
+        """Compute each group without padding, as the reference operator is then right; crop and add the bias."""
         options = {"strides": list(geometry.strides), "dilations": list(geometry.dilations), "auto_pad": "NOTSET"}
         parts = [
             self._reference(reason, part, weights, group=1, **options)

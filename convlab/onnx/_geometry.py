@@ -1,4 +1,4 @@
-"""Sizes of windows from ONNX's attributes: checked, every default filled in, all padding as numbers."""
+"""Compute window sizes from ONNX's attributes: check them, fill in defaults, make all padding explicit."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +8,13 @@ Sizes = tuple[int, ...]
 
 
 def wrong(name: str, came: Any, expected: str) -> ValueError:
-    """Word an error as all of convlab's are: what, what came, what was expected."""
+    """Format an error as in all of convlab: argument, value, expected value."""
     return ValueError(f"{name}: got {came}; expected {expected}")
 
 
 @dataclass(frozen=True)
 class Windows:
-    """How windows lie along the axes after N and C."""
+    """The positions of windows along the axes after N and C."""
 
     sizes: Sizes  # of the input
     kernel: Sizes
@@ -26,7 +26,7 @@ class Windows:
 
     @property
     def spans(self) -> Sizes:
-        """What a window reaches over, from its first element to its last."""
+        """The extent of a window, from its first element to its last."""
         return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilations, strict=True))
 
     @property
@@ -36,7 +36,7 @@ class Windows:
 
     @property
     def outputs(self) -> Sizes:
-        """How many windows there are; one that would start in the padding behind the input is none."""
+        """The number of windows, without one that would start in the padding behind the input."""
         counts = []
         for n, span, s, (b, a) in zip(self.sizes, self.spans, self.strides, self.pairs, strict=True):
             count = (n + b + a - span + (s - 1) * self.ceil) // s + 1
@@ -45,7 +45,7 @@ class Windows:
 
     @property
     def beyond(self) -> Sizes:
-        """How far the last window of each axis reaches beyond the padding behind it, as it may in ceil_mode."""
+        """The elements by which the last window of each axis exceeds the padding, as ceil_mode allows."""
         return tuple(
             max((o - 1) * s + span - n - b - a, 0)
             for o, s, span, n, (b, a) in zip(
@@ -55,7 +55,7 @@ class Windows:
 
 
 def spatial(name: str, shape: Sizes) -> Sizes:
-    """The sizes after N and C."""
+    """Return the sizes after N and C."""
     if len(shape) < 3:
         raise wrong(name, f"shape {shape}", "(N, C, D1, ...), three axes at least")
     if 0 in shape[1:]:
@@ -64,7 +64,7 @@ def spatial(name: str, shape: Sizes) -> Sizes:
 
 
 def per_axis(name: str, value: Any, axes: int, least: int, default: int | None) -> Sizes:
-    """One number for each axis, or the default for all."""
+    """Return one number for each axis, or the default for all."""
     if not value and default is not None:
         return (default,) * axes
     if len(value) != axes or min(value) < least:
@@ -99,7 +99,7 @@ def windows(sizes: Sizes, kernel: Sizes, attributes: dict[str, Any]) -> Windows:
 
 
 def auto_pad(attributes: dict[str, Any]) -> str:
-    """The word for the padding, checked."""
+    """Return the checked word of auto_pad."""
     word = attributes.get("auto_pad") or "NOTSET"
     if word not in AUTO_PADS:
         raise wrong("auto_pad", repr(word), f"one of: {', '.join(AUTO_PADS)}")
@@ -107,26 +107,26 @@ def auto_pad(attributes: dict[str, Any]) -> str:
 
 
 def halves(totals: Sizes, word: str) -> tuple[Sizes, Sizes]:
-    """Padding before and after from their sum: an odd one is more at the end for SAME_UPPER, else at the start."""
+    """Split padding in two: the odd element is at the end for SAME_UPPER, else at the start."""
     small, large = tuple(t // 2 for t in totals), tuple(t - t // 2 for t in totals)
     return (small, large) if word == "SAME_UPPER" else (large, small)
 
 
 @dataclass(frozen=True)
 class Spread:
-    """What of the whole result of a transposed convolution is kept, of each axis after N and C."""
+    """The part of the whole result of a transposed convolution that is kept, along each axis after N and C."""
 
     strides: Sizes
     dilations: Sizes
     whole: Sizes  # strides * (sizes - 1) + the window's span
-    before: Sizes  # what is left out at the start
-    outputs: Sizes  # which may reach beyond the whole result, where it is the bias
+    before: Sizes  # elements cropped at the start
+    outputs: Sizes  # they may exceed the whole result; elements beyond it are the bias
 
 
 def spread(sizes: Sizes, kernel: Sizes, attributes: dict[str, Any]) -> Spread:
     """Read the attributes of a transposed convolution.
 
-    Padding that is worked out from an output's size is never negative: what lacks is added at the end, as
+    Padding that is computed from an output's size is never negative: missing elements are added at the end, as
     output_padding is.
     """
     axes = len(sizes)

@@ -1,4 +1,4 @@
-"""Random inputs by the shapes that a model declares."""
+"""Random inputs of the shapes that a model declares."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -22,7 +22,7 @@ def sizes_by_name(words: Iterable[str]) -> dict[str, int]:
 
 
 def tensors(graph: Any, sizes: dict[str, int]) -> dict[str, NDArray[Any]]:
-    """Make each input of a graph that is no stored weight."""
+    """Make each input of a graph that is not a stored weight."""
     random = np.random.default_rng(0)
     stored = {weight.name for weight in graph.initializer}
     inputs = [value for value in graph.input if value.name not in stored]
@@ -37,7 +37,7 @@ def tensors(graph: Any, sizes: dict[str, int]) -> dict[str, NDArray[Any]]:
 
 
 def _names(value: Any) -> list[str]:
-    """What the sizes of an input that are no numbers are called."""
+    """Return the names of an input's symbolic sizes."""
     dims = value.type.tensor_type.shape.dim
     return [d.dim_param or f"{value.name}.{axis}" for axis, d in enumerate(dims) if not d.HasField("dim_value")]
 
@@ -55,7 +55,7 @@ def _shape(value: Any, sizes: dict[str, int]) -> tuple[int, ...]:
 
 
 def _random(random: np.random.Generator, kind: int, shape: tuple[int, ...]) -> NDArray[Any]:
-    """Normal numbers, bytes of all values, or integers of 0 and 1, which are in the range of whatever they index."""
+    """Return normal numbers, bytes of all values, or integers of 0 and 1, which are valid as indices."""
     dtype = onnx.helper.tensor_dtype_to_np_dtype(kind)
     if dtype.kind in "SUO":
         raise Failure("an input of strings cannot be made at random")

@@ -1,4 +1,4 @@
-"""What the operators have in common: attributes by the model's opset, errors that name the node, the way out."""
+"""Common parts of the operators: attributes by the model's opset, errors that name the node, the fallback."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -15,14 +15,14 @@ import convlab
 Array = NDArray[Any]
 
 BFLOAT16 = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(onnx.TensorProto.BFLOAT16))
-# Whose elements float32 holds exactly, so that sums in float32 lose nothing that the dtype asks for.
+# Dtypes whose elements are exact in float32, so that sums in float32 have the precision of the dtype.
 SUMMED = (np.dtype(np.float32), np.dtype(np.float16), BFLOAT16)
 
 
 class Node(OpRun):
-    """One node of a graph, made by the evaluator.
+    """One node of a graph; the evaluator creates it.
 
-    `served_by` says what computed the last call: convlab's kernel, or the reference operator and why.
+    `served_by` names what computed the last call: convlab's kernel, or the reference operator and the reason.
     """
 
     op_domain = ""
@@ -63,13 +63,13 @@ class Node(OpRun):
         """Compute the node's outputs."""
 
     def _served(self, y: Array, dtype: Any) -> Array:
-        """Note that convlab's last call made y, and bring it to the dtype of the input."""
+        """Record the kernel of convlab's last call, and convert its result y to the input's dtype."""
         self.served_by = convlab.last_kernel()
         with np.errstate(over="ignore"):  # of float16
             return y if y.dtype == dtype else y.astype(dtype)
 
     def _reference(self, reason: str, *inputs: Any, **attributes: Any) -> Array:
-        """Let the reference operator compute the first output, with the attributes that it is given here alone."""
+        """Let the reference operator compute the first output, with only the attributes given here."""
         self.served_by = f"reference: {reason}"
         operator: Any = load_op(self.onnx_node.domain, self.op_type, self._opset)
         run: Callable[..., Any] = operator(self.onnx_node, self.run_params)._run
@@ -81,10 +81,10 @@ class Node(OpRun):
 
 
 def summable(x: Array) -> bool:
-    """Whether sums in float32 lose nothing of it."""
+    """Return whether sums in float32 are precise enough for its dtype."""
     return x.dtype in SUMMED or not x.size
 
 
 def in_float32(x: Array) -> Array:
-    """Bring bfloat16, which convlab does not know, into a dtype that it does."""
+    """Convert bfloat16, which convlab does not support, to float32."""
     return x.astype(np.float32) if x.dtype == BFLOAT16 else x

@@ -1,4 +1,4 @@
-"""The operators that an evaluator is given."""
+"""The list of operators for an evaluator."""
 
 from typing import Any
 

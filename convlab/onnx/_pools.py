@@ -1,4 +1,4 @@
-"""The pools, over windows and over whole planes, and the way back."""
+"""The pools over windows, the global pools, and max unpooling."""
 
 import math
 from collections.abc import Callable
@@ -18,7 +18,7 @@ NORMS = (convlab.lp_pool1d, convlab.lp_pool2d, convlab.lp_pool3d)
 
 class _Pool(Node):
     def _holds(self, x: Array) -> bool:
-        """Whether convlab loses nothing of the input."""
+        """Return whether convlab computes the input's dtype without loss."""
         return summable(x)
 
     def _windows(self, x: Array, attributes: dict[str, Any]) -> Windows:
@@ -44,14 +44,14 @@ class _Pool(Node):
         )  # fmt: skip
 
     def _pool_by_reference(self, reason: str, x: Array, geometry: Windows, **options: Any) -> Array:
-        """Hand on an input that is padded as needed: the reference operators disagree about padding."""
+        """Call the reference operator on a padded input, because it pads wrongly in some cases."""
         return self._reference(
             reason, x, auto_pad="NOTSET", kernel_shape=list(geometry.kernel), strides=list(geometry.strides), **options
         )
 
 
 def _padded(x: Array, geometry: Windows, value: Any, *, beyond: bool) -> Array:
-    """The input with its padding, and with what the last windows reach beyond it."""
+    """Return the input with its padding, extended to the end of the last windows."""
     ends = geometry.beyond if beyond else (0,) * len(geometry.sizes)
     pairs = [(b, a + end) for (b, a), end in zip(geometry.pairs, ends, strict=True)]
     return np.pad(x, [(0, 0), (0, 0), *pairs], constant_values=value)
@@ -70,7 +70,7 @@ class MaxPool(_Pool):
         indices = len(self.output) > 1 and bool(self.output[1])
         if reason := self._reason(x):
             if indices:
-                raise ValueError(f"Indices cannot be had of this call ({reason})")
+                raise ValueError(f"Indices are not supported for this call ({reason})")
             lowest = -np.inf if x.dtype.kind == "f" or x.dtype == BFLOAT16 else np.iinfo(x.dtype).min
             padded = _padded(x, geometry, lowest, beyond=True)
             return (self._pool_by_reference(reason, padded, geometry, dilations=list(geometry.dilations)),)
@@ -121,10 +121,10 @@ def _exponent(attributes: dict[str, Any]) -> float:
 
 
 class _GlobalPool(Node):
-    """One window: all that follows N and C, of as many axes as there are."""
+    """A pool of one window over all axes after N and C."""
 
     def _planes(self, x: Array) -> tuple[Array, Sizes]:
-        """The input as planes or volumes that convlab pools, and the result's shape."""
+        """Return the input as planes or volumes that convlab supports, and the result's shape."""
         sizes = spatial("X", x.shape)
         planes = x if len(sizes) <= 3 else x.reshape(*x.shape[:2], -1)
         return in_float32(planes), (*x.shape[:2], *[1] * len(sizes))
@@ -179,8 +179,8 @@ class MaxUnpool(Node):
         shape = (*x.shape[:2], *((n - 1) * s - b - a + k for n, k, s, b, a in axis))
         if min(shape[2:]) < 1:
             raise wrong("pads", list(pads), f"less: they leave an output of {shape[2:]}")
-        # Indices are places in the whole tensor: one line of it all. A window of what is more than the values makes
-        # its length the tensor's.
+        # Indices refer to the whole tensor, so unpool one line of all its elements. The window is the number of
+        # missing elements plus one, which gives the line the tensor's length.
         if not x.size:
             self.served_by = "NumPy: no values"
             return (np.zeros(shape if output_shape is None else output_shape, x.dtype),)
@@ -193,7 +193,7 @@ class MaxUnpool(Node):
 
 
 def _within(y: Array, output_shape: Array) -> Array:
-    """The result at the start of a larger one, with zeros behind it."""
+    """Return the result at the start of a larger one that is filled with zeros."""
     shape = tuple(int(n) for n in output_shape.ravel())
     if len(shape) != y.ndim or any(n < least for n, least in zip(shape, y.shape, strict=True)):
         raise wrong("output_shape", list(shape), f"{y.ndim} sizes of at least {list(y.shape)}")

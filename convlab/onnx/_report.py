@@ -1,4 +1,4 @@
-"""What served the nodes of a graph, in what time against the reference evaluator, with what difference."""
+"""Report the kernel of each node of a graph, and its time and difference relative to the reference evaluator."""
 
 import time
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ NAMES = tuple(operator.__name__ for operator in OPERATORS)
 
 
 class Served(NamedTuple):
-    """What served one node's last call: convlab's kernel, or "reference: " and the reason; None before the first."""
+    """The kernel of one node's last call, or "reference: " and the reason; None before the first call."""
 
     name: str
     operator: str
@@ -24,7 +24,7 @@ class Served(NamedTuple):
 
 
 def nodes(evaluator: Any) -> Iterator[Any]:
-    """Find an evaluator's nodes of our operators, those of subgraphs and functions too."""
+    """Find an evaluator's nodes of convlab's operators, also in subgraphs and functions."""
     for node in evaluator.rt_nodes_:
         if node.op_type in NAMES and not node.domain:
             yield node
@@ -36,14 +36,14 @@ def nodes(evaluator: Any) -> Iterator[Any]:
 
 
 def served(node: Any) -> Served:
-    """Say what served a node."""
-    by = node.served_by if isinstance(node, Node) else "reference: the evaluator gives functions no operators"
+    """Return what ran a node."""
+    by = node.served_by if isinstance(node, Node) else "reference: the evaluator does not use new_ops in functions"
     return Served(node.onnx_node.name or ", ".join(node.output), node.op_type, by)
 
 
 @dataclass
 class Watch:
-    """A node's run, timed: its seconds in the present run of the model and in the fastest one, and its outputs."""
+    """A timer of a node: its seconds in the current run of the model and in the fastest one, and its outputs."""
 
     node: Any
     seconds: float = 0.0
@@ -70,7 +70,7 @@ class Measured:
 
 
 def measure(model: Any, feeds: dict[str, Any], repeat: int, operators: list[Any] | None) -> Measured:
-    """Run a model `repeat` times after one that is not timed, with these operators or by the evaluator alone."""
+    """Run a model once without timing, then `repeat` times, with these operators or those of the evaluator."""
     evaluator = ReferenceEvaluator(model, new_ops=operators)
     watches = [Watch(node) for node in nodes(evaluator)]
     best = np.inf
@@ -82,7 +82,7 @@ def measure(model: Any, feeds: dict[str, Any], repeat: int, operators: list[Any]
         with np.errstate(all="ignore"):
             outputs = evaluator.run(None, feeds)
         elapsed = time.perf_counter() - start
-        if turn:  # the first run prepares weights and finds memory
+        if turn:  # the first run prepares weights and allocates memory
             best = min(best, elapsed)
             for watch in watches:
                 watch.best = min(watch.best, watch.seconds)
@@ -90,11 +90,11 @@ def measure(model: Any, feeds: dict[str, Any], repeat: int, operators: list[Any]
 
 
 def difference(ours: Any, theirs: Any) -> float:
-    """The largest absolute difference of two lists of tensors; infinite where NaN or shapes are not the same."""
+    """Return the largest absolute difference of two lists of tensors; infinite if NaN or shapes differ."""
     largest = 0.0
     for a, b in zip(ours, theirs, strict=True):
         if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
-            continue  # sequences and the like, which are none of our operators' outputs
+            continue  # sequences and the like, which convlab's operators do not output
         if a.shape != b.shape:
             return np.inf
         if a.size:

@@ -2,10 +2,10 @@
 
 The functions defined here have SciPy's signatures, modes, boundaries, dtypes and errors. They compute float32 arrays
 (each sum within ``4 * taps * eps * sum(|w| |x|)`` of the exact one) and arrays of 8 and 16-bit integers whose sums
-float32 holds exactly, which go round as SciPy's do. `fftconvolve` and `oaconvolve` are served where sums, or
-transforms of tiles, are faster than SciPy's transforms: up to 625 taps (256 along a line), and large images; there
-`convlab.filter2d` chooses, and its bounds hold. Medians are those of uint8 and float32 images; `medfilt` and
-`order_filter` are SciPy's, without its crash on short lines. All other calls are SciPy's own: complex, float64 and
+are exact in float32, which wrap as SciPy's do. `fftconvolve` and `oaconvolve` run in convlab if direct sums, or FFTs
+of tiles, are faster than SciPy's FFTs: up to 625 taps (256 along a line), and large images; then `convlab.filter2d`
+chooses the algorithm, and its error bounds apply. Medians support uint8 and float32 images; `medfilt` and
+`order_filter` call SciPy, without its crash on short lines. All other calls fall back to SciPy: complex, float64 and
 other dtypes, wrong arguments, results that are not finite, and every other function of scipy.signal.
 """
 

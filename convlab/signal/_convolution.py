@@ -18,8 +18,8 @@ or_scipy = or_original(scipy.signal)
 
 MODES: tuple[str, ...] = get_args(SignalMode)
 PAD_MODES: dict[str, Any] = {"constant": "constant", "wrap": "wrap", "symmetric": "symmetric"}
-# What is faster by sums than by SciPy's transforms, in taps of lines and of images; and images so large that
-# transforms of their tiles are faster than one of the whole.
+# Up to MOST_TAPS[axes] taps direct sums are faster than SciPy's FFT. For images from LARGE_IMAGE pixels on and up to
+# MOST_OF_LARGE taps, FFTs of tiles are faster than one of the whole.
 MOST_TAPS = {1: 256, 2: 625}
 LARGE_IMAGE, MOST_OF_LARGE = 1 << 20, 40000
 
@@ -48,9 +48,9 @@ def _windows(
     precision: Precision,
     algorithm: FilterAlgorithm | None = None,
 ) -> NDArray[Any]:
-    """Correlate x with a kernel, flipped or not, in a mode of SciPy's."""
+    """Correlate x with a kernel, flipped or not, in one of SciPy's modes."""
     kh, kw = kernel.shape
-    # Of the full result the middle is "same"; what is the middle of an even kernel changes sides when it is flipped.
+    # "same" is the middle of the full result; flipping an even kernel moves its middle tap to the other side.
     anchor = (kh // 2, kw // 2) if flip else ((kh - 1) // 2, (kw - 1) // 2)
     if mode == "full":
         values = {"constant_values": cval} if border == "constant" else {}
@@ -87,12 +87,12 @@ def _2d(in1: Any, in2: Any, mode: Any, boundary: Any, fillvalue: Any, flip: bool
         return None
     exact = dtype.kind in "iu"
     if exact:
-        # The fill value is of the result's type, and so is each product.
+        # In SciPy the fill value and each product have the result's type.
         if not _calls.exact(x, taps, value if border == "constant" else None) or not _fits(value, dtype):
             return None
     elif dtype != FLOAT32:
         return None
-    # Whole numbers by their own taps: a column and a row whose product they are may have fractions.
+    # Direct sums for whole numbers: a column and a row whose product the taps are may have fractions.
     sums = _windows(x, taps, mode, border, value, flip, "exact", "direct" if exact else None)
     if not exact and not np.isfinite(sums).all():
         return None
@@ -126,7 +126,7 @@ def correlate2d(
 
 
 def _fast(in1: Any, in2: Any, mode: Any, axes: Any) -> NDArray[Any] | None:
-    """What SciPy convolves by transforms of the whole, where sums, or transforms of tiles, are faster."""
+    """Convolve by direct sums or FFTs of tiles if they are faster than SciPy's FFT of the whole, else return None."""
     x, w = _operand(in1), _operand(in2)
     if x is None or w is None or not x.dtype == w.dtype == FLOAT32 or mode not in MODES or x.ndim != w.ndim:
         return None

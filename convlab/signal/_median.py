@@ -1,4 +1,4 @@
-"""Medians and ranks, outside whose image there is 0."""
+"""Medians and ranks with zeros outside the image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DTYPES = (np.dtype(np.uint8), np.dtype(np.float32))
 
 @or_scipy
 def medfilt2d(input: ArrayLike, kernel_size: Sizes = 3) -> Found:
-    """Median of each window: `scipy.signal.medfilt2d`."""
+    """Compute the median of each window: `scipy.signal.medfilt2d`."""
     x = _calls.image(input)
     sizes = _calls.per_axis(kernel_size, 2)
     if x is None or x.ndim != 2 or x.dtype not in DTYPES or sizes is None:
@@ -31,19 +31,19 @@ def medfilt2d(input: ArrayLike, kernel_size: Sizes = 3) -> Found:
         return None
     window = tuple(n for n in lengths if n is not None)
     result: NDArray[Any] = convlab.median_filter(x, window, border="constant")
-    # SciPy's comparisons with NaN depend on its order.
+    # With NaN, SciPy's result depends on the order of its comparisons.
     return None if result.dtype.kind == "f" and np.isnan(result).any() else result
 
 
 def _short_line(value: Any, kernel: Any) -> bool:
-    """Whether SciPy would give its ranks a line that may not be longer than the window: see ndimage/_lines.py."""
+    """Return whether a line may be too short for SciPy's rank filter: see ndimage/_lines.py."""
     x, sizes = np.asarray(value), np.asarray(kernel)
     return x.ndim == 1 and x.dtype.kind in "iuf" and x.dtype.itemsize > 2 * (x.dtype.kind == "f") and sizes.size == 1
 
 
 @or_scipy
 def medfilt(volume: ArrayLike, kernel_size: Sizes | None = None) -> Found:
-    """Median of each window, over any number of axes: `scipy.signal.medfilt`."""
+    """Compute the median of each window over any number of axes: `scipy.signal.medfilt`."""
     size = 3 if kernel_size is None else kernel_size
     if not _short_line(volume, size):
         return None
@@ -57,7 +57,7 @@ def medfilt(volume: ArrayLike, kernel_size: Sizes | None = None) -> Found:
 
 @or_scipy
 def order_filter(a: ArrayLike, domain: ArrayLike, rank: SupportsIndex) -> Found:
-    """Pixel of one rank of each window: `scipy.signal.order_filter`."""
+    """Compute the pixel of one rank of each window: `scipy.signal.order_filter`."""
     window = np.asarray(domain)
     if np.ndim(a) != 1 or window.ndim != 1 or window.size % 2 == 0 or not _short_line(a, 1):
         return None

@@ -1,14 +1,14 @@
 """convlab as a backend of scikit-image, which finds it by the entry points of this installation.
 
-scikit-image asks an installed backend, for each of its functions that can be dispatched, whether it wants a call. The
-ones served here are named in `SERVED`; version 0.26 has the machinery, but asks for none of its filters yet. A call is
-wanted where the image has float32, which is then scikit-image's dtype of the result, or for a median any dtype that it
-keeps, and is finite; all other calls stay scikit-image's. ``SKIMAGE_NO_DISPATCHING=1`` turns dispatching off.
+For each dispatchable function, scikit-image asks the installed backends whether they support a call. `SERVED` lists
+the functions of this backend; scikit-image 0.26 has this mechanism but does not use it for its filters yet. A call is
+supported if the image is finite and has float32, which is then also scikit-image's dtype of the result, or for a
+median any dtype that scikit-image keeps. scikit-image runs all other calls. ``SKIMAGE_NO_DISPATCHING=1`` turns
+dispatching off.
 
-Sums are made in float32, each within ``4 * taps * eps * sum(|w| |x|)`` of the exact one. scikit-image's are SciPy's,
-made in double and rounded once for each pass, and so more precise where the numbers lie on a large offset: of
-elevations of 3000 +- 10, `sobel` along one axis errs by up to 5e-4 here. Subtract the offset first, which no derivative
-sees.
+Sums are in float32, each within ``4 * taps * eps * sum(|w| |x|)`` of the exact one. scikit-image uses SciPy's sums, in
+double and rounded once for each pass, so it is more precise on a large offset: on elevations of 3000 +- 10, `sobel`
+along one axis has an error of up to 5e-4 here. Subtract the offset first; it does not change a derivative.
 """
 
 from collections.abc import Callable
@@ -19,11 +19,11 @@ import numpy as np
 import convlab
 from convlab.translation.borders import ours
 
-# A call with convlab's arguments, or None where it is for scikit-image.
+# A call with convlab's arguments, or None if scikit-image has to run it.
 Call = Callable[[], Any] | None
 
 
-def _wanted(image: Any, channel_axis: Any = None, dtypes: tuple[Any, ...] = (np.float32,)) -> bool:
+def _supported(image: Any, channel_axis: Any = None, dtypes: tuple[Any, ...] = (np.float32,)) -> bool:
     return (
         type(image) is np.ndarray
         and image.ndim == (2 if channel_axis is None else 3)
@@ -50,7 +50,7 @@ def _gaussian(
     out: Any = None,
 ) -> Call:
     border = ours("scikit-image", mode)
-    if border is None or out is not None or not _sigma(sigma) or not _wanted(image, channel_axis):
+    if border is None or out is not None or not _sigma(sigma) or not _supported(image, channel_axis):
         return None
     return lambda: convlab.gaussian(
         image, sigma, border=border, cval=cval, truncate=truncate, channel_axis=channel_axis
@@ -62,7 +62,7 @@ def _edges(function: Callable[..., Any]) -> Callable[..., Call]:
         border = ours("scikit-image", mode)
         if border is None or mask is not None or isinstance(axis, bool) or axis not in (None, 0, 1):
             return None
-        if not _wanted(image):
+        if not _supported(image):
             return None
         return lambda: function(image, axis=axis, border=border, cval=cval)
 
@@ -70,7 +70,7 @@ def _edges(function: Callable[..., Any]) -> Callable[..., Call]:
 
 
 def _laplace(image: Any, ksize: Any = 3, mask: Any = None) -> Call:
-    return (lambda: convlab.laplacian(image)) if ksize == 3 and mask is None and _wanted(image) else None
+    return (lambda: convlab.laplacian(image)) if ksize == 3 and mask is None and _supported(image) else None
 
 
 def _median(
@@ -84,7 +84,7 @@ def _median(
     border = ours("scikit-image", mode)
     if border is None or (border == "constant" and cval != 0) or out is not None or behavior != "ndimage":
         return None
-    if not _wanted(image, dtypes=(np.float32, np.uint8, np.uint16, np.int16)):
+    if not _supported(image, dtypes=(np.float32, np.uint8, np.uint16, np.int16)):
         return None
     window = np.ones((3, 3)) if footprint is None else np.asarray(footprint)
     if window.ndim != 2 or not window.size or not window.astype(bool).all():
@@ -95,7 +95,7 @@ def _median(
 def _unsharp_mask(
     image: Any, radius: Any = 1.0, amount: Any = 1.0, preserve_range: Any = False, *, channel_axis: Any = None
 ) -> Call:
-    if not _sigma(radius) or not isinstance(amount, (int, float)) or not _wanted(image, channel_axis):
+    if not _sigma(radius) or not isinstance(amount, (int, float)) or not _supported(image, channel_axis):
         return None
     clip = None if preserve_range else (-1.0 if (image < 0).any() else 0.0, 1.0)
     return lambda: convlab.unsharp(image, radius, amount, clip=clip, channel_axis=channel_axis)
@@ -114,7 +114,7 @@ def _gabor(
     cval: Any = 0,
 ) -> Call:
     border = ours("scikit-image", mode)
-    if border is None or not isinstance(frequency, (int, float)) or frequency <= 0 or not _wanted(image):
+    if border is None or not isinstance(frequency, (int, float)) or frequency <= 0 or not _supported(image):
         return None
     return lambda: convlab.gabor(
         image,
@@ -144,28 +144,28 @@ SERVED = tuple(_CALLS)
 
 
 class Information:
-    """What scikit-image wants to know of a backend."""
+    """The information that scikit-image asks a backend for."""
 
     supported_functions = SERVED
 
 
 def information() -> Information:
-    """Say which functions are served: the entry point in the group skimage_backend_infos."""
+    """Return the supported functions; entry point of the group skimage_backend_infos."""
     return Information()
 
 
 def can_has(name: str, *args: Any, **kwargs: Any) -> bool:
-    """Whether a call is wanted; scikit-image's word for the question."""
+    """Return whether a call is supported; the name is scikit-image's."""
     return name in _CALLS and _CALLS[name](*args, **kwargs) is not None
 
 
 def get_implementation(name: str) -> Callable[..., Any]:
-    """Give the function that serves in scikit-image's place, for calls that are wanted."""
+    """Return the function that replaces scikit-image's, for supported calls."""
 
     def served(*args: Any, **kwargs: Any) -> Any:
         call = _CALLS[name](*args, **kwargs)
         if call is None:
-            raise ValueError(f"{name}: got a call that is scikit-image's; expected one for which can_has is true")
+            raise ValueError(f"{name}: got an unsupported call; expected one for which can_has is true")
         return call()
 
     return served

@@ -1,4 +1,4 @@
-"""Other libraries' calls in convlab's words."""
+"""Translate calls of other libraries into calls of convlab."""
 
 from ._translate import RULES, translate
 

@@ -8,7 +8,7 @@ from convlab.translation.borders import table
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m convlab.translation", description="Write the page on borders.")
-    parser.add_argument("path", nargs="?", type=Path, help="the file; the terminal if it is not given")
+    parser.add_argument("path", nargs="?", type=Path, help="the file; default: standard output")
     path = parser.parse_args().path
     if path is None:
         sys.stdout.write(table())

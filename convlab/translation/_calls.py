@@ -1,10 +1,10 @@
-"""A call in words: which function of which library, and what each of its arguments is."""
+"""Parse a call as text: its library, its function and its arguments."""
 
 import ast
 from dataclasses import dataclass
 from typing import Any
 
-# How the libraries' modules are usually named where they are imported.
+# The usual names of the libraries' modules in imports.
 MODULES = {
     "cv2": "cv2",
     "cv": "cv2",
@@ -27,12 +27,12 @@ MODULES = {
 
 
 class NoEquivalent(Exception):  # noqa: N818
-    """Why a call has none."""
+    """The reason why a call has no equivalent."""
 
 
 @dataclass(frozen=True)
 class Bound:
-    """The arguments of a call by the names of the function's parameters, the defaults among them."""
+    """The arguments of a call, with defaults, by the names of the function's parameters."""
 
     values: dict[str, ast.expr]
     defaults: dict[str, ast.expr]
@@ -41,7 +41,7 @@ class Bound:
         return ast.unparse(self.values[name])
 
     def operand(self, name: str) -> str:
-        """As text to which `.shape` or `[...]` can be added."""
+        """Return an argument as text to which `.shape` or `[...]` can be added."""
         value = self.values[name]
         simple = isinstance(value, (ast.Name, ast.Attribute, ast.Subscript, ast.Call))
         return ast.unparse(value) if simple else f"np.asarray({ast.unparse(value)})"
@@ -62,22 +62,20 @@ class Bound:
         return isinstance(value, ast.Constant) and value.value is None
 
     def literal(self, name: str) -> Any:
-        """A number, word or tuple that is written out."""
+        """Return the value of a literal number, word or tuple."""
         try:
             return ast.literal_eval(self.values[name])
         except (ValueError, TypeError):
-            raise NoEquivalent(
-                f"what it is depends on {name}, which must be written out in place of `{self.text(name)}`"
-            ) from None
+            raise NoEquivalent(f"it depends on {name}: write its value instead of `{self.text(name)}`") from None
 
     def word(self, name: str) -> Any:
-        """A string, a whole number, or the last part of a dotted name."""
+        """Return a string, a whole number, or the last part of a dotted name."""
         value = self.values[name]
         return value.attr if isinstance(value, ast.Attribute) else self.literal(name)
 
 
 def parameters(signature: str) -> tuple[str, list[str], list[str], dict[str, ast.expr]]:
-    """The name of a signature in words, its positional and its keyword-only parameters, and their defaults."""
+    """Parse a signature into its name, its positional and keyword-only parameters, and their defaults."""
     name, rest = signature.split("(", 1)
     function = ast.parse(f"def f({rest}: ...").body[0]
     assert isinstance(function, ast.FunctionDef)
@@ -90,12 +88,12 @@ def parameters(signature: str) -> tuple[str, list[str], list[str], dict[str, ast
 
 
 def bind(signature: str, call: ast.Call) -> Bound:
-    """Give a call's arguments to the parameters of a signature, as Python does."""
+    """Bind a call's arguments to the parameters of a signature, as Python does."""
     name, positional, keyword, defaults = parameters(signature)
     if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
-        raise NoEquivalent("arguments behind * or ** cannot be seen; write them out")
+        raise NoEquivalent("arguments after * or ** are unknown; write them out")
     if len(call.args) > len(positional):
-        raise NoEquivalent(f"{name} takes {len(positional)} positional arguments, and here are {len(call.args)}")
+        raise NoEquivalent(f"{name} takes {len(positional)} positional arguments, but the call has {len(call.args)}")
     values = dict(zip(positional, call.args, strict=False))
     for given in call.keywords:
         assert given.arg is not None
@@ -105,22 +103,22 @@ def bind(signature: str, call: ast.Call) -> Bound:
         values[given.arg] = given.value
     missing = [p for p in (*positional, *keyword) if p not in values and p not in defaults]
     if missing:
-        raise NoEquivalent(f"{name} misses the argument {missing[0]}")
+        raise NoEquivalent(f"{name}: the argument {missing[0]} is missing")
     return Bound({**defaults, **values}, defaults)
 
 
 def parsed(call: str) -> tuple[str | None, str, ast.Call]:
-    """(library, function, call): the library is None where the function's name stands alone."""
-    expected = 'one call in words, such as "cv2.blur(image, (3, 3))"'
+    """Return (library, function, call); the library is None if the call does not name it."""
+    expected = 'one call as text, such as "cv2.blur(image, (3, 3))"'
     if not isinstance(call, str):
         raise TypeError(f"call: got {type(call).__name__}; expected {expected}")
     try:
         node = ast.parse(call.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ValueError(f"call: got {call[:80]!r}, which is no Python ({error}); expected {expected}") from None
+        raise ValueError(f"call: got {call[:80]!r}, which is not valid Python ({error}); expected {expected}") from None
     if not isinstance(node, ast.Call) or not isinstance(node.func, (ast.Name, ast.Attribute)):
         raise ValueError(f"call: got {call[:80]!r}; expected {expected}")
     module, _, function = ast.unparse(node.func).rpartition(".")
     if module and module not in MODULES:
-        raise NoEquivalent(f"{module} is none of the modules that are known here: {', '.join(MODULES)}")
+        raise NoEquivalent(f"{module} is not one of the known modules: {', '.join(MODULES)}")
     return (MODULES[module] if module else None), function, node

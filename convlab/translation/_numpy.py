@@ -15,13 +15,13 @@ RULES = (
         "convlab.signal.fftconvolve",
         (text("a"), text("v")),
         {"mode": given("mode")},
-        note="floats come out; where v is longer than a, mode='same' is as long as v in NumPy",
+        note="the result is float; if v is longer than a, NumPy's mode='same' is as long as v",
     ),
     Rule(
         "numpy.correlate(a, v, mode='valid')",
         "convlab.signal.fftconvolve",
         (text("a"), lambda b: f"np.flip({b.text('v')})"),
         {"mode": lambda b: b.text("mode")},
-        note="of real numbers; floats come out",
+        note="for real numbers; the result is float",
     ),
 )

@@ -22,7 +22,7 @@ from ._rules import (
 CHANNELS = "an image with channels: channel_axis=-1"
 WRAP = {"BORDER_WRAP": "OpenCV itself refuses BORDER_WRAP in this function"}
 BORDER = border("OpenCV", "borderType", WRAP)
-# What GaussianBlur takes for these sizes where sigma is not given.
+# GaussianBlur's taps for these sizes if sigma is not given.
 SMALL_GAUSSIANS: dict[int, list[float]] = {
     1: [1],
     3: [0.25, 0.5, 0.25],
@@ -33,10 +33,10 @@ SMALL_GAUSSIANS: dict[int, list[float]] = {
 
 
 def gaussian_taps(size: Any, sigma: float) -> list[float]:
-    """The taps of cv2.getGaussianKernel."""
+    """Return the taps of cv2.getGaussianKernel."""
     if not isinstance(size, int) or size < 1 or size % 2 == 0:
         raise NoEquivalent(
-            "OpenCV works out the size of the Gaussian from sigma and the image's depth; give ksize, of odd numbers"
+            "OpenCV computes the size of the Gaussian from sigma and the image's depth; give ksize, as odd numbers"
         )
     if sigma <= 0 and size in SMALL_GAUSSIANS:
         return SMALL_GAUSSIANS[size]
@@ -46,7 +46,7 @@ def gaussian_taps(size: Any, sigma: float) -> list[float]:
 
 
 def gaussian(axis: int) -> Say:
-    """The taps of one axis: 0 for the columns' direction, 1 for the rows'."""
+    """Return the taps along one axis: 0 is down the columns, 1 along the rows."""
 
     def say(b: Bound) -> str:
         along_x, along_y = b.literal("sigmaX"), b.literal("sigmaY")
@@ -57,7 +57,7 @@ def gaussian(axis: int) -> Say:
 
 
 def derivative(size: int, order: int) -> np.ndarray[Any, Any]:
-    """The taps of cv2.getDerivKernels: [-1 1] for each order, then [1 1] as often as the size asks."""
+    """Return the taps of cv2.getDerivKernels: [-1 1] for each order, then [1 1] as often as the size asks."""
     length = 3 if size == 1 and order > 0 else size
     taps = np.ones(1)
     for step in range(length - 1):
@@ -92,7 +92,7 @@ def laplacian(b: Bound) -> str:
     if size == 1:
         return numbers([[0, 1, 0], [1, -4, 1], [0, 1, 0]])
     if size not in (3, 5, 7):
-        raise NoEquivalent(f"the kernel of ksize={size} is not written out here")
+        raise NoEquivalent(f"the kernel of ksize={size} is not supported")
     second, smooth = derivative(size, 2), derivative(size, 0)
     return numbers(np.outer(smooth, second) + np.outer(second, smooth))
 
@@ -102,7 +102,7 @@ def box_size(b: Bound) -> str:
 
 
 def rectangle(b: Bound) -> tuple[int, int]:
-    """The size of a structuring element that is a rectangle, written out."""
+    """Return the size of a literal rectangular structuring element."""
     call = b.text("kernel").replace(" ", "")
     if b.is_none("kernel"):
         return 3, 3
@@ -143,11 +143,11 @@ def iterated_anchor(b: Bound) -> str | None:
 
 
 def clipped_border(b: Bound) -> str:
-    """The default border never wins: the same as the edge repeated. Another one is an ordinary border."""
+    """Return the border. OpenCV's default never changes an extremum, which is the same as "nearest"."""
     if b.is_default("borderType") and b.is_default("borderValue"):
         return "'nearest'"
     if b.is_default("borderType"):
-        raise NoEquivalent("a borderValue of OpenCV's own is not known here; give borderType and use convlab's cval")
+        raise NoEquivalent("borderValue is not supported; give borderType and use convlab's cval")
     return str(border("OpenCV", "borderType")(b))
 
 

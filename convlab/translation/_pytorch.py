@@ -1,4 +1,4 @@
-"""PyTorch's functions, whose names and arguments convlab's convolutions and pools have."""
+"""PyTorch's functions: convlab's convolutions and pools have the same names and arguments."""
 
 from ._rules import Rule, given, no_padding, same, text
 
@@ -51,7 +51,7 @@ def lp_pool(axes: int) -> Rule:
         f"convlab.lp_pool{axes}d",
         (text("input"), text("norm_type"), text("kernel_size")),
         same("stride", "ceil_mode"),
-        note="of absolute values, which PyTorch leaves out: an odd norm of negative numbers is NaN there",
+        note="convlab takes absolute values; PyTorch does not: an odd norm of negative numbers is NaN there",
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables' vocabulary: a rule for each function, and how its arguments are said in convlab's words."""
+"""The parts of a translation table: a rule for each function, and functions that translate its arguments."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,15 +9,15 @@ import numpy as np
 from ._calls import Bound, NoEquivalent
 from .borders import NAMES
 
-# What an argument of the translation is: text, or None where it is the default.
+# Makes an argument of the translated call: text, or None if it is convlab's default.
 Say = Callable[[Bound], str | None]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How one function's calls are translated.
+    """The translation of one function's calls.
 
-    `signature` is the function's, with its module; `refused` says, of parameters without equivalent, why.
+    `signature` is the function's, with its module; `refused` gives the reason for each parameter without equivalent.
     """
 
     signature: str
@@ -26,7 +26,7 @@ class Rule:
     keywords: dict[str, Say] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     note: str = ""
-    after: str = ""  # what is done to the result
+    after: str = ""  # text after the call that changes its result
 
     @property
     def name(self) -> str:
@@ -50,7 +50,7 @@ def text(name: str) -> Say:
 
 
 def given(name: str) -> Say:
-    """The argument where it is not the default."""
+    """Return the argument if it is not the default."""
     return lambda b: None if b.is_default(name) else b.text(name)
 
 
@@ -59,12 +59,12 @@ def fixed(words: str) -> Say:
 
 
 def same(*names: str) -> dict[str, Say]:
-    """Parameters that have the same name and meaning here."""
+    """Translate parameters that have the same name and meaning in convlab."""
     return {name: given(name) for name in names}
 
 
 def border(library: str, name: str, refused: dict[str, str] | None = None) -> Say:
-    """The border, said also where it is the default, since the defaults differ."""
+    """Translate the border, also a default one, because the defaults differ."""
 
     def say(b: Bound) -> str:
         word = b.word(name)
@@ -97,29 +97,29 @@ OPENCV_DEPTHS: dict[str | int, str | None] = {
 
 
 def depth(name: str, source: str) -> Say:
-    """OpenCV's depth of the result as a dtype; -1 is the image's."""
+    """Translate OpenCV's depth of the result to a dtype; -1 is the image's."""
 
     def say(b: Bound) -> str | None:
         word = b.word(name)
         if word == -1:
             return f"{b.operand(source)}.dtype"
         if word not in OPENCV_DEPTHS:
-            raise NoEquivalent(f"convlab computes in float32, and {name}={b.text(name)} asks for more or for less")
+            raise NoEquivalent(f"convlab computes in float32, but {name}={b.text(name)} is another precision")
         return OPENCV_DEPTHS[word]
 
     return say
 
 
 def pair_xy(b: Bound, name: str) -> tuple[Any, Any]:
-    """OpenCV's (x, y), written out, as (row, column)."""
+    """Translate OpenCV's literal (x, y) to (row, column)."""
     value = b.literal(name)
     if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise NoEquivalent(f"{name} is no pair (x, y): {b.text(name)}")
+        raise NoEquivalent(f"{name} is not a pair (x, y): {b.text(name)}")
     return value[1], value[0]
 
 
 def anchor_xy(name: str, size: Callable[[Bound], tuple[Any, Any]]) -> Say:
-    """OpenCV's anchor (x, y), whose -1 is the centre."""
+    """Translate OpenCV's anchor (x, y), in which -1 is the centre."""
 
     def say(b: Bound) -> str | None:
         row, column = pair_xy(b, name)
@@ -140,7 +140,7 @@ def shape_of(name: str) -> Callable[[Bound], tuple[str, str]]:
 
 
 def numbers(values: Any) -> str:
-    """Taps as a literal: whole numbers as such, others as float32 keeps them."""
+    """Return taps as a literal: whole numbers as integers, others rounded to float32."""
     array = np.asarray(values, np.float64)
     if np.all(array == np.rint(array)):
         return str(array.astype(int).tolist())
@@ -148,7 +148,7 @@ def numbers(values: Any) -> str:
 
 
 def no_padding(library: str, name: str) -> Say:
-    """Filters pad as they read: what a padding function adds is a border of theirs."""
+    """Refuse a padding function: convlab's filters have a border= instead."""
 
     def say(b: Bound) -> str:
         word = b.literal(name)
@@ -156,7 +156,7 @@ def no_padding(library: str, name: str) -> Say:
         if ours is None:
             raise NoEquivalent(f"convlab has no border like {name}={b.text(name)}")
         raise NoEquivalent(
-            f"no function pads alone here, filters read beyond the image by themselves: for {name}={b.text(name)} give "
+            f"convlab has no padding function, because its filters have borders: for {name}={b.text(name)} give "
             f"them border={ours!r}"
         )
 

@@ -1,10 +1,10 @@
-"""SciPy's filters: convlab's own functions where the arguments have an equivalent, else the drop-in's."""
+"""SciPy's filters: convlab's own functions if the arguments have an equivalent, else the drop-in's."""
 
 from ._calls import Bound, NoEquivalent
 from ._rules import Rule, Say, border, fixed, given, same, text
 
-FLOAT = "float32 comes out; convlab.ndimage.{} keeps SciPy's dtypes"
-SIGNAL = "float32 comes out; convlab.signal.{} keeps SciPy's dtypes"
+FLOAT = "the result is float32; convlab.ndimage.{} keeps SciPy's dtypes"
+SIGNAL = "the result is float32; convlab.signal.{} keeps SciPy's dtypes"
 DROP_IN = "the drop-in has the same arguments"
 MODE = border("scipy.ndimage", "mode")
 BOUNDARY = border("scipy.signal", "boundary")
@@ -13,7 +13,7 @@ NO_OUTPUT = {"output": DROP_IN}
 
 
 def origin(b: Bound, name: str, sizes: tuple[str, ...], flip: bool) -> str | None:
-    """SciPy's origin as the tap that lies on the output's pixel."""
+    """Translate SciPy's origin to the index of the tap on the output's pixel."""
     value = b.literal(name)
     shifts = tuple(value) if isinstance(value, (tuple, list)) else (value,) * len(sizes)
     if len(shifts) != len(sizes):
@@ -22,7 +22,7 @@ def origin(b: Bound, name: str, sizes: tuple[str, ...], flip: bool) -> str | Non
         return None
     taps = []
     for shift, size in zip(shifts, sizes, strict=True):
-        if flip:  # the window is turned round, and its even centre with it
+        if flip:  # flipping moves the centre of an even window
             taps.append(f"({size} - 1) // 2" + (f" - {shift}" if shift else ""))
         else:
             taps.append(f"{size} // 2" + (f" + {shift}" if shift else ""))
@@ -42,7 +42,7 @@ def anchor(flip: bool) -> Say:
 
 
 def line(flip: bool) -> Say:
-    """1-D weights as a kernel along one of an image's two axes."""
+    """Translate 1-D weights to a kernel along one of an image's two axes."""
 
     def say(b: Bound) -> str:
         w = kernel(flip)(b)
@@ -147,7 +147,7 @@ def fill(b: Bound) -> str | None:
 
 
 def middle(b: Bound) -> str | None:
-    """The middle of a kernel that is not flipped: one tap earlier, where it is even."""
+    """Return the middle of a kernel that is not flipped: one tap earlier if its size is even."""
     w = b.operand("in2")
     return f"(({w}.shape[0] - 1) // 2, ({w}.shape[1] - 1) // 2)" if b.literal("mode") == "same" else None
 

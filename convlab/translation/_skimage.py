@@ -1,11 +1,11 @@
-"""scikit-image's filters, whose names and parameters convlab's own have."""
+"""scikit-image's filters: convlab's have the same names and parameters."""
 
 from ._calls import Bound, NoEquivalent
 from ._rules import Rule, border, fixed, given, same, text
 
 MODE = border("scikit-image", "mode")
-RANGE = "scikit-image first divides integers by their range: convlab takes them as they are"
-MASK = {"mask": "convlab's derivatives know no mask; set the result to 0 outside it, as scikit-image does"}
+RANGE = "scikit-image first divides integers by their range; convlab does not"
+MASK = {"mask": "convlab's derivatives have no mask; set the result to 0 outside it, as scikit-image does"}
 
 
 def edge(name: str) -> Rule:
@@ -20,7 +20,7 @@ def edge(name: str) -> Rule:
 
 
 def square(b: Bound) -> str:
-    """A footprint of ones, written out; 3 x 3 unless given."""
+    """Return the size of a literal footprint of ones; default 3 x 3."""
     if b.is_none("footprint"):
         return "3"
     call = b.text("footprint").replace(" ", "")
@@ -32,7 +32,7 @@ def square(b: Bound) -> str:
 
 
 def unsharp_clip(b: Bound) -> str | None:
-    """scikit-image's limits, which depend on the image."""
+    """Return scikit-image's limits, which depend on the image."""
     if b.literal("preserve_range"):
         return None
     return f"(-1 if np.any({b.operand('image')} < 0) else 0, 1)"
@@ -63,7 +63,7 @@ RULES = (
         "convlab.median_filter",
         (text("image"), square),
         {"border": MODE, **same("cval", "out")},
-        {"behavior": "behavior='rank' is a filter of 8 and 16-bit images with borders of its own"},
+        {"behavior": "behavior='rank' is a filter of 8 and 16-bit images with other borders"},
     ),
     Rule(
         "skimage.filters.unsharp_mask(image, radius=1.0, amount=1.0, preserve_range=False, *, channel_axis=None)",

@@ -1,4 +1,4 @@
-"""From a call in words to its rule, and to words again."""
+"""Translate a call: parse it, find its rule, and format the result."""
 
 from ._calls import NoEquivalent, bind, parsed
 from ._numpy import RULES as _NUMPY
@@ -12,7 +12,7 @@ RULES: dict[str, Rule] = {rule.name: rule for rule in (*_OPENCV, *_SCIPY, *_SKIM
 
 
 def _drop_in(library: str, function: str, arguments: str) -> str | None:
-    """The same call of convlab.ndimage or convlab.signal, whose arguments are SciPy's."""
+    """Return the same call of convlab.ndimage or convlab.signal, which have SciPy's arguments."""
     if library not in ("scipy.ndimage", "scipy.signal"):
         return None
     from convlab import ndimage, signal
@@ -22,34 +22,34 @@ def _drop_in(library: str, function: str, arguments: str) -> str | None:
 
 
 def translate(call: str) -> str:
-    """Say a call of SciPy, OpenCV, scikit-image, PyTorch or NumPy in convlab's words.
+    """Translate a call of SciPy, OpenCV, scikit-image, PyTorch or NumPy into a call of convlab.
 
-    The call is read, not run. What its meaning depends on, such as the border's name or a size, must be written out;
-    arrays and the like may be any expression.
+    The call is parsed, not run. Arguments that determine its meaning, such as the border's name or a size, must be
+    literals; arrays and other arguments may be any expression.
 
     Parameters
     ----------
     call : str
-        One call of scipy.ndimage or scipy.signal, cv2, skimage.filters, torch.nn.functional or numpy, by the names
-        that these modules usually have (``ndi``, ``F``, ``np`` ...).
+        One call of scipy.ndimage, scipy.signal, cv2, skimage.filters, torch.nn.functional or numpy, with the usual
+        names of these modules (``ndi``, ``F``, ``np`` ...).
 
     Returns
     -------
     str
-        The equivalent call, with a comment where they differ; or a sentence that says why there is none.
+        The equivalent call, with a comment if the results differ; or a sentence with the reason why there is none.
 
     Raises
     ------
     TypeError, ValueError
-        Something that is not one call in words.
+        The argument is not the text of one call.
 
     Notes
     -----
-    Borders differ in their names and in their defaults, so a translation always says which. OpenCV's (x, y) become
+    Borders differ in their names and defaults, so a translation always names the border. OpenCV's (x, y) becomes
     (row, column); its `ddepth` becomes `dtype`, which rounds half to even and saturates as OpenCV does. SciPy's
-    `origin` becomes `anchor`, its convolutions are given flipped kernels, and what only the drop-ins
-    `convlab.ndimage` and `convlab.signal` do to the letter is left to them. The table of the borders' names is in
-    docs/borders.md.
+    `origin` becomes `anchor`, and kernels of its convolutions are flipped. A call that only the drop-ins
+    `convlab.ndimage` and `convlab.signal` compute exactly is translated to them. docs/borders.md has the table of the
+    borders' names.
 
     Examples
     --------
@@ -66,16 +66,14 @@ def translate(call: str) -> str:
         if library is None:
             candidates = [name for name in RULES if name.rpartition(".")[2] == function]
             if len(candidates) != 1:
-                found = (
-                    f"it may be {' or '.join(candidates)}" if candidates else "no function of that name is known here"
-                )
+                found = f"it may be {' or '.join(candidates)}" if candidates else "no known function has this name"
                 raise NoEquivalent(f"{function}: {found}; write the module's name too")
             library = candidates[0].rpartition(".")[0]
         rule = RULES.get(f"{library}.{function}")
         try:
             if rule is None:
-                passed_on = f"; convlab.{library[6:]} has SciPy's own" if library.startswith("scipy") else ""
-                raise NoEquivalent(f"{library}.{function} is not among the functions that are known here{passed_on}")
+                original = f"; convlab.{library[6:]} has SciPy's function" if library.startswith("scipy") else ""
+                raise NoEquivalent(f"{library}.{function} is not one of the known functions{original}")
             return rule.translated(bind(rule.signature, node))
         except NoEquivalent:
             same = _drop_in(library, function, call.strip().partition("(")[2])

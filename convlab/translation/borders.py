@@ -1,8 +1,8 @@
-"""The borders' names elsewhere: the one table behind the drop-ins, `convlab.translate` and docs/borders.md."""
+"""The borders' names in other libraries: the table of the drop-ins, `convlab.translate` and docs/borders.md."""
 
 from convlab.typing import Border
 
-# Library -> its word -> the word here; None where there is no such border here.
+# Library -> its word -> convlab's word; None if convlab has no such border.
 NAMES: dict[str, dict[str, Border | None]] = {
     "scipy.ndimage": {
         "reflect": "symmetric",
@@ -62,7 +62,7 @@ NAMES: dict[str, dict[str, Border | None]] = {
     },
 }
 
-# The borders here, as docs/borders.md draws them; those of `filter2d`'s docstring.
+# convlab's borders as docs/borders.md draws them, like `filter2d`'s docstring.
 PICTURES = {
     "mirror": "d c b | a b c d | c b a",
     "symmetric": "c b a | a b c d | d c b",
@@ -72,29 +72,29 @@ PICTURES = {
     "valid": "| a b c d |",
     "keep": "| a b c d |",
 }
-# What a library has in place of a border's name.
+# Libraries with another argument instead of a border's name.
 OTHER_WORDS = {
     ("valid", "scipy.signal"): 'mode="valid"',
     ("valid", "PyTorch"): "padding=0",
 }
-# What is in force where nothing is said.
+# The libraries' default borders.
 DEFAULTS = {
     "scipy.ndimage": "reflect",
     "scipy.signal": "fill",
     "scikit-image": "reflect (derivatives), nearest (gaussian, median)",
-    "OpenCV": "BORDER_DEFAULT; dilate and erode leave out what is outside",
+    "OpenCV": "BORDER_DEFAULT; dilate and erode ignore pixels outside",
     "numpy.pad": "constant",
     "PyTorch": "constant, of 0",
 }
 
 
 def ours(library: str, word: object) -> Border | None:
-    """The word here for a library's, or None."""
+    """Return convlab's word for a library's word, or None."""
     return NAMES[library].get(word) if isinstance(word, str) else None
 
 
 def theirs(library: str, border: str) -> list[str]:
-    """A library's words for a border of ours."""
+    """Return a library's words for one of convlab's borders."""
     return [word for word, our in NAMES[library].items() if our == border]
 
 
@@ -122,9 +122,9 @@ def table() -> str:
     ]
     lines += [
         "",
-        "`reflect` is two different borders: `mirror` in NumPy and PyTorch, `symmetric` in SciPy, scikit-image and",
+        "`reflect` means two different borders: `mirror` in NumPy and PyTorch, `symmetric` in SciPy, scikit-image and",
         "OpenCV. convlab's own functions therefore refuse the word; the drop-ins use it as SciPy does. `keep` is the",
-        "border of the lesson: where the window would leave the image, the output is the image's own pixel.",
+        "border of the lesson: if the window is partly outside the image, the output is the pixel of the image.",
         "",
         f"Names without an equivalent in convlab: {', '.join(without)}.",
     ]

@@ -12,6 +12,8 @@ cdef extern from "workers.h":
     ctypedef struct Workers:
         void (*run)(WorkersTask, void*, Py_ssize_t, int, int) noexcept nogil
         int (*may_ask)() noexcept nogil
+        int (*get_cap)() noexcept nogil
+        int (*get_cpus)() noexcept nogil
 
 cdef extern from "workers.c" nogil:
     void workers_run(WorkersTask function, void* context, Py_ssize_t tasks, int max_threads, int flush)
@@ -70,5 +72,6 @@ if workers_start() != 0:
     raise MemoryError("no memory to prepare for forks")
 api.run = workers_run
 api.may_ask = may_ask
+api.get_cap, api.get_cpus = convlab_workers_get_cap, workers_get_cpus
 workers = PyCapsule_New(<void*>&api, "convlab._kernels.convlab_workers.workers", NULL)
 set_main_thread()

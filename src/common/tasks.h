@@ -7,9 +7,9 @@
 #ifndef CONVLAB_TASKS_H
 #define CONVLAB_TASKS_H
 
-#include <Python.h>
+#include <stdlib.h>
 #include <time.h>
-#include "workers.h"
+#include "call.h"
 
 #if defined(__GNUC__) || defined(__clang__)
 #define convlab_get(p) __atomic_load_n(p, __ATOMIC_RELAXED)
@@ -21,19 +21,27 @@
 
 /* What a kernel is told of threads: how many at most, and whether subnormal numbers are flushed to zero. */
 #define TASKS_FLUSH (1 << 16)
-#if defined(_MSC_VER)
-#define TASKS_THREAD_LOCAL __declspec(thread)
-#else
-#define TASKS_THREAD_LOCAL __thread
-#endif
-static TASKS_THREAD_LOCAL int tasks_flush; /* of the kernel that runs on this thread */
 
-/* Begin a kernel: return how many threads it may use for its tasks. */
-static inline int begin_tasks(int threads, Py_ssize_t tasks)
+/* Return how many threads a call may use for its tasks. */
+static inline int count_threads(const Call *call, Py_ssize_t tasks)
 {
-    int most = threads & (TASKS_FLUSH - 1);
-    tasks_flush = threads & TASKS_FLUSH;
-    return tasks < 1 || most < 1 ? 1 : tasks < most ? (int)tasks : most;
+    Py_ssize_t most = call->threads & (TASKS_FLUSH - 1);
+    return tasks < 1 || most < 1 ? 1 : (int)(tasks < most ? tasks : most);
+}
+
+/* Return `each` bytes for each thread and `shared` bytes more, or NULL with a MemoryError set. */
+static inline void *get_workspace(int threads, Py_ssize_t each, Py_ssize_t shared)
+{
+    void *memory = NULL;
+    if (shared >= 0 && each >= 0 && each <= (PY_SSIZE_T_MAX - shared - 1) / threads)
+        memory = malloc(threads * each + shared + 1);
+    if (memory == NULL) {
+        PyGILState_STATE state = PyGILState_Ensure();
+        PyErr_Format(PyExc_MemoryError, "no memory for %d times %zd bytes of workspace and %zd more",
+                     threads, each, shared);
+        PyGILState_Release(state);
+    }
+    return memory;
 }
 
 typedef void (*TaskFunction)(const void *f, Py_ssize_t task, void *workspace);
@@ -48,30 +56,14 @@ typedef struct {
     volatile int stopped;
 } Tasks;
 
-static const Workers *volatile convlab_workers;
-
-/* Find the process's pool; -1 with an exception set if there is none. */
-static inline int find_workers(void)
-{
-    if (convlab_get(&convlab_workers) == NULL) {
-        const Workers *found = (const Workers *)PyCapsule_Import("convlab._kernels.convlab_workers.workers", 0);
-        if (found == NULL)
-            return -1;
-        convlab_set(&convlab_workers, found);
-    }
-    return 0;
-}
-
 /* Slot 0 is the thread that called. An exception of the handler's is then set in it. */
 static inline int tasks_stopped(Tasks *t, int slot)
 {
     time_t now = slot == 0 && t->may_ask ? time(NULL) : t->second;
     if (slot == 0 && now != t->second) {
         PyGILState_STATE state = PyGILState_Ensure();
-        int flush = tasks_flush; /* a handler may call kernels */
         if (PyErr_CheckSignals() != 0)
             convlab_set(&t->stopped, 1);
-        tasks_flush = flush;
         PyGILState_Release(state);
         t->second = now;
     }
@@ -85,14 +77,15 @@ static void run_task(void *tasks, ptrdiff_t task, int slot)
         t->function(t->f, task, t->workspace + slot * t->each);
 }
 
-/* Return whether all tasks ran: not if a signal's handler raised. */
-static inline int finish_tasks(
-    TaskFunction function, const void *f, Py_ssize_t tasks, int threads, void *workspace, Py_ssize_t each)
+/* Run the tasks, then free the memory, which may be NULL. Return 0, or -1 with an exception set if a signal's handler
+ * raised: then some tasks did not run. */
+static inline int run_tasks(const Call *call, TaskFunction function, const void *f, Py_ssize_t tasks, int threads,
+                            void *workspace, Py_ssize_t each, void *memory)
 {
-    const Workers *workers = convlab_get(&convlab_workers);
-    Tasks t = {function, f, (char *)workspace, each, workers->may_ask(), time(NULL), 0};
-    workers->run(run_task, &t, tasks, threads, tasks_flush);
-    return !t.stopped;
+    Tasks t = {function, f, (char *)workspace, each, call->workers->may_ask(), time(NULL), 0};
+    call->workers->run(run_task, &t, tasks, threads, (int)call->threads & TASKS_FLUSH);
+    free(memory);
+    return t.stopped ? -1 : 0;
 }
 
 #endif

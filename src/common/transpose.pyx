@@ -8,10 +8,10 @@ even where rows lie a multiple of a page apart and fall into the same set of the
 left of a block, move one by one, by STEP rows and columns.
 """
 from libc.stdint cimport uint16_t, uint8_t, uint32_t
-from arrays cimport PyArray_DATA, ndarray
 
+from call cimport Call
 from geometry cimport TransposeGeometry
-from tasks cimport begin_tasks, get_workspace, run_tasks, task_function
+from tasks cimport count_threads, run_tasks, task_function
 from turn cimport turn_load
 from vector cimport LANES, vfloat, vstore
 
@@ -83,16 +83,13 @@ cdef void block(const Copy* copy, Py_ssize_t t, void* workspace) noexcept nogil:
         one_by_one(<const uint8_t*>x, <uint8_t*>y, g.x_row, g.y_row, rows, columns)
 
 
-def transpose2d(ndarray x, ndarray y, ndarray geometry, int threads, /):
+cdef public int transpose2d(Call* call) noexcept nogil:
     """Share out the blocks."""
     cdef Copy copy
-    cdef const TransposeGeometry* g = <const TransposeGeometry*>PyArray_DATA(geometry)
+    cdef const TransposeGeometry* g = <const TransposeGeometry*>call.geometry.data
     cdef Py_ssize_t tasks = ((g.rows + ROWS - 1) // ROWS) * ((g.columns + COLUMNS - 1) // COLUMNS)
-    cdef void* memory
-    copy.x = <const char*>PyArray_DATA(x)
-    copy.y = <char*>PyArray_DATA(y)
+    cdef int threads = count_threads(call, tasks)
+    copy.x = <const char*>call.x.data
+    copy.y = <char*>call.y.data
     copy.g = g
-    threads = begin_tasks(threads, tasks)
-    memory = get_workspace(threads, 0, 0)
-    with nogil:
-        run_tasks(<task_function>block, &copy, tasks, threads, memory, 0, memory)
+    return run_tasks(call, <task_function>block, &copy, tasks, threads, NULL, 0, NULL)

@@ -14,6 +14,9 @@ typedef struct {
     void (*run)(WorkersTask function, void *context, ptrdiff_t tasks, int max_threads, int flush);
     /* Return whether the calling thread may ask the interpreter for signals: the main one, until the program ends. */
     int (*may_ask)(void);
+    /* Return how many threads a call may use, and how many may work at a time. */
+    int (*get_cap)(void);
+    int (*get_cpus)(void);
 } Workers;
 
 #define WORKERS_MOST 1024 /* threads of a call */

@@ -14,15 +14,15 @@ Channels that lie innermost, if they fill a vector, are a vector's lanes (depthw
 
 Planes are cut into bands of rows and segments of columns, so that tables of rows and rows of zeros are short.
 """
-from arrays cimport PyArray_DATA, ndarray
 
+from call cimport Call
 from depthwise cimport Lanes, Place, block, block_function, block_rows
 from depthwise_last cimport Tap, row_last, sorted_taps
 from depthwise_staged cimport Staged, blocks, set_up
 from depthwise_staged cimport Tap as StagedTap
 from geometry cimport ConvAxis, ConvGeometry, ConvValues
 from staging cimport zero
-from tasks cimport begin_tasks, get_workspace, run_tasks
+from tasks cimport count_threads, get_workspace, run_tasks
 from vector cimport HALF, LANES, vlanes, vlanes_between, vload, vstore_part
 
 
@@ -295,78 +295,75 @@ cdef enum:
     LONGEST = 64
 
 
-cdef struct Call:
+cdef struct Pieces:
     const Conv* f
     plane_function function
-    Py_ssize_t parts, pieces
+    Py_ssize_t parts, number
 
 
 cdef void piece(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
-    cdef const Call* c = <const Call*>what
-    c.function(c.f, c.parts * t // c.pieces, c.parts * (t + 1) // c.pieces, <float*>workspace)
+    cdef const Pieces* p = <const Pieces*>what
+    p.function(p.f, p.parts * t // p.number, p.parts * (t + 1) // p.number, <float*>workspace)
 
 
-cdef int convolve(plane_function function, ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry,
-                  ndarray sources, ndarray values, int threads) except -1:
+cdef int convolve(const Call* call, plane_function function) noexcept nogil:
     """Get the workspace and share out parts of planes."""
     cdef Conv f
     cdef Staged packed
-    cdef const ConvGeometry* g = <const ConvGeometry*>PyArray_DATA(geometry)
+    cdef const ConvGeometry* g = <const ConvGeometry*>call.geometry.data
     cdef Py_ssize_t size = g.workspace * sizeof(float), shared = 0, taps = g.kernel_height * g.kernel_width
     cdef float* workspace
     cdef float* tables
-    cdef Call call
-    f.x = <const float*>PyArray_DATA(x)
-    f.w = <const float*>PyArray_DATA(w)
-    f.y = <float*>PyArray_DATA(y)
-    f.bias = <const float*>PyArray_DATA(bias)
+    cdef Pieces pieces
+    cdef int threads
+    f.x = <const float*>call.x.data
+    f.w = <const float*>call.w.data
+    f.y = <float*>call.y.data
+    f.bias = <const float*>call.bias.data
     f.g = g
-    f.v = <const ConvValues*>PyArray_DATA(values)
-    f.axes = <const ConvAxis*>PyArray_DATA(sources)
+    f.v = <const ConvValues*>call.values.data
+    f.axes = <const ConvAxis*>call.sources.data
     f.staged = &packed
     f.pair = False
-    call.f, call.function = &f, function
+    pieces.f, pieces.function = &f, function
     f.bands = (g.out_height + g.block_rows - 1) // g.block_rows
     f.segments = (g.out_width + g.block_columns - 1) // g.block_columns
-    call.parts = g.batch * g.groups
+    pieces.parts = g.batch * g.groups
     if function == rows_last:
-        call.parts = g.batch * g.out_height * ((g.out_width + PART - 1) // PART)
+        pieces.parts = g.batch * g.out_height * ((g.out_width + PART - 1) // PART)
         shared = g.groups * (taps + 1) * sizeof(float)
     elif function == direct:
         pick_clone(&f)
-        call.parts *= g.out_channels * f.bands * f.segments
+        pieces.parts *= g.out_channels * f.bands * f.segments
     else:
         packed.x, packed.w, packed.bias, packed.y, packed.v = f.x, f.w, f.bias, f.y, f.v
         shared = taps * sizeof(StagedTap)
         # Exchanged rows and columns are counted as they are packed.
-        call.parts *= ((g.out_width if g.turned else g.out_height) + g.block_rows - 1) // g.block_rows
-        call.parts *= ((g.out_height if g.turned else g.out_width) + g.block_columns - 1) // g.block_columns
-    threads = begin_tasks(threads, call.parts)
-    call.pieces = threads * ((call.parts + threads * LONGEST - 1) // (threads * LONGEST))
+        pieces.parts *= ((g.out_width if g.turned else g.out_height) + g.block_rows - 1) // g.block_rows
+        pieces.parts *= ((g.out_height if g.turned else g.out_width) + g.block_columns - 1) // g.block_columns
+    threads = count_threads(call, pieces.parts)
+    pieces.number = threads * ((pieces.parts + threads * LONGEST - 1) // (threads * LONGEST))
     workspace = <float*>get_workspace(threads, size, shared)
+    if workspace == NULL:
+        return -1
     tables = workspace + threads * g.workspace
-    with nogil:
-        if function == rows_last:
-            zero(tables + sorted_taps(g, f.w, tables) * g.groups, g.groups)
-            f.taps, f.zeros = tables, tables + taps * g.groups
-        elif function == staged:
-            set_up(&packed, g, f.axes, <StagedTap*>tables)
-        run_tasks(piece, &call, call.pieces, threads, workspace, size, workspace)
-    return 0
+    if function == rows_last:
+        zero(tables + sorted_taps(g, f.w, tables) * g.groups, g.groups)
+        f.taps, f.zeros = tables, tables + taps * g.groups
+    elif function == staged:
+        set_up(&packed, g, f.axes, <StagedTap*>tables)
+    return run_tasks(call, piece, &pieces, pieces.number, threads, workspace, size, workspace)
 
 
-def conv_depthwise(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
-                   int threads, /):
-    convolve(direct, x, w, y, bias, geometry, sources, values, threads)
+cdef public int conv_depthwise(Call* call) noexcept nogil:
+    return convolve(call, direct)
 
 
-def conv_depthwise_packed(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources,
-                          ndarray values, int threads, /):
-    convolve(staged, x, w, y, bias, geometry, sources, values, threads)
+cdef public int conv_depthwise_packed(Call* call) noexcept nogil:
+    return convolve(call, staged)
 
 
-def conv_depthwise_last(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources,
-                        ndarray values, int threads, /):
+cdef public int conv_depthwise_last(Call* call) noexcept nogil:
     """A vector holds one pixel of as many channels; with fewer channels than lanes, blocks are packed."""
-    cdef const ConvGeometry* g = <const ConvGeometry*>PyArray_DATA(geometry)
-    convolve(rows_last if g.groups >= LANES else staged, x, w, y, bias, geometry, sources, values, threads)
+    cdef const ConvGeometry* g = <const ConvGeometry*>call.geometry.data
+    return convolve(call, rows_last if g.groups >= LANES else staged)

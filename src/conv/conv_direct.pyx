@@ -11,12 +11,12 @@ segments, so that the row of zeros is short and threads share out long signals. 
 neighbour. Results that the caches could not hold are stored past them, in whole lines.
 """
 from libc.stdint cimport uintptr_t
-from arrays cimport PyArray_DATA, ndarray
 
+from call cimport Call
 from gemm cimport activated
 from geometry cimport NONE, ConvGeometry, ConvValues
 from staging cimport zero
-from tasks cimport begin_tasks, get_workspace, run_tasks, task_function
+from tasks cimport count_threads, get_workspace, run_tasks, task_function
 from vector cimport LANES, fence, vfloat, vheld, vlanes, vlanes_between, vload_masked, vsplat
 from vector cimport vload_part, vstore, vstore_masked, vstore_part, vstream
 
@@ -36,9 +36,9 @@ cdef struct Conv:
     bint stream
 
 
-cdef struct Call:
+cdef struct Pieces:
     const Conv* f
-    Py_ssize_t rows, pieces             # segments of rows, and pieces of some of them
+    Py_ssize_t rows, number             # segments of rows, and pieces of some of them
 
 
 # A block, and what it is computed from.
@@ -222,30 +222,31 @@ cdef void rows(const Conv* f, Py_ssize_t first, Py_ssize_t last, float* workspac
         fence()
 
 
-cdef void piece(const Call* c, Py_ssize_t t, float* workspace) noexcept nogil:
-    rows(c.f, c.rows * t // c.pieces, c.rows * (t + 1) // c.pieces, workspace)
+cdef void piece(const Pieces* p, Py_ssize_t t, float* workspace) noexcept nogil:
+    rows(p.f, p.rows * t // p.number, p.rows * (t + 1) // p.number, workspace)
 
 
-def conv_direct(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
-                int threads, /):
+cdef public int conv_direct(Call* call) noexcept nogil:
     """Get the workspace and share out the rows."""
     cdef Conv f
-    cdef const ConvGeometry* g = <const ConvGeometry*>PyArray_DATA(geometry)
+    cdef const ConvGeometry* g = <const ConvGeometry*>call.geometry.data
     cdef Py_ssize_t size = g.workspace * sizeof(float)
     cdef float* workspace
-    cdef Call call
-    f.x = <const float*>PyArray_DATA(x)
-    f.w = <const float*>PyArray_DATA(w)
-    f.y = <float*>PyArray_DATA(y)
-    f.bias = <const float*>PyArray_DATA(bias)
+    cdef Pieces pieces
+    cdef int threads
+    f.x = <const float*>call.x.data
+    f.w = <const float*>call.w.data
+    f.y = <float*>call.y.data
+    f.bias = <const float*>call.bias.data
     f.g = g
-    f.v = <const ConvValues*>PyArray_DATA(values)
-    call.f, call.rows = &f, g.batch * g.groups * g.out_height
-    f.stream = f.v.activation == 0 and call.rows * g.out_channels * g.out_width >= LARGE and g.y_channel % LANES == 0
-    call.rows *= (g.out_width + g.block_columns - 1) // g.block_columns
-    threads = begin_tasks(threads, call.rows)
+    f.v = <const ConvValues*>call.values.data
+    pieces.f, pieces.rows = &f, g.batch * g.groups * g.out_height
+    f.stream = f.v.activation == 0 and pieces.rows * g.out_channels * g.out_width >= LARGE and g.y_channel % LANES == 0
+    pieces.rows *= (g.out_width + g.block_columns - 1) // g.block_columns
+    threads = count_threads(call, pieces.rows)
     # Pieces of many rows, between which a signal may be seen.
-    call.pieces = threads * ((call.rows + threads * LONGEST - 1) // (threads * LONGEST))
+    pieces.number = threads * ((pieces.rows + threads * LONGEST - 1) // (threads * LONGEST))
     workspace = <float*>get_workspace(threads, size, 0)
-    with nogil:
-        run_tasks(<task_function>piece, &call, call.pieces, threads, workspace, size, workspace)
+    if workspace == NULL:
+        return -1
+    return run_tasks(call, <task_function>piece, &pieces, pieces.number, threads, workspace, size, workspace)

@@ -13,14 +13,14 @@ output channels the panel is not copied: the staged slices themselves, shifted (
 
 Blocks, images, groups and planes of depth are what threads share out; output channels too, where those are too few.
 """
-from arrays cimport PyArray_DATA, PyArray_DIM, PyArray_NDIM, ndarray
 
 from axis cimport source_at
+from call cimport Call
 from gemm cimport rows
 from geometry cimport ConvAxis, ConvGeometry, ConvValues
 from panel cimport Shifts, fill, shift, shifts_of, spread
 from staging cimport copy, first, put
-from tasks cimport WORKERS_MOST, begin_tasks, get_workspace, run_tasks, task_function
+from tasks cimport WORKERS_MOST, count_threads, get_workspace, run_tasks, task_function
 from vector cimport LANES, prefetch, vload, vstore
 
 
@@ -162,21 +162,21 @@ cdef void task(const Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
                 p += 1
 
 
-def conv_gemm(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
-              int threads, /):
+cdef public int conv_gemm(Call* call) noexcept nogil:
     """Get the workspace and share out the tasks."""
     cdef Conv f
-    cdef const ConvGeometry* g = <const ConvGeometry*>PyArray_DATA(geometry)
+    cdef const ConvGeometry* g = <const ConvGeometry*>call.geometry.data
     cdef Py_ssize_t tasks, pixels, k, s, i, size = g.workspace * sizeof(float), taps = g.kernel_height * g.kernel_width
+    cdef int threads = count_threads(call, WORKERS_MOST)
     cdef Py_ssize_t* at
     cdef float* workspace
-    f.x = <const float*>PyArray_DATA(x)
-    f.w = <const float*>PyArray_DATA(w)
-    f.y = <float*>PyArray_DATA(y)
-    f.bias = <const float*>PyArray_DATA(bias)
+    f.x = <const float*>call.x.data
+    f.w = <const float*>call.w.data
+    f.y = <float*>call.y.data
+    f.bias = <const float*>call.bias.data
     f.g = g
-    f.v = <const ConvValues*>PyArray_DATA(values)
-    f.axes = <const ConvAxis*>PyArray_DATA(sources)
+    f.v = <const ConvValues*>call.values.data
+    f.axes = <const ConvAxis*>call.sources.data
     f.row_blocks = (g.out_height + g.block_rows - 1) // g.block_rows
     f.column_blocks = (g.out_width + g.block_columns - 1) // g.block_columns
     f.shifts = shifts_of(g)
@@ -187,55 +187,55 @@ def conv_gemm(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, n
     f.pitch = ((pixels + LANES + 15) // 16 | 1) * 16
     f.far = g.out_channels * g.channels * taps * g.kernel_depth > CACHED
     tasks = g.batch * g.groups * g.out_depth * f.row_blocks * f.column_blocks
-    threads = begin_tasks(threads, WORKERS_MOST)
     f.parts = 1
     if tasks % threads and tasks < 8 * threads:
         f.parts = min(threads, (g.out_channels + 7) // 8)
     tasks *= f.parts
     threads = <int>min(threads, tasks)
     at = <Py_ssize_t*>get_workspace(threads, size, g.slices * taps * sizeof(Py_ssize_t))
+    if at == NULL:
+        return -1
     workspace = <float*>(at + g.slices * taps)
     f.at = at
-    with nogil:
-        for k in range(g.slices * taps):
-            s, i = k // taps, k % taps
-            if g.shifted:
-                at[k] = s * f.shifts.slice + shift(g, &f.shifts, i // g.kernel_width, i % g.kernel_width)
-            else:
-                at[k] = k * f.pitch
-        run_tasks(<task_function>task, &f, tasks, threads, workspace, size, at)
+    for k in range(g.slices * taps):
+        s, i = k // taps, k % taps
+        if g.shifted:
+            at[k] = s * f.shifts.slice + shift(g, &f.shifts, i // g.kernel_width, i % g.kernel_width)
+        else:
+            at[k] = k * f.pitch
+    return run_tasks(call, <task_function>task, &f, tasks, threads, workspace, size, at)
 
 
-def transpose_weights(ndarray w, ndarray u, ndarray parts, ndarray order, Py_ssize_t groups, /):
+cdef public int transpose_weights(Call* call) noexcept nogil:
     """The weights of a transpose (C, M / groups, taps), sorted into those of its parts, one after the other in u.
 
     `parts` holds for each part where it starts and how many taps it has, `order` which taps those are.
     """
-    cdef const float* source = <const float*>PyArray_DATA(w)
-    cdef float* to = <float*>PyArray_DATA(u)
+    cdef const float* source = <const float*>call.w.data
+    cdef float* to = <float*>call.u.data
     cdef const Py_ssize_t* part
     cdef const Py_ssize_t* its
-    cdef Py_ssize_t channels = PyArray_DIM(w, 0) // groups, out_channels = PyArray_DIM(w, 1)
+    cdef Py_ssize_t channels = call.w.shape[0] // call.groups, out_channels = call.w.shape[1]
     cdef Py_ssize_t taps = 1
     cdef Py_ssize_t group, m, c, a, _, start
     cdef const float* kernel
     cdef float* its_kernel
     cdef int axis
-    for axis in range(2, PyArray_NDIM(w)):
-        taps *= PyArray_DIM(w, axis)
-    with nogil:
-        for group in range(groups):
-            # Some channels at a time: each part is written in order, and what is read next is asked for.
-            for start in range(0, channels, 64):
-                for m in range(out_channels):
-                    for c in range(start, min(start + 64, channels)):
-                        kernel = source + ((group * channels + c) * out_channels + m) * taps
-                        prefetch(kernel + 4 * taps)
-                        its = <const Py_ssize_t*>PyArray_DATA(order)
-                        part = <const Py_ssize_t*>PyArray_DATA(parts)
-                        for _ in range(PyArray_DIM(parts, 0)):
-                            its_kernel = to + part[0] + ((group * out_channels + m) * channels + c) * part[1]
-                            for a in range(part[1]):
-                                its_kernel[a] = kernel[its[a]]
-                            its += part[1]
-                            part += 2
+    for axis in range(2, call.w.axes):
+        taps *= call.w.shape[axis]
+    for group in range(call.groups):
+        # Some channels at a time: each part is written in order, and what is read next is asked for.
+        for start in range(0, channels, 64):
+            for m in range(out_channels):
+                for c in range(start, min(start + 64, channels)):
+                    kernel = source + ((group * channels + c) * out_channels + m) * taps
+                    prefetch(kernel + 4 * taps)
+                    its = <const Py_ssize_t*>call.order.data
+                    part = <const Py_ssize_t*>call.parts.data
+                    for _ in range(call.parts.shape[0]):
+                        its_kernel = to + part[0] + ((group * out_channels + m) * channels + c) * part[1]
+                        for a in range(part[1]):
+                            its_kernel[a] = kernel[its[a]]
+                        its += part[1]
+                        part += 2
+    return 0

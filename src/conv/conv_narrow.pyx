@@ -6,13 +6,13 @@ The terms k, their order and the panel b are those of conv_gemm, and so are the 
 ahead, in panels of 48 output channels, and the pixels are broadcast: eight pixels by three vectors in registers. The
 sums gather in a block of the workspace, pixels by channels, and are turned round when they are finished.
 """
-from arrays cimport PyArray_DATA, PyArray_DIM, ndarray
 
 from axis cimport source_at
+from call cimport Call
 from gemm cimport activated
 from geometry cimport ConvAxis, ConvGeometry, ConvValues
 from panel cimport fill
-from tasks cimport WORKERS_MOST, begin_tasks, get_workspace, run_tasks, task_function
+from tasks cimport WORKERS_MOST, count_threads, get_workspace, run_tasks, task_function
 from vector cimport LANES, prefetch, vfloat, vload, vstore
 
 cdef enum:
@@ -119,44 +119,44 @@ cdef void task(const Conv* f, Py_ssize_t t, float* workspace) noexcept nogil:
                 y[m * g.y_channel + r * g.y_row + q * g.y_column] = c[(r * g.out_width + q) * c_row + m]
 
 
-def conv_narrow(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
-                ndarray u, int threads, /):
+cdef public int conv_narrow(Call* call) noexcept nogil:
     """Get the workspace and share out the tasks; w is not read, but u, which narrow_weights made of it."""
     cdef Conv f
-    cdef const ConvGeometry* g = <const ConvGeometry*>PyArray_DATA(geometry)
+    cdef const ConvGeometry* g = <const ConvGeometry*>call.geometry.data
     cdef Py_ssize_t tasks, size = g.workspace * sizeof(float)
+    cdef int threads = count_threads(call, WORKERS_MOST)
     cdef float* workspace
-    f.x = <const float*>PyArray_DATA(x)
-    f.u = <const float*>PyArray_DATA(u)
-    f.y = <float*>PyArray_DATA(y)
-    f.bias = <const float*>PyArray_DATA(bias)
+    f.x = <const float*>call.x.data
+    f.u = <const float*>call.u.data
+    f.y = <float*>call.y.data
+    f.bias = <const float*>call.bias.data
     f.g = g
-    f.v = <const ConvValues*>PyArray_DATA(values)
-    f.axes = <const ConvAxis*>PyArray_DATA(sources)
+    f.v = <const ConvValues*>call.values.data
+    f.axes = <const ConvAxis*>call.sources.data
     f.panels = (g.out_channels + WIDTH - 1) // WIDTH
     f.pitch = ((g.out_height * g.out_width + LANES + 15) // 16 | 1) * 16
     tasks = g.batch * g.groups * g.out_depth
-    threads = begin_tasks(threads, WORKERS_MOST)
     f.parts = 1
     if tasks % threads and tasks < 8 * threads:
         f.parts = min(threads, f.panels)
     tasks *= f.parts
     threads = <int>min(threads, tasks)
     workspace = <float*>get_workspace(threads, size, 0)
-    with nogil:
-        run_tasks(<task_function>task, &f, tasks, threads, workspace, size, workspace)
+    if workspace == NULL:
+        return -1
+    return run_tasks(call, <task_function>task, &f, tasks, threads, workspace, size, workspace)
 
 
-def narrow_weights(ndarray w, ndarray u, int threads, /):
+cdef public int narrow_weights(Call* call) noexcept nogil:
     """The weights w (groups, M, terms) as u (groups, panels, terms, WIDTH), with zeros beyond M."""
-    cdef const float* source = <const float*>PyArray_DATA(w)
-    cdef float* to = <float*>PyArray_DATA(u)
-    cdef Py_ssize_t m = PyArray_DIM(w, 1), terms = PyArray_DIM(w, 2), panels = PyArray_DIM(u, 1)
+    cdef const float* source = <const float*>call.w.data
+    cdef float* to = <float*>call.u.data
+    cdef Py_ssize_t m = call.w.shape[1], terms = call.w.shape[2], panels = call.u.shape[1]
     cdef Py_ssize_t t, k, i, first
-    with nogil:
-        for t in range(PyArray_DIM(w, 0) * panels):
-            first = t % panels * WIDTH
-            for k in range(terms):
-                for i in range(WIDTH):
-                    to[(t * terms + k) * WIDTH + i] = (
-                        source[(t // panels * m + first + i) * terms + k] if first + i < m else 0)
+    for t in range(call.w.shape[0] * panels):
+        first = t % panels * WIDTH
+        for k in range(terms):
+            for i in range(WIDTH):
+                to[(t * terms + k) * WIDTH + i] = (
+                    source[(t // panels * m + first + i) * terms + k] if first + i < m else 0)
+    return 0

@@ -16,13 +16,13 @@ Dilated taps see every d-th row and column alone: so many images, each with tile
 A tile with an output that is not finite is computed anew by its sum: infinities and NaN stay in their windows.
 """
 from libc.stdlib cimport free
-from arrays cimport PyArray_DATA, PyArray_DIM, ndarray
 
 from axis cimport source_at
+from call cimport Call
 from gemm cimport activated, rows
 from geometry cimport ConvAxis, ConvGeometry, ConvValues
 from staging cimport Span, span_of, stage_row
-from tasks cimport WORKERS_MOST, begin_tasks, find_workers, get_workspace, run_tasks, task_function
+from tasks cimport WORKERS_MOST, count_threads, get_workspace, run_tasks, task_function
 from vector cimport LANES, vany_nan, veven, vfloat, vload, vodd, vsplat, vstore
 from vector cimport vstore_part, vzip_high, vzip_low
 from winograd cimport Weights, back, into, weights_task
@@ -328,21 +328,21 @@ cdef void block_task(const void* what, Py_ssize_t t, void* workspace) noexcept n
         output_task(&f, i, f.scratch)
 
 
-cdef int convolve(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
-                  ndarray u, int threads, int tile) except -1:
+cdef int convolve(const Call* call, const int tile) noexcept nogil:
     cdef Conv f
-    cdef const ConvGeometry* g = <const ConvGeometry*>PyArray_DATA(geometry)
+    cdef const ConvGeometry* g = <const ConvGeometry*>call.geometry.data
     cdef Py_ssize_t eights = (g.out_channels + 7) // 8, elements = (tile + 2) * (tile + 2), block, tasks, whole = 0
     cdef Py_ssize_t scratch, matrices = g.workspace * sizeof(float)
+    cdef int threads = count_threads(call, WORKERS_MOST), outcome = 0
     cdef char* workspace
-    f.x = <const float*>PyArray_DATA(x)
-    f.w = <const float*>PyArray_DATA(w)
-    f.u = <const float*>PyArray_DATA(u)
-    f.y = <float*>PyArray_DATA(y)
-    f.bias = <const float*>PyArray_DATA(bias)
+    f.x = <const float*>call.x.data
+    f.w = <const float*>call.w.data
+    f.u = <const float*>call.u.data
+    f.y = <float*>call.y.data
+    f.bias = <const float*>call.bias.data
     f.g = g
-    f.v = <const ConvValues*>PyArray_DATA(values)
-    f.rows = <const ConvAxis*>PyArray_DATA(sources) + 1
+    f.v = <const ConvValues*>call.values.data
+    f.rows = <const ConvAxis*>call.sources.data + 1
     f.columns = f.rows + 1
     f.rows_apart = ((g.out_height + g.dilation_height - 1) // g.dilation_height + tile - 1) // tile
     f.columns_apart = ((g.out_width + g.dilation_width - 1) // g.dilation_width + tile - 1) // tile
@@ -351,41 +351,39 @@ cdef int convolve(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometr
     f.tile, f.tiles = tile, g.batch * f.tile_rows * f.tile_columns
     f.blocks = (f.tiles + g.block_columns - 1) // g.block_columns
     tasks = g.groups * f.blocks
-    threads = begin_tasks(threads, WORKERS_MOST)
     # The plan's workspace: the matrices, and what one thread stages.
     f.scratch_size = elements * (g.block_columns + 2 * LANES) + 2 * g.columns + 64 * LANES
     scratch = f.scratch_size * sizeof(float)
     if threads == 1 or threads <= g.slices:  # there is room for matrices of each thread's own
         whole = tasks if tasks >= 8 * threads else tasks - tasks % threads
     workspace = <char*>get_workspace(threads, scratch + (matrices if whole else 0), 0 if whole else matrices)
-    try:
-        with nogil:
-            if whole:
-                run_tasks(block_task, &f, whole, threads, workspace, matrices + scratch, NULL)
-            for block in range(whole, tasks):  # together
-                choose_block(&f, block, <float*>workspace)
-                run_tasks(<task_function>input_task, &f, g.channels, threads, f.scratch, scratch, NULL)
-                run_tasks(<task_function>multiply_task, &f, elements * eights, threads, NULL, 0, NULL)
-                run_tasks(<task_function>output_task, &f, g.out_channels, threads, f.scratch, scratch, NULL)
-    finally:
-        free(workspace)
+    if workspace == NULL:
+        return -1
+    if whole:
+        outcome = run_tasks(call, block_task, &f, whole, threads, workspace, matrices + scratch, NULL)
+    for block in range(whole, tasks):  # together
+        if outcome == 0:
+            choose_block(&f, block, <float*>workspace)
+            outcome = run_tasks(call, <task_function>input_task, &f, g.channels, threads, f.scratch, scratch, NULL)
+        if outcome == 0:
+            outcome = run_tasks(call, <task_function>multiply_task, &f, elements * eights, threads, NULL, 0, NULL)
+        if outcome == 0:
+            outcome = run_tasks(call, <task_function>output_task, &f, g.out_channels, threads, f.scratch, scratch, NULL)
+    free(workspace)
+    return outcome
 
 
-def conv_winograd2(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
-                   ndarray u, int threads, /):
-    convolve(x, w, y, bias, geometry, sources, values, u, threads, 2)
+cdef public int conv_winograd2(Call* call) noexcept nogil:
+    return convolve(call, 2)
 
 
-def conv_winograd4(ndarray x, ndarray w, ndarray y, ndarray bias, ndarray geometry, ndarray sources, ndarray values,
-                   ndarray u, int threads, /):
-    convolve(x, w, y, bias, geometry, sources, values, u, threads, 4)
+cdef public int conv_winograd4(Call* call) noexcept nogil:
+    return convolve(call, 4)
 
 
-def winograd_weights(ndarray w, ndarray u, int tile, int threads, /):
+cdef public int winograd_weights(Call* call) noexcept nogil:
     """The transformed weights of w (M, C, 3, 3): u is ((tile + 2)^2, M, C)."""
     cdef Weights f
-    f.w, f.u = <const float*>PyArray_DATA(w), <float*>PyArray_DATA(u)
-    f.n, f.m, f.tile = PyArray_DIM(w, 1), PyArray_DIM(w, 0), tile
-    find_workers()
-    with nogil:
-        run_tasks(<task_function>weights_task, &f, f.m, begin_tasks(threads, f.m), NULL, 0, NULL)
+    f.w, f.u = <const float*>call.w.data, <float*>call.u.data
+    f.n, f.m, f.tile = call.w.shape[1], call.w.shape[0], <int>call.tile
+    return run_tasks(call, <task_function>weights_task, &f, f.m, count_threads(call, f.m), NULL, 0, NULL)

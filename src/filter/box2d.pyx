@@ -21,11 +21,11 @@ window wants.
 Channels that lie innermost are columns `step` elements apart.
 """
 from libc.string cimport memcpy
-from arrays cimport PyArray_DATA, ndarray
 
+from call cimport Call
 from geometry cimport FLOAT32, INT16, UINT16, UINT8, BoxGeometry, FilterValues
 from storage cimport itemsize, load, store, widen
-from tasks cimport begin_tasks, get_workspace, run_tasks, task_function
+from tasks cimport count_threads, get_workspace, run_tasks, task_function
 from vector cimport LANES, veven, vfloat, vload, vodd, vsplat, vstore
 
 
@@ -261,36 +261,37 @@ cdef void tile(const Box* b, Py_ssize_t t, float* workspace) noexcept nogil:
         block += kh
 
 
-def box2d(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, ndarray values, int threads, /):
+cdef public int box2d(Call* call) noexcept nogil:
     """Get the workspace and share out the tiles. The taps are all 1, and w is not read."""
     cdef Box b
-    cdef const BoxGeometry* g = <const BoxGeometry*>PyArray_DATA(geometry)
-    cdef const FilterValues* v = <const FilterValues*>PyArray_DATA(values)
+    cdef const BoxGeometry* g = <const BoxGeometry*>call.geometry.data
+    cdef const FilterValues* v = <const FilterValues*>call.values.data
     cdef Py_ssize_t t, tiles = g.planes * g.strips * g.parts, size = g.workspace * sizeof(float)
+    cdef int threads = count_threads(call, tiles)
     cdef char* memory
     cdef float* workspace
     cdef float* constant
     cdef float* multiples
-    b.x = <const char*>PyArray_DATA(x)
-    b.y = <char*>PyArray_DATA(y)
+    b.x = <const char*>call.x.data
+    b.y = <char*>call.y.data
     b.g = g
     b.cval = v.cval
     b.scale = v.scale
-    b.above = <const Py_ssize_t*>PyArray_DATA(borders)
+    b.above = <const Py_ssize_t*>call.borders.data
     b.below = b.above + g.above
     b.before = b.below + g.below
     b.after = b.before + g.before
-    threads = begin_tasks(threads, tiles)
     memory = <char*>get_workspace(threads, size, (16 + g.pitch + g.kernel_height + 1) * sizeof(float))
-    with nogil:
-        workspace = <float*>(memory + 64 - (<size_t>memory) % 64)
-        constant = workspace + threads * g.workspace
-        multiples = constant + g.pitch
-        for t in range(g.pitch):
-            constant[t] = v.cval
-        multiples[0] = 0
-        for t in range(g.kernel_height):
-            multiples[t + 1] = multiples[t] + v.cval
-        b.constant = <const char*>constant
-        b.multiples = multiples
-        run_tasks(<task_function>tile, &b, tiles, threads, workspace, size, memory)
+    if memory == NULL:
+        return -1
+    workspace = <float*>(memory + 64 - (<size_t>memory) % 64)
+    constant = workspace + threads * g.workspace
+    multiples = constant + g.pitch
+    for t in range(g.pitch):
+        constant[t] = v.cval
+    multiples[0] = 0
+    for t in range(g.kernel_height):
+        multiples[t + 1] = multiples[t] + v.cval
+    b.constant = <const char*>constant
+    b.multiples = multiples
+    return run_tasks(call, <task_function>tile, &b, tiles, threads, workspace, size, memory)

@@ -5,10 +5,10 @@
 For windows that are too wide for strips. One pass makes the prefixes of a block and its suffixes: two chains of sums
 that do not wait for each other. Lines are whole blocks; of the last one's sums the first alone is a window.
 """
-from arrays cimport PyArray_DATA, ndarray
 
+from call cimport Call
 from geometry cimport LinesGeometry
-from tasks cimport begin_tasks, get_workspace, run_tasks, task_function
+from tasks cimport count_threads, run_tasks, task_function
 
 
 cdef struct Lines:
@@ -39,15 +39,12 @@ cdef void line(const Lines* lines, Py_ssize_t t, void* workspace) noexcept nogil
             y[k - 1 - j] = suffix
 
 
-def box_lines(ndarray x, ndarray y, ndarray geometry, int threads, /):
+cdef public int box_lines(Call* call) noexcept nogil:
     """Share out the lines."""
     cdef Lines lines
-    cdef const LinesGeometry* g = <const LinesGeometry*>PyArray_DATA(geometry)
-    cdef void* memory
-    lines.x = <const float*>PyArray_DATA(x)
-    lines.y = <float*>PyArray_DATA(y)
+    cdef const LinesGeometry* g = <const LinesGeometry*>call.geometry.data
+    cdef int threads = count_threads(call, g.lines)
+    lines.x = <const float*>call.x.data
+    lines.y = <float*>call.y.data
     lines.g = g
-    threads = begin_tasks(threads, g.lines)
-    memory = get_workspace(threads, 0, 0)
-    with nogil:
-        run_tasks(<task_function>line, &lines, g.lines, threads, memory, 0, memory)
+    return run_tasks(call, <task_function>line, &lines, g.lines, threads, NULL, 0, NULL)

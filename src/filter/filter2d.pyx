@@ -22,12 +22,12 @@ which the compiler unrolls; other sizes take four columns at a time. Tiles of so
 Channels that lie innermost are columns `step` floats apart: the same loops over width * step floats.
 """
 from libc.string cimport memcpy, memset
-from arrays cimport PyArray_DATA, PyArray_DIM, ndarray
 
+from call cimport Call
 from filter_image cimport Filter, itemsize, stage
 from filter_taps cimport finished, store, sums
 from geometry cimport FLOAT32, UINT8, FilterGeometry, FilterValues
-from tasks cimport begin_tasks, get_workspace, run_tasks, task_function
+from tasks cimport count_threads, get_workspace, run_tasks, task_function
 from vector cimport LANES, fence, prefetch, prefetch_to_write
 from vector cimport vfloat, vload, vratio, vsplat, vstore, vstore_part, vstream, vvalid, vwhere
 
@@ -289,26 +289,26 @@ cdef void tile_masked(const Filter* f, Py_ssize_t t, float* workspace) noexcept 
         tile(f, t, workspace, f.kernel_height, f.kernel_width, f.g.step, 1, 2, False, True)
 
 
-cdef int correlate(tile_function function, const Py_ssize_t block_width, ndarray x, ndarray w, ndarray y,
-                   ndarray geometry, ndarray borders, ndarray values, int threads, ndarray mask=None) except -1:
+cdef int correlate(const Call* call, tile_function function, const Py_ssize_t block_width) noexcept nogil:
     """Get the workspace and share out the tiles."""
     cdef Filter f
-    cdef const FilterGeometry* g = <const FilterGeometry*>PyArray_DATA(geometry)
+    cdef const FilterGeometry* g = <const FilterGeometry*>call.geometry.data
     cdef Py_ssize_t i, width = g.width * g.step, size = g.workspace * sizeof(float)
+    cdef int threads = count_threads(call, g.planes * g.tiles)
     cdef float* workspace
     cdef float* constant
-    f.x = <const char*>PyArray_DATA(x)
-    f.w = <const float*>PyArray_DATA(w)
-    f.y = <char*>PyArray_DATA(y)
-    f.mask = NULL if mask is None else <const char*>PyArray_DATA(mask)
+    f.x = <const char*>call.x.data
+    f.w = <const float*>call.w.data
+    f.y = <char*>call.y.data
+    f.mask = <const char*>call.mask.data  # NULL without one
     f.g = g
-    f.v = <const FilterValues*>PyArray_DATA(values)
-    f.above = <const Py_ssize_t*>PyArray_DATA(borders)
+    f.v = <const FilterValues*>call.values.data
+    f.above = <const Py_ssize_t*>call.borders.data
     f.below = f.above + g.above
     f.before = f.below + g.below
     f.after = f.before + g.before
-    f.kernel_height = PyArray_DIM(w, 1)
-    f.kernel_width = PyArray_DIM(w, 2)
+    f.kernel_height = call.w.shape[1]
+    f.kernel_width = call.w.shape[2]
     # The staged segments are at least a block wide, lest its last columns be computed for nothing, and so that a block
     # of the middle may read a vector past what it uses.
     f.left = 0 if g.before == 0 else max(g.before, (block_width + g.step - 1) // g.step)
@@ -324,37 +324,34 @@ cdef int correlate(tile_function function, const Py_ssize_t block_width, ndarray
     f.pitch = (max(f.left, f.right, f.chunk) + f.kernel_width - 1) * g.step + 4 * LANES
     f.pitch += (16 - f.pitch % 16) % 16
     f.mask_offset = f.pitch * (min(g.tile_rows, max(g.out_height, 4)) + f.kernel_height - 1)
-    threads = begin_tasks(threads, g.planes * g.tiles)
     # A constant row, and behind it one of the mask, whose pixels all count.
     workspace = <float*>get_workspace(threads, size, 2 * width * sizeof(float))
-    with nogil:
-        constant = workspace + threads * g.workspace
-        if g.above + g.below:
-            for i in range(width):
-                constant[i] = f.v.cval
-            memset(constant + width, 1, width)
-        f.constant = <const char*>constant
-        run_tasks(<task_function>function, &f, g.planes * g.tiles, threads, workspace, size, workspace)
-    return 0
+    if workspace == NULL:
+        return -1
+    constant = workspace + threads * g.workspace
+    if g.above + g.below:
+        for i in range(width):
+            constant[i] = f.v.cval
+        memset(constant + width, 1, width)
+    f.constant = <const char*>constant
+    return run_tasks(call, <task_function>function, &f, g.planes * g.tiles, threads, workspace, size, workspace)
 
 
-def correlate2d_3x3(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, ndarray values, int threads, /):
-    correlate(tile_3x3, 2 * LANES, x, w, y, geometry, borders, values, threads)
+cdef public int correlate2d_3x3(Call* call) noexcept nogil:
+    return correlate(call, tile_3x3, 2 * LANES)
 
 
-def correlate2d_5x5(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, ndarray values, int threads, /):
-    correlate(tile_5x5, 2 * LANES, x, w, y, geometry, borders, values, threads)
+cdef public int correlate2d_5x5(Call* call) noexcept nogil:
+    return correlate(call, tile_5x5, 2 * LANES)
 
 
-def correlate2d_7x7(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, ndarray values, int threads, /):
-    correlate(tile_7x7, 2 * LANES, x, w, y, geometry, borders, values, threads)
+cdef public int correlate2d_7x7(Call* call) noexcept nogil:
+    return correlate(call, tile_7x7, 2 * LANES)
 
 
-def correlate2d(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, ndarray values, int threads, /):
-    correlate(tile_any, (2 if PyArray_DIM(w, 1) >= 4 else 4) * LANES, x, w, y, geometry, borders, values, threads)
+cdef public int correlate2d(Call* call) noexcept nogil:
+    return correlate(call, tile_any, (2 if call.w.shape[1] >= 4 else 4) * LANES)
 
 
-def correlate2d_masked(ndarray x, ndarray w, ndarray y, ndarray mask, ndarray geometry, ndarray borders, ndarray values,
-                       int threads, /):
-    correlate(tile_masked, (1 if PyArray_DIM(w, 1) >= 4 else 2) * LANES, x, w, y, geometry, borders, values,
-              threads, mask)
+cdef public int correlate2d_masked(Call* call) noexcept nogil:
+    return correlate(call, tile_masked, (1 if call.w.shape[1] >= 4 else 2) * LANES)

@@ -24,12 +24,12 @@ as a constant, which the compiler unrolls.
 Channels that lie innermost are columns `step` elements apart: the same loops over width * step elements.
 """
 from libc.string cimport memcpy, memset
-from arrays cimport PyArray_DATA, ndarray
 
+from call cimport Call
 from geometry cimport FLOAT32, INT16, UINT16, UINT8, FilterValues, SeparableGeometry
 from separable_columns cimport R, vertical
 from storage cimport fill, itemsize, store, widen
-from tasks cimport begin_tasks, get_workspace, run_tasks, task_function
+from tasks cimport count_threads, get_workspace, run_tasks, task_function
 from vector cimport LANES, vany_nan, vbetween, vfloat, vload, vmax, vmin, vselect_negative
 from vector cimport vsplat, vsqrt, vstore, vvalid
 
@@ -309,47 +309,44 @@ cdef void tile(const Separable* f, Py_ssize_t t, float* workspace) noexcept nogi
         i += R
 
 
-cdef int correlate(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, ndarray values,
-                   int threads) except -1:
+cdef int correlate(const Call* call) noexcept nogil:
     """Get the workspace and share out the tiles."""
     cdef Separable f
-    cdef const SeparableGeometry* g = <const SeparableGeometry*>PyArray_DATA(geometry)
+    cdef const SeparableGeometry* g = <const SeparableGeometry*>call.geometry.data
     cdef Py_ssize_t t, i, width = g.width * g.step, size = g.workspace * sizeof(float)
+    cdef int threads = count_threads(call, g.planes * g.tiles)
     cdef char* memory
     cdef float* workspace
     cdef float cval
-    f.x = <const char*>PyArray_DATA(x)
-    f.wy = <const float*>PyArray_DATA(w)
+    f.x = <const char*>call.x.data
+    f.wy = <const float*>call.w.data
     f.wx = f.wy + (2 if g.magnitude else 1) * g.kernel_height
     f.whole = f.wx + (2 if g.magnitude else 1) * g.kernel_width
-    f.y = <char*>PyArray_DATA(y)
+    f.y = <char*>call.y.data
     f.g = g
-    f.v = <const FilterValues*>PyArray_DATA(values)
-    f.above = <const Py_ssize_t*>PyArray_DATA(borders)
+    f.v = <const FilterValues*>call.values.data
+    f.above = <const Py_ssize_t*>call.borders.data
     f.below = f.above + g.above
     f.before = f.below + g.below
     f.after = f.before + g.before
-    threads = begin_tasks(threads, g.planes * g.tiles)
     memory = <char*>get_workspace(threads, size, (width + 16) * sizeof(float))
-    with nogil:
-        workspace = <float*>(memory + 64 - (<size_t>memory) % 64)
-        cval = f.v.cval
-        for t in range(2 if g.magnitude else 1):
-            f.beside[t] = 0
-            for i in range(g.kernel_height):
-                f.beside[t] += f.wy[t * g.kernel_height + i] * cval
-        f.constant = <const char*>(workspace + threads * g.workspace)
-        if g.above + g.below:
-            fill(<char*>f.constant, width, cval, g.source)
-        run_tasks(<task_function>tile, &f, g.planes * g.tiles, threads, workspace, size, memory)
-    return 0
+    if memory == NULL:
+        return -1
+    workspace = <float*>(memory + 64 - (<size_t>memory) % 64)
+    cval = f.v.cval
+    for t in range(2 if g.magnitude else 1):
+        f.beside[t] = 0
+        for i in range(g.kernel_height):
+            f.beside[t] += f.wy[t * g.kernel_height + i] * cval
+    f.constant = <const char*>(workspace + threads * g.workspace)
+    if g.above + g.below:
+        fill(<char*>f.constant, width, cval, g.source)
+    return run_tasks(call, <task_function>tile, &f, g.planes * g.tiles, threads, workspace, size, memory)
 
 
-def correlate2d_separable(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, ndarray values,
-                          int threads, /):
-    correlate(x, w, y, geometry, borders, values, threads)
+cdef public int correlate2d_separable(Call* call) noexcept nogil:
+    return correlate(call)
 
 
-def magnitude2d_separable(ndarray x, ndarray w, ndarray y, ndarray geometry, ndarray borders, ndarray values,
-                          int threads, /):
-    correlate(x, w, y, geometry, borders, values, threads)
+cdef public int magnitude2d_separable(Call* call) noexcept nogil:
+    return correlate(call)

@@ -26,10 +26,10 @@ Long rows are cut into blocks of outputs. Sums are made in pool_sums.pyx, but th
 
 Channels that lie innermost are pixels of `step` floats.
 """
-from arrays cimport PyArray_DATA, ndarray
 
+from call cimport Call
 from geometry cimport FLOAT32, INT16, INT8, UINT16, UINT8, PoolGeometry
-from tasks cimport begin_tasks, get_workspace, run_tasks
+from tasks cimport count_threads, get_workspace, run_tasks
 from vector cimport LANES, fence, vfloat, vsplat
 from pool cimport AVERAGE, MAXIMUM, MINIMUM, Operation, Rows, columns_of, source_of
 from pool_each cimport each_tile
@@ -143,14 +143,17 @@ cdef void avg_2x2(const PoolGeometry* g, const char* x, char* y, Py_ssize_t t, c
     tile_2x2(g, <const float*>x, <float*>y, t, AVERAGE)
 
 
-# By the place of x's dtype in convlab._geometry.POOLED.
-cdef tile_function maxima[5]
-cdef tile_function minima[5]
-maxima[:] = [max_float32, max_uint8, max_int16, max_uint16, max_int8]
-minima[:] = [min_float32, min_uint8, min_int16, min_uint16, min_int8]
+cdef inline tile_function maximum(Py_ssize_t source) noexcept nogil:
+    return (max_float32 if source == FLOAT32 else max_uint8 if source == UINT8 else max_int16 if source == INT16
+            else max_uint16 if source == UINT16 else max_int8)
 
 
-cdef struct Call:
+cdef inline tile_function minimum(Py_ssize_t source) noexcept nogil:
+    return (min_float32 if source == FLOAT32 else min_uint8 if source == UINT8 else min_int16 if source == INT16
+            else min_uint16 if source == UINT16 else min_int8)
+
+
+cdef struct Work:
     const PoolGeometry* g
     const char* x
     char* y
@@ -158,48 +161,48 @@ cdef struct Call:
 
 
 cdef void task(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
-    cdef const Call* c = <const Call*>what
+    cdef const Work* c = <const Work*>what
     c.function(c.g, c.x, c.y, t, <char*>workspace)
 
 
-cdef int pool(tile_function function, ndarray x, ndarray y, ndarray geometry, int threads) except -1:
+cdef int pool(const Call* call, tile_function function) noexcept nogil:
     """Get the workspace and share out the tiles."""
-    cdef const PoolGeometry* g = <const PoolGeometry*>PyArray_DATA(geometry)
-    cdef Call call
-    cdef Py_ssize_t size = g.workspace * sizeof(float)
+    cdef const PoolGeometry* g = <const PoolGeometry*>call.geometry.data
+    cdef Work work
+    cdef Py_ssize_t size = g.workspace * sizeof(float), tasks = g.planes * g.tiles * g.parts
+    cdef int threads = count_threads(call, tasks)
     cdef void* memory
-    call.g, call.x, call.y = g, <const char*>PyArray_DATA(x), <char*>PyArray_DATA(y)
-    call.function = function
-    threads = begin_tasks(threads, g.planes * g.tiles * g.parts)
+    work.g, work.x, work.y = g, <const char*>call.x.data, <char*>call.y.data
+    work.function = function
     memory = get_workspace(threads, size, 64)
-    with nogil:
-        run_tasks(task, &call, g.planes * g.tiles * g.parts, threads, <void*>aligned(<Py_ssize_t>memory), size, memory)
-    return 0
+    if memory == NULL:
+        return -1
+    return run_tasks(call, task, &work, tasks, threads, <void*>aligned(<Py_ssize_t>memory), size, memory)
 
 
-def max_pool2d(ndarray x, ndarray y, ndarray geometry, int threads, /):
-    pool(maxima[(<const PoolGeometry*>PyArray_DATA(geometry)).source], x, y, geometry, threads)
+cdef public int max_pool2d(Call* call) noexcept nogil:
+    return pool(call, maximum((<const PoolGeometry*>call.geometry.data).source))
 
 
-def min_pool2d(ndarray x, ndarray y, ndarray geometry, int threads, /):
-    pool(minima[(<const PoolGeometry*>PyArray_DATA(geometry)).source], x, y, geometry, threads)
+cdef public int min_pool2d(Call* call) noexcept nogil:
+    return pool(call, minimum((<const PoolGeometry*>call.geometry.data).source))
 
 
-def max_pool2d_registers(ndarray x, ndarray y, ndarray geometry, int threads, /):
-    pool(max_registers if LANES > 1 else max_float32, x, y, geometry, threads)
+cdef public int max_pool2d_registers(Call* call) noexcept nogil:
+    return pool(call, max_registers if LANES > 1 else max_float32)
 
 
-def min_pool2d_registers(ndarray x, ndarray y, ndarray geometry, int threads, /):
-    pool(min_registers if LANES > 1 else min_float32, x, y, geometry, threads)
+cdef public int min_pool2d_registers(Call* call) noexcept nogil:
+    return pool(call, min_registers if LANES > 1 else min_float32)
 
 
-def max_pool2d_2x2(ndarray x, ndarray y, ndarray geometry, int threads, /):
-    pool(max_2x2, x, y, geometry, threads)
+cdef public int max_pool2d_2x2(Call* call) noexcept nogil:
+    return pool(call, max_2x2)
 
 
-def min_pool2d_2x2(ndarray x, ndarray y, ndarray geometry, int threads, /):
-    pool(min_2x2, x, y, geometry, threads)
+cdef public int min_pool2d_2x2(Call* call) noexcept nogil:
+    return pool(call, min_2x2)
 
 
-def avg_pool2d_2x2(ndarray x, ndarray y, ndarray geometry, int threads, /):
-    pool(avg_2x2, x, y, geometry, threads)
+cdef public int avg_pool2d_2x2(Call* call) noexcept nogil:
+    return pool(call, avg_2x2)

@@ -16,10 +16,10 @@ An unpool shares out planes: within one the last of several values for a place s
 from libc.math cimport INFINITY
 from libc.stdint cimport int16_t, int8_t, uint16_t, uint32_t, uint64_t, uint8_t
 from libc.string cimport memset
-from arrays cimport PyArray_DATA, ndarray
 
+from call cimport Call
 from geometry cimport FLOAT32, INT16, INT8, UINT16, UINT8, PoolGeometry
-from tasks cimport begin_tasks, get_workspace, run_tasks
+from tasks cimport count_threads, run_tasks
 from vector cimport (
     LANES, veven, vfloat, vload, vsplat, vstore, vstore_i16, vstore_u16, vstore_u8,
 )
@@ -212,34 +212,29 @@ cdef void tile_int8(const PoolGeometry* g, const char* x, char* y, long long* pl
     tile(g, x, y, places, t, INT8)
 
 
-# By the place of x's dtype in convlab._geometry.POOLED.
-cdef tile_function tiles[5]
-tiles[:] = [tile_float32, tile_uint8, tile_int16, tile_uint16, tile_int8]
-
-
-cdef struct Call:
+cdef struct Work:
     const PoolGeometry* g
     const char* x
     char* y
     long long* places
+    tile_function function
 
 
 cdef void task(const void* what, Py_ssize_t t, void* _) noexcept nogil:
-    cdef const Call* c = <const Call*>what
-    tiles[c.g.source](c.g, c.x, c.y, c.places, t)
+    cdef const Work* c = <const Work*>what
+    c.function(c.g, c.x, c.y, c.places, t)
 
 
-def max_pool2d_indices(ndarray x, ndarray y, ndarray indices, ndarray geometry, int threads, /):
-    cdef const PoolGeometry* g = <const PoolGeometry*>PyArray_DATA(geometry)
-    cdef Call call
+cdef public int max_pool2d_indices(Call* call) noexcept nogil:
+    cdef const PoolGeometry* g = <const PoolGeometry*>call.geometry.data
+    cdef Work work
     cdef Py_ssize_t n = g.planes * g.tiles * g.parts
-    cdef void* memory
-    threads = begin_tasks(threads, n)
-    memory = get_workspace(threads, 0, 0)
-    call.g, call.x, call.y = g, <const char*>PyArray_DATA(x), <char*>PyArray_DATA(y)
-    call.places = <long long*>PyArray_DATA(indices)
-    with nogil:
-        run_tasks(task, &call, n, threads, NULL, 0, memory)
+    cdef int threads = count_threads(call, n)
+    work.g, work.x, work.y = g, <const char*>call.x.data, <char*>call.y.data
+    work.places = <long long*>call.indices.data
+    work.function = (tile_float32 if g.source == FLOAT32 else tile_uint8 if g.source == UINT8
+                     else tile_int16 if g.source == INT16 else tile_uint16 if g.source == UINT16 else tile_int8)
+    return run_tasks(call, task, &work, n, threads, NULL, 0, NULL)
 
 
 ctypedef fused element:
@@ -292,22 +287,20 @@ cdef void put_piece(const void* what, Py_ssize_t piece, void* _) noexcept nogil:
         put_back(u, piece, <const uint64_t*>NULL)
 
 
-def max_unpool(ndarray x, ndarray indices, ndarray y, ndarray sizes, int threads, /):
-    """Values of up to eight bytes. Returns the first index that is no place, or None."""
-    cdef const Py_ssize_t* n = <const Py_ssize_t*>PyArray_DATA(sizes)
+cdef public int max_unpool(Call* call) noexcept nogil:
+    """Values of up to eight bytes. The answer is the first index that is no place, if there is one."""
+    cdef const Py_ssize_t* n = <const Py_ssize_t*>call.sizes.data
     cdef Unpool u
     cdef Py_ssize_t i
-    cdef void* memory
-    u.x, u.places = <const char*>PyArray_DATA(x), <const long long*>PyArray_DATA(indices)
-    u.y = <char*>PyArray_DATA(y)
+    u.x, u.places = <const char*>call.x.data, <const long long*>call.indices.data
+    u.y = <char*>call.y.data
     u.planes, u.n, u.out, u.itemsize, u.pieces = n[0], n[1], n[2], n[3], n[4]
     for i in range(u.pieces):
         u.failed[i] = False
-    threads = begin_tasks(threads, u.pieces)
-    memory = get_workspace(threads, 0, 0)
-    with nogil:
-        run_tasks(put_piece, &u, u.pieces, threads, NULL, 0, memory)
+    if run_tasks(call, put_piece, &u, u.pieces, count_threads(call, u.pieces), NULL, 0, NULL) != 0:
+        return -1
     for i in range(u.pieces):
         if u.failed[i]:
-            return u.wrong[i]
-    return None
+            call.answers, call.answer = True, u.wrong[i]
+            break
+    return 0

@@ -9,10 +9,10 @@ Blocking. The rows that a band of output rows reads are turned, four elements of
 into a buffer that the first cache holds; its columns are reduced, then the windows of those; the outputs are
 turned back. Vectors are searched for NaN while they are turned: a band without any takes the plain maximum.
 """
-from arrays cimport PyArray_DATA, ndarray
 
+from call cimport Call
 from geometry cimport PoolGeometry
-from tasks cimport begin_tasks, get_workspace, run_tasks
+from tasks cimport count_threads, get_workspace, run_tasks
 from vector cimport LANES, prefetch, vfloat, vload, vsplat, vstore
 from pool cimport (
     AVERAGE, MAXIMUM, MINIMUM, VNEVER, Operation, Window, join, quick, vany, veither, vtruth, vunordered, window,
@@ -236,7 +236,7 @@ cdef void group_avg(const PoolGeometry* g, const float* x, float* y, Py_ssize_t 
     group(g, x, y, t, workspace, AVERAGE)
 
 
-cdef struct Call:
+cdef struct Work:
     const PoolGeometry* g
     const float* x
     float* y
@@ -244,32 +244,32 @@ cdef struct Call:
 
 
 cdef void task(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
-    cdef const Call* c = <const Call*>what
+    cdef const Work* c = <const Work*>what
     c.function(c.g, c.x, c.y, t, <float*>workspace)
 
 
-cdef int pool(group_function function, ndarray x, ndarray y, ndarray geometry, int threads) except -1:
+cdef int pool(const Call* call, group_function function) noexcept nogil:
     """Get the workspace and share out the groups."""
-    cdef const PoolGeometry* g = <const PoolGeometry*>PyArray_DATA(geometry)
-    cdef Call call
+    cdef const PoolGeometry* g = <const PoolGeometry*>call.geometry.data
+    cdef Work work
     cdef Py_ssize_t size = g.workspace * sizeof(float), groups = (g.planes + LANES - 1) // LANES
+    cdef int threads = count_threads(call, groups)
     cdef void* memory
-    call.g, call.x, call.y = g, <const float*>PyArray_DATA(x), <float*>PyArray_DATA(y)
-    call.function = function
-    threads = begin_tasks(threads, groups)
+    work.g, work.x, work.y = g, <const float*>call.x.data, <float*>call.y.data
+    work.function = function
     memory = get_workspace(threads, size, 64)
-    with nogil:
-        run_tasks(task, &call, groups, threads, <void*>((<size_t>memory + 63) // 64 * 64), size, memory)
-    return 0
+    if memory == NULL:
+        return -1
+    return run_tasks(call, task, &work, groups, threads, <void*>((<size_t>memory + 63) // 64 * 64), size, memory)
 
 
-def max_pool_narrow(ndarray x, ndarray y, ndarray geometry, int threads, /):
-    pool(group_max, x, y, geometry, threads)
+cdef public int max_pool_narrow(Call* call) noexcept nogil:
+    return pool(call, group_max)
 
 
-def min_pool_narrow(ndarray x, ndarray y, ndarray geometry, int threads, /):
-    pool(group_min, x, y, geometry, threads)
+cdef public int min_pool_narrow(Call* call) noexcept nogil:
+    return pool(call, group_min)
 
 
-def avg_pool_narrow(ndarray x, ndarray y, ndarray geometry, int threads, /):
-    pool(group_avg, x, y, geometry, threads)
+cdef public int avg_pool_narrow(Call* call) noexcept nogil:
+    return pool(call, group_avg)

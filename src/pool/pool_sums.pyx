@@ -11,8 +11,8 @@ columns in a row of the workspace; of longer windows some columns are summed at 
 summed alone; many that do share sums of 8, 16, 32 ... columns, made from each column on.
 """
 from libc.string cimport memcpy
-from arrays cimport PyArray_DATA, ndarray
 
+from call cimport Call
 from geometry cimport FLOAT32, INT16, INT8, UINT16, UINT8, PoolGeometry
 from pool cimport AVERAGE, Window, rows_of, window
 from pool_along cimport few_taps, shared
@@ -20,7 +20,7 @@ from pool_load cimport bytes_of, number_of, vector_of
 from pool_power cimport powers, vector_power
 from pool_registers cimport column_counts, divide, registers_tile
 from pool_tree cimport BLOCK, WAITING, Tree, add, line_sum, sum_of, vectors_of
-from tasks cimport begin_tasks, get_workspace, run_tasks
+from tasks cimport count_threads, get_workspace, run_tasks
 from vector cimport LANES, vfloat, vload, vstore
 
 
@@ -361,7 +361,7 @@ cdef void sums_tile(const PoolGeometry* g, const char* x, float* y, Py_ssize_t t
         first += outputs
 
 
-cdef struct Call:
+cdef struct Work:
     const PoolGeometry* g
     const char* x
     float* y
@@ -369,30 +369,30 @@ cdef struct Call:
 
 
 cdef void task(const void* what, Py_ssize_t t, void* workspace) noexcept nogil:
-    cdef const Call* c = <const Call*>what
+    cdef const Work* c = <const Work*>what
     if c.registers:
         registers_tile(c.g, <const float*>c.x, c.y, t, <float*>workspace, AVERAGE)
     else:
         sums_tile(c.g, c.x, c.y, t, <float*>workspace)
 
 
-cdef int pool(ndarray x, ndarray y, ndarray geometry, int threads, bint registers) except -1:
+cdef int pool(const Call* call, bint registers) noexcept nogil:
     """Get the workspace and share out the tiles."""
-    cdef const PoolGeometry* g = <const PoolGeometry*>PyArray_DATA(geometry)
-    cdef Call call
+    cdef const PoolGeometry* g = <const PoolGeometry*>call.geometry.data
+    cdef Work work
     cdef Py_ssize_t size = g.workspace * sizeof(float), n = g.planes * g.tiles * g.parts
+    cdef int threads = count_threads(call, n)
     cdef void* memory
-    call.g, call.x, call.y, call.registers = g, <const char*>PyArray_DATA(x), <float*>PyArray_DATA(y), registers
-    threads = begin_tasks(threads, n)
+    work.g, work.x, work.y, work.registers = g, <const char*>call.x.data, <float*>call.y.data, registers
     memory = get_workspace(threads, size, 64)
-    with nogil:
-        run_tasks(task, &call, n, threads, <void*>((<size_t>memory + 63) // 64 * 64), size, memory)
-    return 0
+    if memory == NULL:
+        return -1
+    return run_tasks(call, task, &work, n, threads, <void*>((<size_t>memory + 63) // 64 * 64), size, memory)
 
 
-def avg_pool2d(ndarray x, ndarray y, ndarray geometry, int threads, /):
-    pool(x, y, geometry, threads, False)
+cdef public int avg_pool2d(Call* call) noexcept nogil:
+    return pool(call, False)
 
 
-def avg_pool2d_registers(ndarray x, ndarray y, ndarray geometry, int threads, /):
-    pool(x, y, geometry, threads, LANES > 1)
+cdef public int avg_pool2d_registers(Call* call) noexcept nogil:
+    return pool(call, LANES > 1)

@@ -17,8 +17,8 @@ Windows of 3 x 3 do all of it in registers (rank3x3.pxd), but where care is take
 
 Floats. Rows without NaN, which is found out first, use the plain maximum; others one that keeps NaN.
 """
-from arrays cimport PyArray_DATA, ndarray
 
+from call cimport Call
 from extremum cimport down, taps
 from geometry cimport FLOAT32, INT16, UINT16, UINT8, RankGeometry
 from lanes cimport VBYTES, raw_store
@@ -165,15 +165,19 @@ cdef void min_uint16(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogi
     reduce_tile(f, t, workspace, MINIMUM, UINT16)
 
 
-cdef tile_function maxima[4]
-cdef tile_function minima[4]
-maxima[:] = [max_float32, max_uint8, max_int16, max_uint16]
-minima[:] = [min_float32, min_uint8, min_int16, min_uint16]
+cdef inline tile_function maximum(Py_ssize_t source) noexcept nogil:
+    return (max_float32 if source == FLOAT32 else max_uint8 if source == UINT8 else max_int16 if source == INT16
+            else max_uint16)
 
 
-def maximum2d(ndarray x, ndarray y, ndarray geometry, ndarray borders, ndarray cval, int threads, /):
-    share_out(maxima[(<const RankGeometry*>PyArray_DATA(geometry)).source], x, y, geometry, borders, cval, threads)
+cdef inline tile_function minimum(Py_ssize_t source) noexcept nogil:
+    return (min_float32 if source == FLOAT32 else min_uint8 if source == UINT8 else min_int16 if source == INT16
+            else min_uint16)
 
 
-def minimum2d(ndarray x, ndarray y, ndarray geometry, ndarray borders, ndarray cval, int threads, /):
-    share_out(minima[(<const RankGeometry*>PyArray_DATA(geometry)).source], x, y, geometry, borders, cval, threads)
+cdef public int maximum2d(Call* call) noexcept nogil:
+    return share_out(call, maximum((<const RankGeometry*>call.geometry.data).source))
+
+
+cdef public int minimum2d(Call* call) noexcept nogil:
+    return share_out(call, minimum((<const RankGeometry*>call.geometry.data).source))

@@ -12,8 +12,8 @@ windows are staged with 16 bits, or the lanes could not count them; and those of
 
 Floats are ordered as if there were no NaN. Where a window holds one, the result is replaced by it.
 """
-from arrays cimport ndarray
 
+from call cimport Call
 from geometry cimport FLOAT32, INT16, UINT16, UINT8
 from lanes cimport VBYTES, raw_count, raw_if_enough, raw_load, raw_store, raw_value
 from lanes cimport raw_with_bit, raw_zero, vraw
@@ -343,13 +343,13 @@ cdef void tile_bisected(const Rank* f, Py_ssize_t t, char* workspace) noexcept n
         mark_nan(f, rows, left, n_rows, n_out, y, row)
 
 
-def median2d_3x3(ndarray x, ndarray y, ndarray geometry, ndarray borders, ndarray cval, int threads, /):
-    share_out(tile_3x3, x, y, geometry, borders, cval, threads)
+cdef public int median2d_3x3(Call* call) noexcept nogil:
+    return share_out(call, tile_3x3)
 
 
-def median2d_5x5(ndarray x, ndarray y, ndarray geometry, ndarray borders, ndarray cval, int threads, /):
-    share_out(tile_5x5, x, y, geometry, borders, cval, threads)
+cdef public int median2d_5x5(Call* call) noexcept nogil:
+    return share_out(call, tile_5x5)
 
 
-def median2d(ndarray x, ndarray y, ndarray geometry, ndarray borders, ndarray cval, int threads, /):
-    share_out(tile_bisected, x, y, geometry, borders, cval, threads)
+cdef public int median2d(Call* call) noexcept nogil:
+    return share_out(call, tile_bisected)

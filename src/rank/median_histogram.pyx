@@ -11,8 +11,8 @@ parts, which catches up with the window, or is summed anew where that is shorter
 Columns outside the image are columns of the strip like others. Counters of a column have 8 bits and those of a window
 16, which bounds the window.
 """
-from arrays cimport ndarray
 
+from call cimport Call
 from histogram cimport BINS, add_column, bin_of, counts_at, delete_pixel, insert_pixel, keep_counts
 from histogram cimport subtract_column, vcounts
 from libc.stdint cimport uint8_t, uint16_t
@@ -133,5 +133,5 @@ cdef void tile(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
         leave(&s, <uint8_t*>row, n * step)
 
 
-def median2d_histogram(ndarray x, ndarray y, ndarray geometry, ndarray borders, ndarray cval, int threads, /):
-    share_out(tile, x, y, geometry, borders, cval, threads)
+cdef public int median2d_histogram(Call* call) noexcept nogil:
+    return share_out(call, tile)

@@ -8,9 +8,9 @@ A tile is packed so that what enters or leaves at once is contiguous: in lines a
 are filtered one after another. Floats are sorted as integers in the same order, NaN beyond all others; where a window
 holds NaN, the result is replaced by it.
 """
-from arrays cimport ndarray
 
 from bits cimport bits_set, lowest_bit
+from call cimport Call
 from libc.stdint cimport int16_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from geometry cimport FLOAT32, UINT16, UINT8
@@ -201,5 +201,5 @@ cdef void tile(const Rank* f, Py_ssize_t t, char* workspace) noexcept nogil:
         mark_nan(f, rows, left, n_rows, n_out, y, room)
 
 
-def median2d_ranked(ndarray x, ndarray y, ndarray geometry, ndarray borders, ndarray cval, int threads, /):
-    share_out(tile, x, y, geometry, borders, cval, threads)
+cdef public int median2d_ranked(Call* call) noexcept nogil:
+    return share_out(call, tile)

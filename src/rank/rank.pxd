@@ -7,11 +7,11 @@
 # first step made, copied beside it.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
-from arrays cimport PyArray_DATA, ndarray
 
+from call cimport Call
 from geometry cimport FLOAT32, UINT8, RankGeometry
 from lanes cimport VBYTES
-from tasks cimport begin_tasks, get_workspace, run_tasks, task_function
+from tasks cimport count_threads, get_workspace, run_tasks, task_function
 from vector cimport LANES, vany_nan, vfloat, vload, vsplat, vstore
 
 
@@ -219,37 +219,36 @@ cdef inline void mark_nan(const Rank* f, const char** rows, Py_ssize_t left, Py_
                     result[(p - f.g.window_width + 1) * step + c] = nan
 
 
-cdef inline int share_out(tile_function function, ndarray x, ndarray y, ndarray geometry, ndarray borders, ndarray cval,
-                          int threads) except -1:
+cdef inline int share_out(const Call* call, tile_function function) noexcept nogil:
     """Get the workspace and share out the tiles."""
     cdef Rank f
-    cdef const RankGeometry* g = <const RankGeometry*>PyArray_DATA(geometry)
+    cdef const RankGeometry* g = <const RankGeometry*>call.geometry.data
     cdef Py_ssize_t i, row_bytes, constant_bytes
+    cdef int threads = count_threads(call, g.planes * g.tiles)
     cdef char* memory
     cdef char* workspace
     cdef char* constant
     f.g = g
-    f.x = <const char*>PyArray_DATA(x)
-    f.y = <char*>PyArray_DATA(y)
-    f.above = <const Py_ssize_t*>PyArray_DATA(borders)
+    f.x = <const char*>call.x.data
+    f.y = <char*>call.y.data
+    f.above = <const Py_ssize_t*>call.borders.data
     f.below = f.above + g.above
     f.before = f.below + g.below
     f.after = f.before + g.before
     f.itemsize = 4 if g.source == FLOAT32 else 1 if g.source == UINT8 else 2
     f.pixel = f.itemsize * g.step
-    f.number = g.source != FLOAT32 or (<const float*>PyArray_DATA(cval))[0] == (<const float*>PyArray_DATA(cval))[0]
+    f.number = g.source != FLOAT32 or (<const float*>call.cval.data)[0] == (<const float*>call.cval.data)[0]
     row_bytes = (g.tile_columns + g.window_width - 1) * f.pixel
     constant_bytes = aligned(row_bytes)
-    threads = begin_tasks(threads, g.planes * g.tiles)
     memory = <char*>get_workspace(threads, g.workspace, constant_bytes + 64)
-    with nogil:
-        workspace = <char*>((<size_t>memory + 63) // 64 * 64)
-        constant = workspace + threads * g.workspace
-        memcpy(constant, PyArray_DATA(cval), f.itemsize)
-        i = f.itemsize
-        while i < row_bytes:  # what there is, once more
-            memcpy(constant + i, constant, min(i, row_bytes - i))
-            i *= 2
-        f.constant = constant
-        run_tasks(<task_function>function, &f, g.planes * g.tiles, threads, workspace, g.workspace, memory)
-    return 0
+    if memory == NULL:
+        return -1
+    workspace = <char*>((<size_t>memory + 63) // 64 * 64)
+    constant = workspace + threads * g.workspace
+    memcpy(constant, call.cval.data, f.itemsize)
+    i = f.itemsize
+    while i < row_bytes:  # what there is, once more
+        memcpy(constant + i, constant, min(i, row_bytes - i))
+        i *= 2
+    f.constant = constant
+    return run_tasks(call, <task_function>function, &f, g.planes * g.tiles, threads, workspace, g.workspace, memory)

@@ -20,7 +20,7 @@ from convlab.cli import figure  # after cli_support: without the extra, these te
 
 
 def command(*words: object, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own."""
+    """Run the command in a separate process."""
     line = [sys.executable, "-m", "convlab", *(str(word) for word in words)]
     return subprocess.run(line, capture_output=True, text=True, check=False, **options)
 
@@ -31,7 +31,7 @@ def pixels(path: Path, mode: str | None = None) -> np.ndarray:
 
 
 class TestProcess:
-    """What only a process of its own can show."""
+    """Tests that need a separate process."""
 
     def test_version_and_help(self) -> None:
         done = command("--version")
@@ -56,7 +56,7 @@ class TestProcess:
         assert_one_line(done.stderr, "--no-such-option", "convlab pool --help")
 
     @pytest.mark.skipif(os.name != "posix", reason="closes a pipe as POSIX systems do")
-    def test_a_reader_that_goes_away(self) -> None:
+    def test_a_closed_pipe(self) -> None:
         line = [sys.executable, "-m", "convlab", "filter", "--help"]
         with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             assert process.stdout is not None
@@ -76,7 +76,7 @@ class TestProcess:
             _, err = process.communicate()
         assert process.returncode == 130
         assert err.strip() == ""
-        assert names(tmp_path) == ["convlab-demo.png"]  # drawn whole before the loops began
+        assert names(tmp_path) == ["convlab-demo.png"]  # complete before the loops began
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
     def test_a_full_disk_for_standard_output(self) -> None:
@@ -264,7 +264,7 @@ class TestPool:
 
 
 class TestInfo:
-    def test_it_tells_what_serves(self, run: Run) -> None:
+    def test_the_kernels_are_listed(self, run: Run) -> None:
         status, out, err = run("info")
         assert (status, err) == (0, "")
         assert convlab.__version__ in out
@@ -308,12 +308,12 @@ class TestDemo:
             (top, left)
             for top in range(300, 420)
             for left in range(60, 130)
-            # The grey of the figure is rounded once more: one level up or down.
+            # The grey of the figure is rounded again: one level up or down.
             if np.abs(shown[top : top + 496, left : left + 496] - inner).max() <= 1
         ]
         assert len(found) == 1
 
-    def test_results_that_differ_are_told(self, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_different_results_are_reported(self, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         self.replace_the_loops(monkeypatch, error=3)
         status, out, err = run("demo", "--out", tmp_path)
         assert status == 1
@@ -322,14 +322,14 @@ class TestDemo:
 
     @staticmethod
     def replace_the_loops(monkeypatch: pytest.MonkeyPatch, *, error: int) -> None:
-        """Have the library itself stand in for its own loops, which take seconds."""
+        """Replace the plain loops, which take seconds, by the library."""
         filter2d, max_pool2d = convlab.filter2d, convlab.max_pool2d
         monkeypatch.setattr(reference, "filter2d", lambda *a, **k: filter2d(*a, **k) + error)
         monkeypatch.setattr(reference, "max_pool2d", lambda *a: max_pool2d(*a) + error)
 
 
 class TestBench:
-    def test_the_options_are_handed_on(self, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_options_are_passed_on(self, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         calls: list[tuple[object, ...]] = []
         monkeypatch.setattr(bench, "run", lambda *arguments: calls.append(arguments))
         file = tmp_path / "results.json"
@@ -344,7 +344,7 @@ class TestBench:
         assert status == 0
         assert out.splitlines() == [case.name for case in bench.CASES if "uint8" in case.name]
 
-    def test_results_that_differ_are_told(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_different_results_are_reported(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         def differing(*_: object) -> None:
             raise bench.DisagreementError("numpy differs")
 

@@ -1,4 +1,4 @@
-"""Broken and hostile pictures through the command line: one line, nothing written, nothing that was there lost."""
+"""Broken and hostile pictures on the command line: one error line, no new file, no file lost."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "bomb.png": (lambda: png_bytes(40_000, 40_000, 8, 0, b"\0" * 40_001), "pixels"),
     "warned.png": (lambda: png_bytes(40_000, 3_000, 8, 0, b"\0" * 40_001), "pixels"),
     "bomb.ppm": (lambda: b"P6 40000 40000 255\n", "pixels"),
-    "empty.png": (lambda: b"", "no picture"),
-    "text.png": (lambda: b"this is no picture at all\n" * 20, "no picture"),
-    "zeros.png": (lambda: bytes(1000), "no picture"),
+    "empty.png": (lambda: b"", "not a picture"),
+    "text.png": (lambda: b"this is no picture at all\n" * 20, "not a picture"),
+    "zeros.png": (lambda: bytes(1000), "not a picture"),
     "animated.gif": (lambda: frames("GIF"), "more than one frame"),
     "animated.png": (lambda: frames("PNG"), "more than one frame"),
     "pages.tif": (lambda: frames("TIFF"), "more than one frame"),
@@ -59,7 +59,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "transparent16.png": (
         lambda: encoded(picture("I;16"), "PNG", transparency=5), "16-bit grey with transparency",
     ),
-    "postscript.png": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no picture"),
+    "postscript.png": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),
 }  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def test_a_failure_while_encoding_leaves_nothing(tmp_path: Path, run: Run, monke
     assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
 
 
-def test_a_size_that_the_format_cannot_say(tmp_path: Path, run: Run) -> None:
+def test_a_size_that_the_format_does_not_support(tmp_path: Path, run: Run) -> None:
     Image.fromarray(np.zeros((1, 70_000, 3), np.uint8)).save(tmp_path / "in.png")
     for name in ("out.jpg", "out.webp"):
         assert_refused(run("filter", tmp_path / "in.png", tmp_path / name, "--kernel", "1"), "cannot write")

@@ -1,4 +1,4 @@
-"""What a picture file says beside its pixels: resolution, colour profile, orientation, further frames."""
+"""Metadata of picture files: resolution, colour profile, orientation, further frames."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_formats_without_a_header_for_it(tmp_path: Path, run: Run, name: str) ->
     assert ("without its resolution" in out) == (name == "out.ppm")
 
 
-def test_no_resolution_is_made_up(tmp_path: Path, run: Run) -> None:
+def test_no_resolution_is_invented(tmp_path: Path, run: Run) -> None:
     for given in (".png", ".jpg", ".tif"):
         picture("RGB").save(tmp_path / f"in{given}")
         for asked in (".png", ".jpg", ".tif"):
@@ -80,7 +80,7 @@ def test_no_resolution_is_made_up(tmp_path: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("extension", [".jpg", ".webp", ".png"])
-def test_resolution_in_exif_turns_with_the_picture(tmp_path: Path, run: Run, extension: str) -> None:
+def test_resolution_in_exif_is_rotated_with_the_picture(tmp_path: Path, run: Run, extension: str) -> None:
     exif = Image.Exif()
     exif[0x112], exif[0x11A], exif[0x11B], exif[0x128] = 6, 200.0, 100.0, 2
     picture("RGB").save(tmp_path / f"in{extension}", exif=exif)
@@ -92,7 +92,7 @@ def test_resolution_in_exif_turns_with_the_picture(tmp_path: Path, run: Run, ext
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB", "I;16", "F", "P"])
-def test_a_profile_is_kept_or_its_loss_told(tmp_path: Path, run: Run, mode: str) -> None:
+def test_a_profile_is_kept_or_its_loss_reported(tmp_path: Path, run: Run, mode: str) -> None:
     picture(mode).save(tmp_path / "in.tif", icc_profile=b"a profile")
     assert ", without" not in run("pool", tmp_path / "in.tif", tmp_path / "out.tif")[1]
     with Image.open(tmp_path / "out.tif") as result:
@@ -122,7 +122,7 @@ def test_a_second_picture_behind_a_ppm_is_refused(tmp_path: Path, run: Run, magi
             assert_refused(result, "more than one frame")
 
 
-def test_a_float_pfm_alone_is_read(tmp_path: Path, run: Run) -> None:
+def test_a_single_float_pfm_is_read(tmp_path: Path, run: Run) -> None:
     values = noise(HEIGHT, WIDTH, dtype=np.float32)
     content = b"Pf\n%d %d\n-1.0\n" % (WIDTH, HEIGHT) + struct.pack(f"<{values.size}f", *values[::-1].ravel())
     (tmp_path / "in.pfm").write_bytes(content)

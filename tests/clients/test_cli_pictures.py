@@ -1,4 +1,4 @@
-"""Pictures through the command line: every kind kept, in every format."""
+"""Pictures on the command line: every kind is kept in every format."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_exif_orientation_is_obeyed_once(tmp_path: Path, run: Run, orientation: 
     np.testing.assert_array_equal(got, upright)
 
 
-def test_colour_profile_is_handed_on(tmp_path: Path, run: Run) -> None:
+def test_colour_profile_is_copied(tmp_path: Path, run: Run) -> None:
     picture("RGB").save(tmp_path / "in.png", icc_profile=b"a profile")
     for name in ("out.png", "out.tif", "out.jpg", "out.webp"):
         run("filter", tmp_path / "in.png", tmp_path / name, "--kernel", "1")
@@ -165,7 +165,7 @@ def test_jpeg_in_and_out(tmp_path: Path, run: Run) -> None:
 
 
 class TestPalettes:
-    def test_many_colours_are_reduced_and_told(self, tmp_path: Path, run: Run) -> None:
+    def test_many_colours_are_reduced_and_reported(self, tmp_path: Path, run: Run) -> None:
         rows, columns = np.mgrid[:64, :64] * 4
         colours = Image.fromarray(np.dstack([rows, columns, rows // 2]).astype(np.uint8))
         colours.quantize(256).save(tmp_path / "in.png")
@@ -213,7 +213,7 @@ class TestPalettes:
             "half-transparent",
         )
 
-    def test_no_colour_transparent_after_all(self, tmp_path: Path, run: Run) -> None:
+    def test_an_unused_transparent_colour(self, tmp_path: Path, run: Run) -> None:
         given = Image.fromarray(np.zeros((4, 4), np.uint8))
         given.putpalette([255, 0, 0, 0, 255, 0])
         given.save(tmp_path / "in.png", transparency=1)
@@ -269,5 +269,5 @@ def test_a_format_that_cannot_hold_the_kind_is_refused(
 ) -> None:
     picture(mode).save(tmp_path / f"in.{given}")
     out = tmp_path / f"out.{asked}"
-    assert_refused(run("pool", tmp_path / f"in.{given}", out), f".{asked} holds no", ".tif")
+    assert_refused(run("pool", tmp_path / f"in.{given}", out), f".{asked} does not support", ".tif")
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"in.{given}"]

@@ -1,4 +1,4 @@
-"""Where the command line writes, and what it leaves on the disk when it cannot."""
+"""Output files of the command line, also after failures."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def size(path: Path) -> tuple[int, int]:
 
 
 class TestTarget:
-    """Where OUT may be, and how it is written."""
+    """The location of OUT, and how it is written."""
 
     @pytest.mark.parametrize("link", ["same", "dotted", "symbolic", "hard", "both"])
-    def test_never_over_the_input_unless_told(self, folder: Path, run: Run, link: str) -> None:
+    def test_the_input_is_overwritten_only_with_force(self, folder: Path, run: Run, link: str) -> None:
         given = folder / "in.png"
         before = given.read_bytes()
         source, target = given, folder / "other.png"
@@ -74,7 +74,7 @@ class TestTarget:
         os.mkfifo(folder / "out.png")
         status, _, err = run("pool", folder / "in.png", folder / "out.png")
         assert status == 2
-        assert_one_line(err, "no regular file")
+        assert_one_line(err, "not a regular file")
         assert stat.S_ISFIFO((folder / "out.png").stat().st_mode)
 
     @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a user whom permissions bind")

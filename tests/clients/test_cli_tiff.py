@@ -1,4 +1,4 @@
-"""TIFFs through the command line: all that a file declares is kept, or the file is refused by name."""
+"""TIFFs on the command line: the declared kind is kept, or the file is refused with a reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORDS = ("--kernel", "0 1 0; 1 4 1; 0 1 0", "--scale", 1 / 8)
 
 
 def declared(path: Path) -> dict[str, Any]:
-    """What a file says of its samples, by the names of the tags."""
+    """A file's description of its samples, by the names of the tags."""
     with tifffile.TiffFile(path) as file:
         assert len(file.pages) == 1
         page = file.pages[0]
@@ -33,7 +33,7 @@ def declared(path: Path) -> dict[str, Any]:
 
 
 def expected(values: np.ndarray) -> np.ndarray:
-    """What the filter makes of each band."""
+    """The filtered bands."""
     native = values.astype(values.dtype.newbyteorder("="))
     axis = 2 if values.ndim == 3 else None
     if native.dtype.kind == "f":
@@ -119,7 +119,7 @@ def test_every_way_of_writing_is_read(tmp_path: Path, run: Run, way: str, bands:
     options["photometric"] = "rgb"
     if bands > 3:
         options["extrasamples"] = (0,) * (bands - 3)
-    # tifffile writes PackBits with its package of codecs alone.
+    # tifffile writes PackBits only with its package of codecs.
     content = packbits(values) if way == "PackBits" else tiff(np.ascontiguousarray(stored), **options)
     (tmp_path / "in.tif").write_bytes(content)
     assert run("filter", tmp_path / "in.tif", tmp_path / "out.tif", "--kernel", "1")[0] == 0
@@ -127,7 +127,7 @@ def test_every_way_of_writing_is_read(tmp_path: Path, run: Run, way: str, bands:
 
 
 def packbits(values: np.ndarray) -> bytes:
-    """The pixels as PackBits: a literal run of up to 128 bytes after the other, row by row."""
+    """Return the pixels as PackBits: literal runs of up to 128 bytes, row by row."""
     height, width, bands = values.shape
     strip = b""
     for row in values:
@@ -146,7 +146,7 @@ def packbits(values: np.ndarray) -> bytes:
 
 @pytest.mark.parametrize("dtype", ["u1", "u2"])
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_white_is_zero_comes_out_positive(tmp_path: Path, run: Run, dtype: str, order: str) -> None:
+def test_white_is_zero_becomes_black_is_zero(tmp_path: Path, run: Run, dtype: str, order: str) -> None:
     values = samples(dtype, *SIZE)
     (tmp_path / "in.tif").write_bytes(tiff(values, photometric="miniswhite", byteorder=order))
     assert run("filter", tmp_path / "in.tif", tmp_path / "out.tif", *WORDS)[0] == 0
@@ -203,12 +203,12 @@ def test_grey_of_few_bits(tmp_path: Path, run: Run, bits: int) -> None:
 def test_colour_of_16_bits_is_not_written_as_a_png(tmp_path: Path, run: Run) -> None:
     (tmp_path / "in.tif").write_bytes(tiff(samples("u2", *SIZE, 3), photometric="rgb"))
     result = run("pool", tmp_path / "in.tif", tmp_path / "out.png")
-    assert_refused(result, ".png holds no 16-bit RGB", ".tif")
+    assert_refused(result, ".png does not support 16-bit RGB", ".tif")
     assert [path.name for path in tmp_path.iterdir()] == ["in.tif"]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_bands_are_turned_upright(tmp_path: Path, run: Run, orientation: int) -> None:
+def test_the_orientation_of_bands_is_applied(tmp_path: Path, run: Run, orientation: int) -> None:
     values = samples("i2", *SIZE, 5)
     tag = (274, "H", 1, orientation, True)
     options = LAYOUTS["five bands"][1] | {"resolution": (300, 150), "resolutionunit": "CENTIMETER"}

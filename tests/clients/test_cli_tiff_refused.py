@@ -1,4 +1,4 @@
-"""TIFFs that cannot be kept, or are broken: one line that says why, and nothing written."""
+"""Unsupported or broken TIFFs: one line with the reason, and no output file."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def with_sub_picture() -> bytes:
 
 
 def stack() -> bytes:
-    """ImageJ's: three pictures, one directory."""
+    """An ImageJ file: three pictures, one directory."""
     file = io.BytesIO()
     tifffile.imwrite(file, noise(3, *SIZE), imagej=True)
     return file.getvalue()
 
 
 def declaring(**changed: tuple[int, list[int]]) -> bytes:
-    """A TIFF of 8 x 4 pixels in which some tags are changed (by their numbers, after an underscore)."""
+    """Return a TIFF of 8 x 4 pixels with some changed tags (an underscore and the number)."""
     tags = {256: (3, [8]), 257: (3, [4]), 258: (3, [8]), 259: (3, [1]), 262: (3, [1]), 277: (3, [1]), 278: (3, [4])}
     tags |= {int(name[1:]): value for name, value in changed.items()}
     return raw_tiff(tags, [bytes(4096)])
@@ -112,7 +112,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_kept_is_refused_by_name(tmp_path: Path, run: Run, name: str) -> None:
+def test_unsupported_files_are_refused_with_the_reason(tmp_path: Path, run: Run, name: str) -> None:
     content, words = REFUSED[name]
     (tmp_path / "in.tif").write_bytes(content())
     for command in (("filter", "--kernel", "1"), ("pool",)):

@@ -1,4 +1,4 @@
-"""The picture that ships with the package."""
+"""The picture of the package."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_ascent_is_the_picture() -> None:
     assert hashlib.sha256(picture.tobytes()).hexdigest() == SHA256
 
 
-def test_ascent_is_the_callers_own() -> None:
+def test_ascent_returns_a_new_array() -> None:
     picture = data.ascent()
     assert type(picture) is np.ndarray
     assert picture.flags.c_contiguous
@@ -29,7 +29,7 @@ def test_ascent_is_the_callers_own() -> None:
     assert data.ascent().any()
 
 
-def test_provenance_stands_beside_the_picture() -> None:
+def test_the_origin_of_the_picture_is_documented() -> None:
     provenance = resources.files(data).joinpath("README.md").read_text(encoding="utf-8")
     assert "public domain" in provenance
     assert SHA256 in provenance

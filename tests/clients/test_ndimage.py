@@ -1,4 +1,4 @@
-"""convlab.ndimage beside scipy.ndimage: the same numbers, dtypes, borders and errors."""
+"""convlab.ndimage compared with scipy.ndimage: the same numbers, dtypes, borders and errors."""
 
 import inspect
 
@@ -22,7 +22,7 @@ def test_signatures_are_scipys(name):
     assert f"scipy.ndimage.{name}" in getattr(ndimage, name).__doc__
 
 
-def test_the_rest_is_scipys_own():
+def test_other_functions_are_scipys():
     for name in scipy.ndimage.__all__:
         assert (getattr(ndimage, name) is getattr(scipy.ndimage, name)) == (name not in ndimage.SERVED)
     assert set(scipy.ndimage.__all__) == set(ndimage.__all__)
@@ -79,7 +79,7 @@ def test_integer_derivatives_and_means_are_scipys_to_the_bit(rng, name, dtype):
 
 @pytest.mark.parametrize("size", [2, 3, 7, 16, 31, 33, 129, 255])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
-def test_means_are_cut_off_at_the_right_whole_number(fast_backend, rng, dtype, size):
+def test_means_are_truncated_to_the_right_integer(fast_backend, rng, dtype, size):
     x = rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, (40, 300), dtype, endpoint=True)
     x[::4] = np.where(rng.random(300) < 0.02, np.iinfo(dtype).max - 1, np.iinfo(dtype).max)  # close to whole numbers
     x[1::4] = np.where(rng.random(300) < 0.02, 1, 0)
@@ -133,7 +133,7 @@ def test_axes_of_stacks(rng):
         np.testing.assert_array_equal(*both("correlate", x, w, axes=axes))
     for layout in (x.transpose(2, 0, 1), x[:, ::-2, 1:-1], x.astype(">i2")):
         np.testing.assert_array_equal(*both("convolve", layout, w, axes=(0, 1)))
-    # A weight for each of two axes in the other order is what SciPy reads in its own way.
+    # SciPy reads weights for two axes in the other order in a different way.
     np.testing.assert_array_equal(*both("correlate", x, w, axes=(1, 0), served=False))
 
 
@@ -151,7 +151,7 @@ def test_selections_are_scipys(fast_backend, rng, dtype, mode):
         ]:
             np.testing.assert_array_equal(*both(name, x, *args, mode=mode, cval=1))
             assert convlab.last_kernel().endswith(fast_backend)
-        if x.ndim == 2:  # SciPy's medians of lines of their window's length read beyond them
+        if x.ndim == 2:  # SciPy's medians of lines no longer than the window read beyond them
             for size in (1, 3, 4, 5):
                 for origin in (0, -(size // 2), (size - 1) // 2):
                     np.testing.assert_array_equal(*both("median_filter", x, size, mode=mode, cval=1, origin=origin))
@@ -182,7 +182,7 @@ def right(x, k, border, origin, cval, rank):
     return np.sort(sliding_window_view(line, k), -1)[:, rank]
 
 rng = np.random.default_rng(0)
-warnings.simplefilter("ignore")  # of windows longer than the line
+warnings.simplefilter("ignore")  # about windows longer than the line
 n = {n}
 for k in (1, 2, 3, 4, 5, 8, 9, 15, 21):
     for mode, border in {modes}.items():
@@ -210,7 +210,7 @@ for k in (1, 2, 3, 4, 5, 8, 9, 15, 21):
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 15, 16, 31])
 def test_ranks_of_lines_do_not_crash(n):
-    """SciPy 1.17's own code crashes, hangs or reads beyond the line: in a process of its own."""
+    """SciPy 1.17 crashes, hangs or reads beyond the line, so this runs in a separate process."""
     modes = {"reflect": "symmetric", "mirror": "mirror", "nearest": "nearest", "wrap": "wrap", "constant": "constant"}
     run_python(SHORT.format(n=n, modes=modes))
 

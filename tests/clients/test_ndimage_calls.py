@@ -1,4 +1,4 @@
-"""convlab.ndimage beside scipy.ndimage: what is not finite, outputs, errors, calls that are known again."""
+"""convlab.ndimage compared with scipy.ndimage: results that are not finite, outputs, errors, cached calls."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ndimage_support import INTEGERS, MODES, PADS, both
 
-from convlab import ndimage
+import convlab
+from convlab import ndimage, signal
 from convlab.ndimage import _calls, _linear
 
 
@@ -23,7 +24,7 @@ def test_borders_wider_than_twice_the_image(mode, n):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_is_scipys(rng, bad):
+def test_results_that_are_not_finite_are_scipys(rng, bad):
     x = rng.standard_normal((12, 15)).astype(np.float32)
     x[5, 7] = bad
     with np.errstate(invalid="ignore"):
@@ -42,12 +43,25 @@ def test_what_is_not_finite_is_scipys(rng, bad):
         np.testing.assert_array_equal(into, scipy.ndimage.correlate(x, np.eye(3), other))
 
 
-def test_what_overflows_float32_only_on_the_way_is_scipys():
+def test_last_kernel_names_scipys_function():
+    x = np.ones((9, 9), np.float32)
+    for _ in range(2):  # a new call and a cached one
+        ndimage.gaussian_filter(x, 1.0)
+        assert convlab.last_kernel().startswith("correlate2d_separable[")
+        ndimage.gaussian_filter(x.astype(np.float64), 1.0)
+        assert convlab.last_kernel() == "scipy.ndimage.gaussian_filter[scipy]"
+        ndimage.correlate(np.full((9, 9), np.nan, np.float32), np.eye(3))
+        assert convlab.last_kernel() == "scipy.ndimage.correlate[scipy]"
+    signal.medfilt2d(x.astype(np.float64), 3)
+    assert convlab.last_kernel() == "scipy.signal.medfilt2d[scipy]"
+
+
+def test_intermediate_overflow_falls_back_to_scipy():
     x = np.full((4, 4), 3e38, np.float32)
     np.testing.assert_array_equal(*both("correlate1d", x, [1, 1, -1], served=False))
 
 
-def test_results_into_arrays(rng):
+def test_output_arrays(rng):
     x = rng.standard_normal((10, 12)).astype(np.float32)
     w = rng.standard_normal((3, 3))
     expected = ndimage.correlate(x, w)
@@ -63,7 +77,7 @@ def test_results_into_arrays(rng):
     for name, args in [("gaussian_filter", (1.0,)), ("sobel", ()), ("uniform_filter", (4,)), ("laplace", ())]:
         same = x.copy()
         assert getattr(ndimage, name)(same, *args, output=same) is same
-        # Not SciPy's in place: its laplace reads the second axis from where it wrote the first.
+        # SciPy in place is wrong: its laplace reads the second axis from the result of the first.
         np.testing.assert_allclose(same, getattr(scipy.ndimage, name)(x, *args), rtol=0, atol=1e-5)
 
 
@@ -86,7 +100,7 @@ def test_results_into_arrays(rng):
         ([[1.0, 2.0]], {}),
     ],
 )
-def test_the_rest_is_handed_on(x, kwargs):
+def test_unsupported_calls_fall_back_to_scipy(x, kwargs):
     arguments = {"weights": np.ones((3, 3)), **kwargs}
     with np.errstate(all="ignore"):
         np.testing.assert_array_equal(*both("correlate", x, served=False, **arguments))
@@ -149,8 +163,8 @@ def test_medians_of_byte_swapped_lines(rng, n, dtype):
     np.testing.assert_array_equal(ndimage.median_filter(swapped, 3), scipy.ndimage.median_filter(x, 3))
 
 
-def test_calls_are_known_by_all_but_their_pixels(rng):
-    """A kept reading serves the same call alone: not another kernel, option, type of option, layout or output."""
+def test_cached_calls_differ_only_in_their_pixels(rng):
+    """A cached call is not used for another kernel, option, type of option, layout or output."""
     x, w = rng.standard_normal((2, 30, 40), dtype=np.float32)[0], rng.standard_normal((3, 3))
     first = ndimage.correlate(x, w, mode="nearest")
     kept = len(_calls._ready)
@@ -175,7 +189,7 @@ def test_calls_are_known_by_all_but_their_pixels(rng):
             np.testing.assert_array_equal(ndimage.maximum_filter(image, wrong), theirs)
     image = x.copy()
     ndimage.gaussian_filter(image, 1.0)
-    image[3, 4] = np.nan  # known, and SciPy's all the same
+    image[3, 4] = np.nan  # the cached call falls back to SciPy
     np.testing.assert_array_equal(ndimage.gaussian_filter(image, 1.0), scipy.ndimage.gaussian_filter(image, 1.0))
     out = np.zeros((30, 40), np.float32)
     for _ in range(2):
@@ -183,7 +197,7 @@ def test_calls_are_known_by_all_but_their_pixels(rng):
         np.testing.assert_array_equal(out, scipy.ndimage.maximum_filter(x, 3))
         out[:] = 0
     outs = np.zeros((2, 30, 40), np.float32)
-    for out in outs:  # a second argument that is the output: of the same content, and yet another one
+    for out in outs:  # the second argument is the output, with the same content but another array
         assert ndimage.laplace(x, out) is out or out.any()
     np.testing.assert_array_equal(*outs)
 
@@ -217,7 +231,7 @@ def test_outputs_of_any_dtype_are_scipys(call, image, dtype, rng):
             np.testing.assert_allclose(result, expected, rtol=0, atol=1e-3)
 
 
-def test_no_more_readings_are_kept_than_fit(rng):
+def test_the_cache_of_calls_is_bounded(rng):
     x = rng.random((5, 6), np.float32)
     for _ in range(_calls.CACHED + 5):
         ndimage.correlate1d(x, rng.random(3))
@@ -239,7 +253,7 @@ def test_any_correlation_is_scipys(data):
     mode = data.draw(st.sampled_from(MODES))
     output = data.draw(st.sampled_from([np.uint8, np.int16, np.uint32, np.float32]))
     name = data.draw(st.sampled_from(["correlate1d", "convolve1d"]))
-    narrow = _linear.is_narrow(shape, axis % ndim)  # which SciPy is faster for
+    narrow = _linear.is_narrow(shape, axis % ndim)  # SciPy is faster for it
     served = not narrow and (dtype is not np.float32 or output is np.float32)
     mine, theirs = both(name, x, w, axis, output, mode, 5, origin, served=served)
-    np.testing.assert_array_equal(mine, theirs)  # whole numbers: exact in either
+    np.testing.assert_array_equal(mine, theirs)  # integers are exact in both

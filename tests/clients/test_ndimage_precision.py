@@ -1,4 +1,4 @@
-"""The drop-ins sum float32 images in float32: within the bound that their pages state, with the stated example."""
+"""The error bound of the drop-ins' float32 sums, and the example of the documentation."""
 
 import numpy as np
 import pytest
@@ -24,14 +24,14 @@ def gaussian(order):
 
 
 def log_kernel():
-    """The issue's Laplacian of a Gaussian, whose taps sum to 0."""
+    """Return a Laplacian of a Gaussian, whose taps sum to 0."""
     i = np.arange(15) - 7
     square = i[:, None] ** 2 + i**2
     kernel = (square - 8) * np.exp(-square / 8)
     return kernel - kernel.mean()
 
 
-# name -> (call, kernels whose sums the result is made of)
+# name -> (call, the kernels of its sums)
 TERMS = {
     "sobel down": (lambda m, x: m.sobel(x, 0), [np.outer(EDGE, SMOOTH)]),
     "sobel along": (lambda m, x: m.sobel(x), [np.outer(SMOOTH, EDGE)]),
@@ -68,7 +68,7 @@ def test_the_stated_bound_holds(fast_backend, name, offset):
 
 
 def test_the_stated_example(fast_backend):
-    """3000 +- 10: up to 1.5e-3; 10**6 +- 10: up to 0.4; SciPy: nothing, and nothing here without the offset."""
+    """3000 +- 10: up to 1.5e-3; 10**6 +- 10: up to 0.4; SciPy, and convlab without the offset: exact."""
     for offset, stated in ((3000, 1.5e-3), (1e6, 0.4)):
         x = elevations(offset, (512, 512))
         for axis in (0, 1):
@@ -78,7 +78,7 @@ def test_the_stated_example(fast_backend):
             assert abs(ndimage.sobel(x - x.mean(), axis) - exact).max() <= stated / 50
             assert (ndimage.sobel(x.astype(float), axis) == exact).all()
     assert "up to 1.5e-3 here" in ndimage.__doc__
-    assert "by up to 0.4" in ndimage.__doc__
+    assert "of up to 0.4" in ndimage.__doc__
 
 
 @pytest.mark.parametrize("offset", OFFSETS)

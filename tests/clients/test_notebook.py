@@ -1,4 +1,4 @@
-"""The workbook runs from top to bottom, shows what it should, and is stored as it runs."""
+"""The notebook runs from top to bottom, draws its figures, and is stored with the same outputs."""
 
 import ast
 import base64
@@ -13,7 +13,7 @@ import pytest
 
 import convlab
 
-nbclient = pytest.importorskip("nbclient", reason="the workbook runs with nbclient, of the dependency group test")
+nbclient = pytest.importorskip("nbclient", reason="the notebook runs with nbclient, of the dependency group test")
 
 import nbformat  # noqa: E402
 from IPython.core.inputtransformer2 import TransformerManager  # noqa: E402
@@ -47,12 +47,12 @@ FIGURES = {
 
 
 def outputs(notebook: Any) -> dict[str, list[Any]]:
-    """The outputs of each code cell, by the cell's id."""
+    """Return the outputs of each code cell, by the cell's id."""
     return {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
 
 
 def printed(notebook: Any) -> dict[str, str]:
-    """What each code cell prints, by the cell's id."""
+    """Return the printed text of each code cell, by the cell's id."""
     return {
         name: "".join(output.text for output in cell if output.output_type == "stream")
         for name, cell in outputs(notebook).items()
@@ -60,7 +60,7 @@ def printed(notebook: Any) -> dict[str, str]:
 
 
 def figures(notebook: Any) -> dict[str, str]:
-    """The figures as base64, by the cell's id: as many as there are, so a second one in a cell would show."""
+    """Return all figures as base64, by the cell's id, with a number for a second one in a cell."""
     return {
         f"{name}{'' if i == 0 else f' ({i + 1})'}": figure
         for name, cell in outputs(notebook).items()
@@ -70,13 +70,13 @@ def figures(notebook: Any) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def stored() -> Any:
-    return nbformat.read(store.WORKBOOK, as_version=nbformat.NO_CONVERT)
+    return nbformat.read(store.NOTEBOOK, as_version=nbformat.NO_CONVERT)
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The workbook, run in a folder of its own; a cell that fails, by an assertion too, fails every test of it."""
-    notebook = nbformat.read(store.WORKBOOK, as_version=nbformat.NO_CONVERT)
+    """Run the notebook in a new folder; a cell that fails, also by an assertion, fails every test that uses it."""
+    notebook = nbformat.read(store.NOTEBOOK, as_version=nbformat.NO_CONVERT)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = []
@@ -135,7 +135,7 @@ def test_stored_outputs_are_what_it_prints(executed: Any, stored: Any) -> None:
 def test_stored_form(stored: Any) -> None:
     nbformat.validate(stored)
     assert stored.metadata.kernelspec.name == "python3"
-    assert store.WORKBOOK.stat().st_size < 1_500_000
+    assert store.NOTEBOOK.stat().st_size < 1_500_000
     code = [cell for cell in stored.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), "run from top to bottom"
     tidied = nbformat.from_dict(stored)

@@ -1,4 +1,4 @@
-"""ONNX's own tests of the operators, and random attributes against plain sums: compiled, and handed on."""
+"""ONNX's tests of the operators, and random attributes against plain sums: in convlab and by fallback."""
 
 import importlib
 import itertools
@@ -19,9 +19,9 @@ import convlab.onnx  # noqa: E402
 
 OPERATORS = [operator.__name__ for operator in convlab.onnx.ops()]
 for _name in OPERATORS:
-    if _name != "GlobalLpPool":  # which has no case
+    if _name != "GlobalLpPool":  # it has no case
         importlib.import_module(f"onnx.backend.test.case.node.{_name.lower()}")
-# Their modules are imported whole, and hold cases of other operators too.
+# Their modules also contain cases of other operators.
 NODE_CASES = [
     pytest.param(case, id=case.name)
     for case in node_cases._NodeTestCases
@@ -31,7 +31,7 @@ DATA = Path(onnx.__file__).parent / "backend" / "test" / "data"
 
 
 def stored_cases():
-    """Models that PyTorch wrote in the days of opset 6 and 12, with inputs and outputs."""
+    """Models of opsets 6 to 12 that PyTorch wrote, with inputs and outputs."""
     for path in sorted(DATA.glob("*/*/model.onnx")):
         made = onnx.load(path)
         operators = {node.op_type for node in made.graph.node} & set(OPERATORS)
@@ -51,7 +51,7 @@ def tensors(folder, name):
 
 def assert_gives(made, inputs, expected, backend, rtol=1e-3, atol=1e-7):
     evaluator = ReferenceEvaluator(made, new_ops=convlab.onnx.ops())
-    # Stored weights are among the names of old models, after the inputs.
+    # Old models list stored weights after the inputs.
     results = evaluator.run(None, dict(zip(evaluator.input_names, inputs, strict=False)))
     for result, wanted in zip(results, expected, strict=True):
         assert (result.dtype, result.shape) == (wanted.dtype, wanted.shape)
@@ -62,7 +62,7 @@ def assert_gives(made, inputs, expected, backend, rtol=1e-3, atol=1e-7):
 
 
 def test_there_are_as_many_cases_as_onnx_has():
-    """No fewer than version 1.23 of onnx: 70 of single nodes, 46 that PyTorch wrote."""
+    """At least as many as in onnx 1.23: 70 of single nodes, 46 that PyTorch wrote."""
     assert len(NODE_CASES) >= 70
     assert {node.op_type for case in NODE_CASES for node in case.values[0].model.graph.node} == {*OPERATORS} - {
         "GlobalLpPool"
@@ -83,12 +83,12 @@ def test_onnx_stored_cases(folder, made, fast_backend):
 
 
 def assert_served(by, backend):
-    """By the backend, or for float64 by the reference operator."""
+    """Assert that the backend, or for float64 the reference operator, ran the node."""
     assert by.endswith(backend) if backend else by == "reference: float64"
 
 
 def assert_close(result, expected, dtype):
-    """Sums of integers are exact in float32: what is left is one rounding to float32 and one to the dtype."""
+    """Sums of integers are exact in float32, so the error is one rounding to float32 and one to the dtype."""
     assert result.dtype == dtype
     assert result.shape == expected.shape
     eps = {2: 2.0**-8, 4: 2.0**-22, 8: 2.0**-48}[np.dtype(dtype).itemsize]
@@ -96,12 +96,12 @@ def assert_close(result, expected, dtype):
 
 
 def whole_numbers(rng, shape, dtype):
-    """Integers of few bits, which every dtype holds."""
+    """Small integers, which are exact in every dtype."""
     return rng.integers(-4, 5, shape).astype(dtype)
 
 
 def geometry(rng, axes, *, ceil):
-    """Random attributes, with the padding as numbers: (sizes, attributes, pads, strides, dilations)."""
+    """Random attributes with explicit padding: (sizes, attributes, pads, strides, dilations)."""
     while True:
         kernel, dilations = rng.integers(1, 5, axes).tolist(), rng.integers(1, 4, axes).tolist()
         strides = rng.integers(1, 5, axes).tolist()
@@ -119,7 +119,7 @@ def geometry(rng, axes, *, ceil):
         attributes |= {"pads": pads}
     else:
         attributes |= {"auto_pad": word}
-    # Of SAME there is one number of outputs, which the padding gives by floor.
+    # With SAME the number of outputs is that of floor mode with the padding.
     ceil = int(ceil and word in ("NOTSET", "VALID"))
     return sizes, kernel, attributes, (strides, pads, dilations, ceil)
 
@@ -127,7 +127,7 @@ def geometry(rng, axes, *, ceil):
 @pytest.mark.parametrize("axes", [1, 2, 3])
 @pytest.mark.parametrize("operator", ["MaxPool", "AveragePool", "LpPool"])
 class TestPools:
-    """Random windows against the definitions."""
+    """Compare random windows with the definitions."""
 
     def check(self, rng, operator, axes, dtype, backend, rounds):
         for ceil, count in itertools.product((0, 1), (0, 1)):
@@ -166,7 +166,7 @@ def test_max_pool_of_bytes(rng, dtype, fast_backend):
 @pytest.mark.parametrize("order", [0, 1])
 @pytest.mark.parametrize("axes", [1, 2, 3])
 def test_indices(rng, axes, order, dtype, fast_backend):
-    """Places in the whole tensor; of each plane by rows or by columns."""
+    """Indices refer to the whole tensor; within a plane they count by rows or by columns."""
     for _ in range(3):
         sizes, kernel, attributes, (strides, pads, dilations, ceil) = geometry(rng, axes, ceil=True)
         count = 6 * int(np.prod(sizes))
@@ -186,7 +186,7 @@ def test_indices(rng, axes, order, dtype, fast_backend):
 
 @pytest.mark.parametrize("axes", [1, 2, 3])
 class TestConvolutions:
-    """Random windows and groups against the definitions."""
+    """Compare random windows and groups with the definitions."""
 
     def conv(self, rng, axes, dtype, backend, rounds):
         for group, bias, stored in itertools.product((1, 2, 3), (False, True), (False, True)):
@@ -243,7 +243,7 @@ class TestConvolutions:
 
 
 def spread(rng, way, sizes, kernel, strides, dilations):
-    """Random padding of a transpose: its attributes, what is left out at the start, the sizes; or None."""
+    """Random padding of a transpose: its attributes, the elements cropped at the start, the sizes; or None."""
     before, outputs, pads, extra = [], [], [], []
     word = str(rng.choice(["SAME_UPPER", "SAME_LOWER"]))
     for n, k, s, d in zip(sizes, kernel, strides, dilations, strict=True):

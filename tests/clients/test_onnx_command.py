@@ -1,4 +1,4 @@
-"""`python -m convlab.onnx`: what it prints, and one line for whatever is wrong."""
+"""`python -m convlab.onnx`: its output, and one line for each error."""
 
 import re
 import subprocess
@@ -30,7 +30,7 @@ GOOD = """
 
 @pytest.fixture
 def run(capsys):
-    """Run the command in this process: its status, standard output and standard error."""
+    """Run the command in this process; return its status, standard output and standard error."""
 
     def run(*words):
         status = _command.run([str(word) for word in words])
@@ -42,7 +42,7 @@ def run(capsys):
 
 @pytest.fixture
 def write(tmp_path):
-    """Write a model down, from its text."""
+    """Write a model from its text."""
 
     def write(text, name="model.onnx", **fields):
         made = parser.parse_model(text)
@@ -56,7 +56,7 @@ def write(tmp_path):
 
 
 def rows(out):
-    """The table's rows, in cells."""
+    """Return the table's rows, in cells."""
     lines = [line for line in out.splitlines() if " ms" in line and not line.startswith("The whole model")]
     return [re.split(r"\s{2,}", line.strip()) for line in lines]
 
@@ -72,15 +72,15 @@ def test_report(run, write):
         assert float(ours.split()[0]) > 0
         assert float(ratio.rstrip("x")) == pytest.approx(float(theirs.split()[0]) / float(ours.split()[0]), rel=0.1)
         assert float(gap) < 1e-5
-    assert "2 of 3 nodes are of operators that convlab has." in out
-    assert re.search(r"The whole model: [\d.]+ ms in place of [\d.]+ ms \([\d.]+x\); the outputs differ by \d", out)
+    assert "convlab has operators for 2 of 3 nodes." in out
+    assert re.search(r"The whole model: [\d.]+ ms instead of [\d.]+ ms \([\d.]+x\); the outputs differ by \d", out)
 
 
-def test_alone(run, write):
+def test_without_the_reference(run, write):
     status, out, err = run(write(GOOD), "--dim", "N=1", "--dim", "M=2", "--alone")
     assert (status, err) == (0, "")
     assert [row[-3:] for row in rows(out)] == [["-", "-", "-"]] * 2
-    assert "in place of" not in out
+    assert "instead of" not in out
 
 
 def test_a_process_of_its_own(write):
@@ -93,7 +93,7 @@ def test_a_process_of_its_own(write):
     assert done.stderr == "convlab: error: Missing argument 'MODEL' (see python -m convlab.onnx --help)\n"
 
 
-def test_what_the_reference_evaluator_cannot_run(run, write):
+def test_models_that_the_reference_evaluator_cannot_run(run, write):
     text = (
         '<ir_version: 10, opset_import: ["": 22]> g (float[1, 1, 3] x) => (float[1, 1, 1] y) { y = GlobalLpPool (x) }'
     )
@@ -103,7 +103,7 @@ def test_what_the_reference_evaluator_cannot_run(run, write):
     assert "The reference evaluator cannot run it" in out
 
 
-def test_float64_is_the_references(run, write):
+def test_float64_falls_back_to_the_reference(run, write):
     head = '<ir_version: 10, opset_import: ["": 22]>'
     text = f"{head} g (double[1, 1, 3] x) => (double[1, 1, 1] y) {{ y = GlobalAveragePool (x) }}"
     _, out, _ = run(write(text))
@@ -111,7 +111,7 @@ def test_float64_is_the_references(run, write):
 
 
 def test_branches_that_are_not_taken_and_functions(run, write):
-    """Inputs of bool are random: one of the branches it is."""
+    """Inputs of bool are random, so either branch may run."""
     text = """
         <ir_version: 10, opset_import: ["": 22, "local": 1]>
         g (bool cond, float[1, 1, 4, 4] x) => (float[1, 1, 3, 3] y) {
@@ -137,7 +137,7 @@ def one_line(run, *words):
 
 
 class TestErrors:
-    """Each is one line, and the status 2."""
+    """Each error is one line with the status 2."""
 
     def test_no_file(self, run, tmp_path):
         assert "there is no such file" in one_line(run, tmp_path / "none.onnx")
@@ -197,7 +197,7 @@ class TestErrors:
         assert "cannot run" in err
         assert "MaxPool node 'pool': X: got sizes of (1, 8) with padding for a window of (2, 2)" in err
 
-    def test_sizes_that_no_machine_has(self, run, write):
+    def test_sizes_beyond_any_memory(self, run, write):
         assert one_line(run, write(GOOD), "--dim", "N=1000000000", "--dim", "M=100000000000")
 
     def test_inputs_that_cannot_be_made(self, run, write):
@@ -205,7 +205,7 @@ class TestErrors:
         assert "an input of strings" in one_line(run, write(text.format("string[1] x")))
         assert "no tensor of a known number of axes" in one_line(run, write(text.format("seq(string[1]) x")))
 
-    def test_an_operator_that_nobody_has(self, run, write):
+    def test_an_unknown_operator(self, run, write):
         text = (
             '<ir_version: 10, opset_import: ["": 22, "other": 1]> g (float[1] x) => (float[1] y) { y = other.Op (x) }'
         )
@@ -234,7 +234,7 @@ def test_difference():
 
 
 def test_time_of_a_node_that_runs_several_times():
-    """A loop's body counts in each of its turns, and the model's time holds them all."""
+    """The time of a loop's body is the sum of all its runs, and the model's time includes them."""
     made = parser.parse_model("""
         <ir_version: 10, opset_import: ["": 22]>
         g (float[1, 1, 8] x) => (y) {

@@ -18,11 +18,11 @@ OPERATORS = {operator.__name__: operator for operator in convlab.onnx.ops()}
 
 
 def image(*shape):
-    """Numbers that are all different."""
+    """An image of distinct numbers."""
     return np.random.default_rng(7).permutation(int(np.prod(shape))).reshape(shape).astype(np.float32)
 
 
-# A call of each operator with every attribute that it has had since opset 7, and the opset in which each came.
+# A call of each operator with every attribute since opset 7, and the opset that introduced each attribute.
 CALLS = {
     "Conv": (
         [image(1, 2, 6, 7), image(4, 1, 3, 2), image(4)],
@@ -69,7 +69,7 @@ def test_calls_are_of_every_operator_and_attribute():
 @pytest.mark.parametrize("opset", range(7, onnx.defs.onnx_opset_version() + 1))
 @pytest.mark.parametrize("operator", CALLS)
 def test_every_opset(operator, opset):
-    """The attributes that an opset has mean the same in all of them; the others are errors."""
+    """An attribute has the same meaning in all opsets that have it; in the others it is an error."""
     arrays, attributes = CALLS[operator]
     if opset < 9 and operator == "MaxUnpool":
         with pytest.raises(ValueError, match=f"MaxUnpool node 'node': opset {opset} has no operator of this name"):
@@ -128,7 +128,8 @@ WRONG = {
     "negative indices": ("MaxUnpool", [X, np.full(X.shape, -1)], POOL, "indices: got -1"),
     "smaller than unpooled": ("MaxUnpool", [X, np.zeros(X.shape, np.int64), np.array([1, 2, 8, 7])], POOL,
                               "output_shape: got [1, 2, 8, 7]; expected 4 sizes of at least [1, 2, 8, 8]"),
-    "indices of four axes": ("MaxPool", [image(1, 1, 3, 3, 3, 3)], {"kernel_shape": [2] * 4}, "Indices cannot be had"),
+    "indices of four axes": ("MaxPool", [image(1, 1, 3, 3, 3, 3)], {"kernel_shape": [2] * 4},
+                             "Indices are not supported"),
 }  # fmt: skip
 
 
@@ -173,7 +174,7 @@ def test_nan_propagates():
 
 
 def test_more_axes_than_convlab_has(rng):
-    """Four axes go to the reference operators; whole planes of any number of axes do not."""
+    """Windows over four axes fall back to the reference operators; global pools of any number of axes do not."""
     x, w = image(1, 2, 3, 4, 3, 4), image(3, 2, 2, 2, 2, 2) % 5
     one = [1] * 4
     (y,), by = support.run("Conv", x, w)
@@ -188,8 +189,8 @@ def test_more_axes_than_convlab_has(rng):
         support.run("MaxPool", x, kernel_shape=[2] * 4, strides=[2] * 4)
 
 
-def test_maxima_go_back_where_they_stood(rng):
-    """Through the places in the whole tensor, of a batch of several channels."""
+def test_unpooling_restores_the_positions(rng):
+    """The indices refer to the whole tensor, here a batch of several channels."""
     x = rng.random((2, 3, 8, 6)).astype(np.float32)
     (y, places), _ = support.run("MaxPool", x, outputs=("y", "i"), kernel_shape=[2, 2], strides=[2, 2])
     (back,), by = support.run("MaxUnpool", y, places, kernel_shape=[2, 2], strides=[2, 2])
@@ -199,7 +200,7 @@ def test_maxima_go_back_where_they_stood(rng):
 
 
 class TestWeights:
-    """Weights that are stored in a model are prepared once, and never serve after they have changed."""
+    """Stored weights of a model are prepared once, and not used after they changed."""
 
     @pytest.fixture
     def made(self, monkeypatch):
@@ -245,7 +246,7 @@ class TestWeights:
         evaluator.run(None, {"x": X})
         weights += 1
         np.testing.assert_array_equal(evaluator.run(None, {"x": X})[0], convlab.conv2d(X, W + 1))
-        weights.flags.writeable = False  # its owner may allow it again
+        weights.flags.writeable = False  # its owner may allow writing again
         evaluator.run(None, {"x": X})
         assert not made
 
@@ -254,7 +255,7 @@ def served(evaluator):
     return {node.name: node.served_by for node in convlab.onnx.report(evaluator)}
 
 
-def test_nodes_of_subgraphs_are_served():
+def test_nodes_of_subgraphs_run_in_convlab():
     made = parser.parse_model("""
         <ir_version: 10, opset_import: ["": 22]>
         chooses (bool cond, float[1, 1, 4, 4] x) => (y) {
@@ -281,18 +282,18 @@ FUNCTION = """
 """
 
 
-def test_nodes_of_functions_are_reported_and_served_once_inlined():
+def test_nodes_of_functions_are_reported_and_run_in_convlab_once_inlined():
     made, x = parser.parse_model(FUNCTION), image(1, 1, 4, 4)
     evaluator = ReferenceEvaluator(made, new_ops=convlab.onnx.ops())
     evaluator.run(None, {"x": x})
-    assert served(evaluator) == {"y": "reference: the evaluator gives functions no operators"}
+    assert served(evaluator) == {"y": "reference: the evaluator does not use new_ops in functions"}
     evaluator = ReferenceEvaluator(inliner.inline_local_functions(made), new_ops=convlab.onnx.ops())
     np.testing.assert_array_equal(evaluator.run(None, {"x": x})[0], convlab.max_pool2d(x, 2))
     assert list(served(evaluator).values()) == [convlab.last_kernel()]
 
 
 def test_attributes_that_a_function_is_called_with():
-    """Were a function's nodes given our operators, attributes would come with each call."""
+    """If nodes of functions used convlab's operators, each call would pass attributes."""
     function = parser.parse_model(FUNCTION).functions[0]
     evaluator = ReferenceEvaluator(function, new_ops=convlab.onnx.ops())
     for size in (2, 3):

@@ -12,7 +12,7 @@ import convlab.onnx  # noqa: E402
 
 
 class Builder:
-    """A graph of nodes with random stored weights, written down from input to output."""
+    """A builder of graphs with random stored weights, from input to output."""
 
     def __init__(self, rng, channels):
         self.rng, self.nodes, self.weights, self.channels, self.last = rng, [], [], channels, "x"
@@ -113,7 +113,7 @@ def test_networks_against_the_reference_evaluator(network, rng, fast_backend):
     x = rng.standard_normal(shape).astype(np.float32)
     evaluator = ReferenceEvaluator(made, new_ops=convlab.onnx.ops())
     expected = ReferenceEvaluator(made).run(None, {"x": x})[0]
-    for _ in range(2):  # the second run is of prepared weights
+    for _ in range(2):  # the second run uses prepared weights
         y = evaluator.run(None, {"x": x})[0]
         assert (y.shape, y.dtype) == (expected.shape, expected.dtype)
         np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)

@@ -1,7 +1,7 @@
-"""SciPy's own tests, run with convlab's functions in the place of SciPy's.
+"""SciPy's tests, run with convlab's functions instead of SciPy's.
 
-Those of ndimage call them with float32 and small integers too. Those of signal are all of float64 and of lists: they
-show that what is handed on arrives; what is served is compared in test_signal.py.
+The tests of ndimage also use float32 and small integers. The tests of signal use only float64 and lists: they test the
+fallback to SciPy; test_signal.py tests the supported calls.
 """
 
 import importlib.util
@@ -15,7 +15,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-# Tests that are not run, and tests that are not passed, each with its reason.
+# Tests that are skipped, and tests that fail, each with the reason.
 NOT_RUN = {
     "ndimage": {},
     "signal": {
@@ -30,9 +30,9 @@ EXCEPTIONS = {
     },
     "signal": {},
 }
-# What convlab computed of SciPy's tests, and did not only hand on.
+# The functions that convlab ran in SciPy's tests, without the fallback.
 SERVED_TOO = {"correlate", "convolve", "correlate1d", "convolve1d", "uniform_filter", "sobel", "gaussian_filter"}
-# What of a module's tests concerns the functions served.
+# The tests of a module that concern convlab's functions.
 TESTS = {
     "ndimage": ["scipy.ndimage.tests.test_filters"],
     "signal": ["scipy.signal.tests.test_signaltools", "-k", "(Convolve or Convolves or Correlate2d or MedFilt)"],
@@ -60,6 +60,6 @@ def test_scipys_own_tests(module, tmp_path):
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert set(report["failed"]) == set(EXCEPTIONS[module]), run.stdout[-4000:]
     assert len(report["passed"]) > 1000
-    # What was tested is convlab: SciPy's tests are mostly of float64, which is handed on, but not all.
+    # SciPy's tests mostly use float64, which falls back to SciPy, so check that convlab ran some calls.
     for name in SERVED_TOO & set(served):
         assert report["calls"][name] > report["handed on"].get(name, 0), name

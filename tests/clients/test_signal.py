@@ -1,4 +1,4 @@
-"""convlab.signal beside scipy.signal: the same numbers, modes, boundaries, dtypes and errors."""
+"""convlab.signal compared with scipy.signal: the same numbers, modes, boundaries, dtypes and errors."""
 
 import inspect
 
@@ -17,7 +17,7 @@ EPS = float(np.finfo(np.float32).eps)
 
 
 def both(name, *args, served=True, **kwargs):
-    """Ours and SciPy's; and whether convlab was to compute ours."""
+    """Return convlab's and SciPy's results; check whether convlab computed its result without the fallback."""
     ours = getattr(signal, name)
     assert (ours.__wrapped__(*args, **kwargs) is not None) == served, "served" if served else "handed on"
     mine, theirs = ours(*args, **kwargs), getattr(scipy.signal, name)(*args, **kwargs)
@@ -36,7 +36,7 @@ def test_signatures_are_scipys(name):
     assert f"scipy.signal.{name}" in getattr(signal, name).__doc__
 
 
-def test_the_rest_is_scipys_own():
+def test_other_functions_are_scipys():
     for name in scipy.signal.__all__:
         assert (getattr(signal, name) is getattr(scipy.signal, name)) == (name not in signal.SERVED)
     assert set(scipy.signal.__all__) == set(signal.__all__)
@@ -54,7 +54,7 @@ def test_float_arrays_within_the_bound(fast_backend, rng, name, boundary, mode):
         mine, theirs = both(name, x, w, mode, boundary, 0.5)
         assert convlab.last_kernel().endswith(fast_backend)
         bound = 4 * w.size * EPS * np.abs(w).sum() * max(np.abs(x).max(), 0.5)
-        np.testing.assert_allclose(mine, theirs, rtol=0, atol=2 * bound)  # SciPy's sums are float32, too
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=2 * bound)  # SciPy's sums are float32 too
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -114,7 +114,7 @@ def test_large_images_by_transforms(rng):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_what_is_not_finite_is_scipys(rng, bad):
+def test_results_that_are_not_finite_are_scipys(rng, bad):
     x = rng.standard_normal((12, 15)).astype(np.float32)
     x[5, 7] = bad
     w = np.array([[0, 1], [2, 3]], np.float32)
@@ -124,7 +124,7 @@ def test_what_is_not_finite_is_scipys(rng, bad):
 
 
 @pytest.mark.filterwarnings("ignore:Use of fft convolution:RuntimeWarning")
-def test_the_rest_is_handed_on(rng):
+def test_unsupported_calls_fall_back_to_scipy(rng):
     x, w = np.ones((6, 7)), np.ones((2, 3))
     small = x.astype(np.float32)
     for name, args in [
@@ -183,7 +183,7 @@ def test_any_convolution_is_scipys(data):
     name = data.draw(st.sampled_from(["convolve2d", "correlate2d"]))
     boundary = data.draw(st.sampled_from(BOUNDARIES))
     mine, theirs = both(name, x, w, mode, boundary, 7)
-    np.testing.assert_array_equal(mine, theirs)  # whole numbers: exact in either
+    np.testing.assert_array_equal(mine, theirs)  # integers are exact in both
 
 
 @pytest.mark.parametrize("mode", ["full", "same", "valid"])

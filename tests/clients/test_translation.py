@@ -1,4 +1,4 @@
-"""convlab.translate: what it says, and that what it says of SciPy and NumPy computes the same."""
+"""convlab.translate: its text, and that translated calls of SciPy and NumPy compute the same."""
 
 import inspect
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_numpys_calls(call):
 
 @pytest.mark.parametrize("call", [*OPENCV, *SKIMAGE, *PYTORCH])
 def test_the_others_have_an_equivalent(call):
-    """Their numbers are compared where they are installed: tests/conformance."""
+    """tests/conformance compares the numbers with the installed libraries."""
     translated = convlab.translate(call)
     assert translated.startswith("convlab."), translated
     compile(translated, "translation", "eval")
@@ -39,7 +39,7 @@ def test_the_others_have_an_equivalent(call):
 def test_every_rule_has_a_case(name):
     module, _, function = name.rpartition(".")
     if function == "pad":
-        return  # which has no equivalent
+        return  # it has no equivalent
     cases = {"cv2": OPENCV, "skimage.filters": SKIMAGE, "torch.nn.functional": PYTORCH, "numpy": NUMPY}.get(
         module, SCIPY
     )
@@ -63,33 +63,33 @@ def test_every_rule_has_a_case(name):
         ("skimage.filters.sobel(x, axis=0)", "convlab.sobel(x, axis=0, border='symmetric')"),
     ],
 )  # fmt: skip
-def test_what_it_says(call, translated):
+def test_translations(call, translated):
     assert convlab.translate(call).split("  #")[0] == translated
 
 
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
-        ("cv2.filter2D(x, -1, k, borderType=border)", "borderType, which must be written out in place of `border`"),
+        ("cv2.filter2D(x, -1, k, borderType=border)", "borderType: write its value instead of `border`"),
         ("cv2.filter2D(x, -1, k, borderType=cv2.BORDER_WRAP)", "OpenCV itself refuses BORDER_WRAP"),
         ("cv2.blur(x, (3, 3), borderType=cv2.BORDER_ISOLATED)", "no border like borderType=cv2.BORDER_ISOLATED"),
         ("cv2.Sobel(x, cv2.CV_64F, 1, 0)", "float32"),
         ("cv2.Sobel(x, -1, 1, 0, ksize=9)", "no Sobel kernel of ksize=9"),
         ("cv2.Scharr(x, -1, 1, 1)", "first order"),
         ("cv2.GaussianBlur(x, (0, 0), 2)", "give ksize"),
-        ("cv2.Laplacian(x, -1, ksize=31)", "not written out"),
+        ("cv2.Laplacian(x, -1, ksize=31)", "not supported"),
         ("cv2.dilate(x, element)", "must be a rectangle"),
         ("cv2.dilate(x, None, borderValue=3)", "borderValue"),
-        ("cv2.filter2D(x, -1, k, anchor=0)", "no pair"),
-        ("cv2.filter2D(x, k)", "misses the argument kernel"),
+        ("cv2.filter2D(x, -1, k, anchor=0)", "not a pair"),
+        ("cv2.filter2D(x, k)", "the argument kernel is missing"),
         ("cv2.filter2D(x, -1, k, colour=3)", "colour which it does not know"),
         ("cv2.filter2D(*arguments)", "write them out"),
         ("cv2.medianBlur(x, 3, None, 4)", "takes 3 positional arguments"),
-        ("cv2.bilateralFilter(x, 5, 1, 1)", "not among the functions"),
+        ("cv2.bilateralFilter(x, 5, 1, 1)", "not one of the known functions"),
         ("sobel(x)", "scipy.ndimage.sobel or skimage.filters.sobel"),
-        ("make_tea(x)", "no function of that name"),
-        ("PIL.open(x)", "none of the modules"),
-        ("ndi.label(x)", "convlab.ndimage has SciPy's own"),
+        ("make_tea(x)", "no known function"),
+        ("PIL.open(x)", "not one of the known modules"),
+        ("ndi.label(x)", "convlab.ndimage has SciPy's function"),
         ("filters.sobel(x, mask)", "no mask"),
         ("filters.laplace(x, ksize=5)", "ksize=3"),
         ("filters.median(x, disk(3))", "must be a rectangle"),
@@ -100,7 +100,7 @@ def test_what_it_says(call, translated):
         ("F.pad(x, (1, 1), mode='replicate')", "border='nearest'"),
     ],
 )
-def test_why_there_is_none(call, reason):
+def test_reasons_without_equivalent(call, reason):
     sentence = convlab.translate(call)
     assert sentence.startswith("There is no equivalent: ")
     assert sentence.endswith(".")
@@ -110,27 +110,27 @@ def test_why_there_is_none(call, reason):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (3, TypeError, "call: got int; expected one call in words"),
+        (3, TypeError, "call: got int; expected one call as text"),
         ("cv2.blur", ValueError, "call: got 'cv2.blur'; expected one call"),
-        ("y = cv2.blur(x)", ValueError, "no Python"),
+        ("y = cv2.blur(x)", ValueError, "not valid Python"),
         ("(lambda: 1)()", ValueError, "expected one call"),
-        ("", ValueError, "no Python"),
-        ("(" * 5000, ValueError, "no Python"),
+        ("", ValueError, "not valid Python"),
+        ("(" * 5000, ValueError, "not valid Python"),
     ],
 )
-def test_what_is_no_call(call, error, message):
+def test_text_that_is_not_a_call(call, error, message):
     with pytest.raises(error, match=message):
         convlab.translate(call)
 
 
-def test_nothing_is_run():
-    assert "written out" in convlab.translate("cv2.blur(x, exit())")
+def test_calls_are_not_run():
+    assert "write its value" in convlab.translate("cv2.blur(x, exit())")
     assert convlab.translate("cv2.medianBlur(exit(), 3)").startswith("convlab.median_filter(exit(), 3")
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_scipys_and_numpys_signatures(rule):
-    """Those that can be seen without the other libraries."""
+    """Only these libraries are always installed."""
     module, _, name = rule.name.rpartition(".")
     if module not in ("scipy.ndimage", "scipy.signal"):
         return
@@ -149,7 +149,7 @@ def test_numpys_borders(mode):
     np.testing.assert_array_equal(np.append(x, 0)[indices], np.pad(x, 7, mode=mode))
 
 
-def test_the_page_on_borders_is_made_of_the_table():
+def test_the_page_on_borders_matches_the_table():
     assert {name: diagram.strip().split("    ")[0] for name, diagram in _borders.DIAGRAMS.items()} == borders.PICTURES
     for words in borders.NAMES.values():
         assert {word for word in words.values() if word} <= set(_borders.DIAGRAMS)

@@ -1,5 +1,5 @@
-"""The order of a sum depends on the kernel and the options alone: the same bits whatever the threads, the place in an
-image or batch, the memory layout, and the instruction set, where it has fused multiply-adds."""
+"""The order of a sum depends only on the kernel and the options: the same bits for any threads, place in an image or
+batch, memory layout, and instruction set with fused multiply-adds."""
 
 import hashlib
 
@@ -80,7 +80,7 @@ def test_threads_change_nothing(fast_backend):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_place_in_the_image_changes_nothing(fast_backend, rng, size):
-    """Each pixel's sum is that of a tiny image holding its neighbourhood alone."""
+    """Each pixel's sum equals that of a small image of only its neighbourhood."""
     image = rng.standard_normal((60, 90), dtype=np.float32)
     kernel = rng.standard_normal(size, dtype=np.float32)
     whole = convlab.filter2d(image, kernel, border="valid")
@@ -101,7 +101,7 @@ def test_the_place_in_a_batch_changes_nothing(fast_backend, rng):
 
 
 def test_fused_multiply_add_is_used_where_it_exists(rng):
-    """(1 + e)^2 - (1 + 2e) is e^2 with one rounding, and 0 with two."""
+    """(1 + e)^2 - (1 + 2e) is e^2 with one rounding and 0 with two."""
     e = np.float32(2**-12)
     image = np.array([[-(1 + 2 * e), 1 + e]], np.float32)
     kernel = np.array([[1, 1 + e]], np.float32)

@@ -1,4 +1,4 @@
-"""`use_backend` and `threads`: blocks that are kept, nested, shared by tasks, left in any order and in any context."""
+"""`use_backend` and `threads`: blocks that are reused, nested, shared by tasks, and left in any order or context."""
 
 import asyncio
 import contextvars
@@ -19,7 +19,7 @@ def backend():
     return _dispatch.active().name
 
 
-# (what makes a block, what is then in force, what is in force without)
+# (function that makes a block, setting inside, setting outside)
 KINDS = {
     "use_backend": (convlab.use_backend, backend, ["numpy", "python", "numpy"], DEFAULT),
     "threads": (convlab.threads, convlab.get_num_threads, [3, 4, 5], convlab.get_num_threads()),
@@ -51,7 +51,7 @@ def test_calls_follow():
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_blocks_are_left_in_any_order(kind, order):
-    """The innermost block that is still open counts."""
+    """The innermost open block counts."""
     make, now, values, default = kind
     blocks = [make(value) for value in values]
     for block in blocks:
@@ -147,7 +147,7 @@ def run_in_thread(function):
 
 
 def test_tasks_share_one_object(kind):
-    """Each task is in its own block, however they take turns."""
+    """Each task is in its own block, in any interleaving."""
     make, now, values, default = kind
     block = make(values[0])
 
@@ -194,7 +194,7 @@ def test_a_task_keeps_the_block_that_it_was_started_in(kind):
 
 
 def test_an_asynchronous_generator_that_is_left_behind(kind):
-    """The event loop closes it in a task of its own."""
+    """The event loop closes it in another task."""
     make, now, values, default = kind
 
     async def generate():

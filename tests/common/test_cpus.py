@@ -1,4 +1,4 @@
-"""The default number of threads: the CPUs of the affinity and what a control group lets run."""
+"""The default number of threads: the CPUs of the affinity and the limit of the control group."""
 
 import os
 
@@ -31,8 +31,8 @@ V1 = {"proc/self/cgroup": "5:memory:/docker/1\n4:cpu,cpuacct:/docker/1\n"}
         (V2 | {"sys/fs/cgroup/kubepods/pod1/box/cpu.max": "100000 100000\n"}, 1),
         (V2 | {"sys/fs/cgroup/kubepods/pod1/box/cpu.max": "150000 100000\n"}, 2),
         (V2 | {"sys/fs/cgroup/kubepods/pod1/box/cpu.max": "1000 100000\n"}, 1),
-        (V2 | {"sys/fs/cgroup/kubepods/cpu.max": "50000 100000\n"}, 1),  # of the group that holds the groups
-        (V2 | {"sys/fs/cgroup/cpu.max": "50000 100000\n"}, 1),  # as a container sees its own
+        (V2 | {"sys/fs/cgroup/kubepods/cpu.max": "50000 100000\n"}, 1),  # of a parent group
+        (V2 | {"sys/fs/cgroup/cpu.max": "50000 100000\n"}, 1),  # as seen inside a container
         (V2 | {"sys/fs/cgroup/cpu.max": "no number\n"}, None),
         (V1, None),
         (V1 | {"sys/fs/cgroup/cpu/docker/1/cpu.cfs_quota_us": "-1\n",

@@ -1,4 +1,4 @@
-"""Which build serves: the table, the environment's words, the context manager, and what they refuse."""
+"""The choice of the build: the table, the environment variables, the context manager, and their errors."""
 
 import os
 import threading
@@ -81,7 +81,7 @@ def test_threads_by_environment():
 
 
 @needs_kernels
-def test_no_kernel_is_imported_before_a_call_needs_it_and_then_of_this_cpu_alone():
+def test_kernels_of_this_cpu_are_imported_at_the_first_call():
     code = """
 import sys, numpy, convlab
 def loaded():
@@ -90,7 +90,7 @@ print(loaded())
 convlab.max_pool2d(numpy.ones((4, 4), numpy.float32), 2)
 print(loaded())
 """
-    expected = [[], [f"convlab._kernels.{_dispatch.cpu_isas()[0]}.pool2d"]]
+    expected = [[], [f"convlab._kernels.{_dispatch.cpu_isas()[0]}.kernels"]]
     assert run_python(code).stdout.splitlines() == list(map(str, expected))
 
 
@@ -118,6 +118,14 @@ def test_backend_describes_every_kernel():
         first, last = repr(convlab.backend()).splitlines()
         assert first.startswith("numpy: correlate2d_3x3, ")
         assert last.endswith("numpy, python")
+
+
+def test_backend_names_operations_without_loops():
+    with convlab.use_backend("python"):
+        loops, rest, _ = repr(convlab.backend()).splitlines()
+    assert loops.startswith("python: correlate2d_3x3, ")
+    assert rest.startswith("numpy: maximum_filter, median_filter, ")
+    assert rest.endswith(", of which convlab.reference has no loops")
 
 
 def test_dir_lists_public_names():
@@ -149,7 +157,7 @@ def test_use_backend_nests_and_restores():
     assert convlab.backend()["max_pool2d"] == before
 
 
-def test_use_backend_is_of_one_thread():
+def test_use_backend_applies_to_one_thread():
     seen = {}
 
     def other():
@@ -165,7 +173,7 @@ def test_use_backend_is_of_one_thread():
 
 
 @needs_kernels
-def test_what_was_not_built_is_an_import_error(monkeypatch):
+def test_kernels_that_were_not_built_raise_import_error(monkeypatch):
     monkeypatch.setattr(_dispatch, "is_built", lambda isa: False)
     monkeypatch.setattr(_dispatch, "built_isas", tuple)
     with pytest.raises(ImportError, match="backend: got 'compiled', which this installation was built without"):

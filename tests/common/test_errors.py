@@ -1,4 +1,4 @@
-"""Bad input gets one clear error: the argument's name, what came, what was expected."""
+"""Bad input raises one clear error: the argument's name, the value, the expected value."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ KERNEL = np.ones((3, 3), np.float32)
 
 
 class NoArray:
-    """Something that NumPy makes an object array of."""
+    """An object that NumPy converts to an object array."""
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_backend_words():
 
 
 class Broken:
-    """Whose every method raises what is no concern of convlab's callers."""
+    """An object whose every method raises another error."""
 
     def __array__(self, *_, **__):
         raise KeyError("no array")
@@ -220,7 +220,7 @@ class Broken:
         raise ZeroDivisionError
 
 
-def test_values_whose_own_methods_fail():
+def test_values_whose_methods_fail():
     deep = []
     for _ in range(10000):
         deep = [deep]
@@ -265,8 +265,8 @@ def test_wrong_indices_leave_out_as_it_was(fast_backend):
 
 
 @pytest.mark.parametrize("value", [1e300, -1e300, 1e-310, 3e38])
-def test_what_float32_cannot_hold_is_no_floating_point_error(fast_backend, value):
-    """Whatever NumPy was told to make of it."""
+def test_overflow_to_float32_raises_no_floating_point_error(fast_backend, value):
+    """For every setting of NumPy's error handling."""
     x, w = np.full((1, 1, 20, 20), value), np.full((1, 1, 3, 3), 1e-30)
     with np.errstate(all="raise"):
         for pool in (convlab.max_pool2d, convlab.avg_pool2d):

@@ -1,6 +1,6 @@
-"""precision="exact": a result is a function of its window's pixels, the kernel and the options alone.
+"""precision="exact": a result depends only on its window's pixels, the kernel and the options.
 
-Sizes are drawn on both sides of every limit at which a plan chooses otherwise.
+Sizes are drawn on both sides of every limit at which a plan changes.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from convlab._plan import conv_blocks, conv_choice, filtering, separable
 from convlab._plan.filtering_direct import CHUNK_COLUMNS, TILE_ROWS
 from convlab._plan.plan import WIDEST_BLOCK
 
-# Sides of images: around vectors, blocks, tiles and chunks, and what makes FFT_PIXELS and SEPARABLE_PRODUCTS pixels.
+# Sides of images: around vectors, blocks, tiles and chunks, and around FFT_PIXELS and SEPARABLE_PRODUCTS.
 SIDES = sorted(
     {
         side + more
@@ -40,7 +40,7 @@ def test_the_sides_are_on_both_sides_of_the_limits():
 
 
 def layouts(x):
-    """The same pixels in other places of memory, and in wider dtypes."""
+    """The same pixels in other memory layouts and in wider dtypes."""
     wide = np.zeros((x.shape[0], x.shape[1] + 7), x.dtype)
     wide[:, 3:-4] = x
     yield "rows apart", wide[:, 3:-4]
@@ -54,10 +54,10 @@ def layouts(x):
 
 
 def assert_of_the_window_alone(call, x, size, rng):
-    """`call(image)` with border="valid" of a crop, in all layouts, has the bits of the whole."""
+    """Assert that `call` with border="valid" on a crop, in all layouts, gives the bits of the whole."""
     whole = call(x)
     height, width = (int(rng.integers(k, n + 1)) for k, n in zip(size, x.shape, strict=True))
-    if rng.random() < 0.5:  # stamps too
+    if rng.random() < 0.5:  # small crops too
         height, width = size[0] + int(rng.integers(0, 3)), size[1] + int(rng.integers(0, 3))
         height, width = min(height, x.shape[0]), min(width, x.shape[1])
     i, j = (int(rng.integers(0, n - h + 1)) for n, h in zip(x.shape, (height, width), strict=True))
@@ -100,7 +100,7 @@ def test_filters(fast_backend, seed):
 
 @pytest.mark.parametrize("limit", [60_000, 1_000_000])
 def test_a_limit_on_memory_is_an_option(fast_backend, limit):
-    """What fits into it depends on the size, and must not decide."""
+    """The size decides what fits into the limit, but must not change the result."""
     rng = np.random.default_rng(limit)
     x = rng.standard_normal((90, 257), dtype=np.float32)
     kernel = np.outer(*(rng.standard_normal(n).astype("f4") for n in (5, 7)))
@@ -141,7 +141,7 @@ def test_pixels_left_out(fast_backend, seed):
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
 def test_channels(fast_backend, rng, axis):
-    """Channels have the bits of images alone, wherever they lie."""
+    """A channel has the bits of a single image, on any axis."""
     x = rng.standard_normal((70, 90, 3), dtype=np.float32)
     kernel = np.outer(*(rng.standard_normal(n).astype("f4") for n in (5, 7)))
     for call in (
@@ -154,8 +154,8 @@ def test_channels(fast_backend, rng, axis):
             assert_array_equal(call(image, channel_axis=axis), expected)
 
 
-# Channels, output channels and groups on both sides of what decides between a panel and rows in place, vectors of
-# channels, Winograd's tiles, and channels alone.
+# Channels, output channels and groups on both sides of the limits between a packed panel, rows in place, vectors of
+# channels, Winograd's tiles, and depthwise sums.
 LAYERS = [
     (1, 8, 1),
     (3, 16, 1),
@@ -230,11 +230,11 @@ def test_the_limits_that_the_page_names():
     if not page.is_file():
         pytest.skip("the documents are not beside these tests")
     text = page.read_text(encoding="utf-8")
-    assert f"from {filtering.SEPARABLE_TAPS} taps on is a column and a row" in text
+    assert f"with at least {filtering.SEPARABLE_TAPS} taps: applied as a column and a row" in text
     assert f"from {filtering.SEPARABLE_PRODUCTS:,} products of taps and pixels on" in text
-    assert f"from {filtering.FFT_TAPS} taps on is multiplied as transforms" in text
+    assert f"with at least {filtering.FFT_TAPS} taps: applied by FFT" in text
     assert f"from {filtering.FFT_PIXELS:,} pixels on" in text
-    assert f"from {filtering.FFT_PRODUCTS:,} products of taps and pixels for each tile on" in text
+    assert f"from {filtering.FFT_PRODUCTS:,} products of taps and pixels per tile on" in text
     assert f"more than {box_plan.DIRECT} pixels a side" in text
     for limit in (filtering.SEPARABLE_PRODUCTS, filtering.FFT_PIXELS):
         assert f"{limit:,}" in convlab.filter2d.__doc__

@@ -1,11 +1,13 @@
-"""explain: the plan that the call itself would follow, as data and as text."""
+"""explain: the plan of the call, as data and as text."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import convlab
-from convlab._explain import OPERATIONS
+from convlab._operations import PLANNED, plan_of
+from convlab._plan import cache
+from convlab._registry import OPERATIONS
 
 RANK1 = np.outer(np.arange(1.0, 10), np.arange(2.0, 11))
 
@@ -26,7 +28,7 @@ RANK1 = np.outer(np.arange(1.0, 10), np.arange(2.0, 11))
         ((512, 512), RANK1[:3, :3], {"algorithm": "separable"}, "separable"),
     ],
 )
-def test_it_says_what_the_call_does(fast_backend, rng, shape, kernel, options, algorithm):
+def test_the_plan_is_that_of_the_call(fast_backend, rng, shape, kernel, options, algorithm):
     explained = convlab.explain("filter2d", shape, kernel, **options)
     assert explained.algorithm == algorithm
     convlab.filter2d(rng.random(shape, np.float32), kernel, **options)
@@ -60,7 +62,7 @@ def test_it_says_what_the_call_does(fast_backend, rng, shape, kernel, options, a
         ("conv_transpose3d", (1, 2, 4, 4, 4), (2, 3, 2, 2, 2), {"stride": 2}, "gemm"),
     ],
 )
-def test_it_says_what_a_convolution_does(fast_backend, rng, operation, shape, weight_shape, options, algorithm):
+def test_the_plan_is_that_of_the_convolution(fast_backend, rng, operation, shape, weight_shape, options, algorithm):
     x, w = rng.random(shape, np.float32), rng.random(weight_shape, np.float32)
     explained = convlab.explain(operation, shape, w, threads=1, **options)
     y = convlab.Conv2d(w, **options)(x) if operation == "Conv2d" else getattr(convlab, operation)(x, w, **options)
@@ -71,7 +73,7 @@ def test_it_says_what_a_convolution_does(fast_backend, rng, operation, shape, we
         "gemm", "depthwise", "narrow", "winograd2", "winograd4", "fft",
     } - {algorithm}  # fmt: skip
     assert explained.bytes == 4 * (x.size + w.size + y.size)
-    if "transpose" in operation:  # what reaches beyond the input's edge is counted too
+    if "transpose" in operation:  # elements beyond the input's edge count too
         assert 2 * x.size // w.shape[0] * w.size <= explained.flops < 3 * x.size // w.shape[0] * w.size
     else:
         assert explained.flops == 2 * y.size // w.shape[0] * w.size
@@ -126,7 +128,7 @@ def test_every_operation(fast_backend, rng, operation, shape, arguments, options
     kernel = convlab.last_kernel()
     assert kernel.split("[")[0] == explained.kernel
     assert kernel.endswith(f"[{explained.backend}/{explained.isa}]".replace("/]", "]"))
-    # No kernel reads float64 in pools and ranks.
+    # No kernel of pools and order statistics reads float64.
     assert kernel.endswith((fast_backend, "[numpy]") if dtype == "f8" else fast_backend)
     assert explained.operation == operation
     assert explained.threads == 1
@@ -151,7 +153,7 @@ def test_every_operation(fast_backend, rng, operation, shape, arguments, options
     ],
 )
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
-def test_what_the_lesson_has_no_loops_for(operation, arguments, options, served, dtype):
+def test_operations_without_plain_loops(operation, arguments, options, served, dtype):
     with convlab.use_backend("python"):
         explained = convlab.explain(operation, (9, 10), *arguments, dtype=dtype, **options)
         getattr(convlab, operation)(np.ones((9, 10), dtype), *arguments, **options)
@@ -159,16 +161,43 @@ def test_what_the_lesson_has_no_loops_for(operation, arguments, options, served,
     assert convlab.last_kernel().endswith(f"[{served}]")
 
 
-def test_an_unpool_and_all_that_take_out(rng):
+def test_unpools_and_operations_with_out(rng):
     y, places = convlab.max_pool2d(rng.random((2, 8, 10), np.float32), 2, channel_axis=0, return_indices=True)
     explained = convlab.explain("max_unpool2d", y.shape, places, 2, channel_axis=0)
     assert (explained.kernel, explained.threads, explained.tile) == ("max_unpool", 1, (8, 10))
     named = {name for name in convlab.__all__ if "out" in getattr(getattr(convlab, name), "__annotations__", ())}
-    assert named == {*OPERATIONS} - {"Conv2d"}
+    assert named == {*PLANNED} - {"Conv2d"}
     assert {name for name, *_ in CALLS} >= {name for name in named if "filter2d" not in name} - {
         "filter_bank", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
         "max_unpool1d", "max_unpool2d", "max_unpool3d",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("operation", "shape", "arguments", "options"), CALLS)
+def test_the_plan_is_the_one_that_the_call_finds(rng, operation, shape, arguments, options):
+    x = rng.random(shape, np.float32)
+    getattr(convlab, operation)(x, *arguments, **options)
+    before = set(cache._cache.plans)
+    plan_of(operation, x, arguments, options)
+    assert set(cache._cache.plans) == before
+
+
+@pytest.mark.parametrize(("operation", "shape", "arguments", "options"), CALLS)
+def test_operations_without_loops(operation, shape, arguments, options):
+    loops = next(row.loops for row in OPERATIONS if row.name == operation)
+    with convlab.use_backend("python"):
+        explained = convlab.explain(operation, shape, *arguments, **options)
+    assert loops is None or hasattr(convlab.reference, loops)
+    assert loops is not None or explained.backend == "numpy"
+    why = ("python", "convlab.reference has no loops for this call, so NumPy serves it")
+    assert (why in explained.considered) == (explained.backend == "numpy")
+
+
+def test_what_no_kernel_reads(fast_backend):
+    explained = convlab.explain("median_filter", (9, 9), 3, dtype="f8")
+    assert explained.backend == "numpy"
+    why = ("compiled", "no kernel reads these arrays, so NumPy serves the call")
+    assert (why in explained.considered) == fast_backend.startswith("[compiled")
 
 
 def test_a_transpose_without_work(fast_backend):
@@ -212,12 +241,12 @@ def test_nothing_is_allocated_for_the_shape():
 
 
 @pytest.mark.parametrize("shape", [(1 << 62, 1 << 62), (10**5000, 2), (1 << 31, 1 << 32), (1,) * 99])
-def test_shapes_that_no_array_has(shape):
+def test_impossible_shapes(shape):
     with pytest.raises(ValueError, match="^shape: got .*that NumPy has arrays of"):
         convlab.explain("filter2d", shape, np.eye(3))
 
 
-def test_rank_one_is_found_within_rounding_alone(rng):
+def test_rank_one_is_found_only_within_rounding(rng):
     down, along = rng.standard_normal(9), rng.standard_normal(11)
     kernel = np.outer(down, along).astype(np.float32)
     assert convlab.explain("filter2d", (512, 512), kernel).algorithm == "separable"
@@ -269,6 +298,11 @@ def test_the_limit_on_memory_is_kept_or_refused():
         (("filter3d", (3, 3), np.eye(3)), {}, ValueError, "operation: got 'filter3d'; expected one of: filter2d"),
         (("filter2d", (3, -1), np.eye(3)), {}, ValueError, "shape: got"),
         (("filter2d", 3, np.eye(3)), {}, TypeError, "shape: got int"),
+        (("filter2d", np.eye(3), np.eye(3)), {}, TypeError, "shape: got ndarray .*; expected .* the array's .shape"),
+        ((np.eye(3), np.eye(3)), {}, TypeError, "operation: got ndarray .*; expected a name, then a shape"),
+        ((convlab.filter2d, (3, 3), np.eye(3)), {}, TypeError, "operation: got function .*; expected a name"),
+        (("filter2d", (3, 3), np.eye(3)), {"mode": "wrap"}, TypeError, "border is what SciPy calls mode"),
+        (("max_pool2d", (3, 3)), {"pool_size": 2}, TypeError, "kernel_size is what Keras calls pool_size"),
         (("filter2d", (3, 3)), {}, TypeError, "filter2d: got arguments that it does not take"),
         (("filter2d", (3, 3), np.eye(3)), {"sigma": 1}, TypeError, "filter2d: got arguments"),
         (("filter2d", (3, 3), np.eye(3)), {"dtype": "no"}, TypeError, "dtype: got"),

@@ -1,4 +1,4 @@
-"""Subnormal numbers are computed as IEEE 754 says, and a caller who flushes them to zero finds that as he left it."""
+"""Subnormal numbers are computed as IEEE 754 says, and the caller's setting that flushes them stays."""
 
 import ctypes
 import ctypes.util
@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 import convlab
 
-# Where the C library's fenv_t keeps the register that says how to round and what to flush, and which of its bits do.
+# Offset in the C library's fenv_t of the register for rounding and flushing, and its bits.
 REGISTER = {"x86_64": (28, 0xFFC0, 0x8040), "aarch64": (0, 0x07C00000, 0x01000000)}
 pytestmark = pytest.mark.skipif(
     platform.system() != "Linux" or platform.machine() not in REGISTER, reason="the layout of fenv_t is not known"
@@ -52,7 +52,7 @@ def state():
 def test_no_call_changes_the_callers_state(fast_backend, state, flushing):
     if flushing:
         state.set(state.get() | state.flush)
-        assert TINY * np.float32(1) == 0  # or there would be nothing to see
+        assert TINY * np.float32(1) == 0  # else the test could not find anything
     before = state.get()
     for seed in range(8 * len(operations.DRAWN)):
         case = operations.draw(seed)

@@ -1,6 +1,6 @@
-"""A process that calls convlab with ever other shapes does not grow.
+"""A process that calls convlab with changing shapes does not grow.
 
-Some thousand calls here, and 100,000 with CONVLAB_STRESS_CALLS=100000, as `make stress` says.
+Some thousand calls by default, and 100,000 with CONVLAB_STRESS_CALLS=100000, as in `make stress`.
 """
 
 import os
@@ -54,7 +54,7 @@ print(first, resident())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's statm")
-def test_ever_other_shapes():
+def test_changing_shapes_do_not_grow_the_process():
     code = CODE.replace("CALLS", str(CALLS))
     first, last = map(int, run_python(code, timeout=3000).stdout.split())
     print(f"{CALLS} calls: {first >> 20} MiB once the cache of plans is full, {last >> 20} MiB after the last")

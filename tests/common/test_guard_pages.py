@@ -1,6 +1,6 @@
-"""No kernel of a filter touches memory beside its arrays: pages without any access lie right before and behind them.
+"""No filter kernel accesses memory outside its arrays: pages without access are directly before and behind them.
 
-A kernel that does ends its process, so each instruction set runs in one of its own, which says what it was doing.
+A kernel that does ends its process, so each instruction set runs in a separate process, which names the case.
 """
 
 import faulthandler
@@ -15,15 +15,15 @@ import convlab
 
 pytestmark = guard_marks
 
-# Widths of a few pixels, around vectors and blocks, and with room for a middle between two staged segments.
+# Widths of a few pixels, around vectors and blocks, and with a middle between two packed segments.
 WIDTHS = (1, 5, 17, 33, 64, 67, 100, 131, 199)
 KERNELS = [(1, 2), (1, 5), (1, 9), (1, 24), (3, 1), (9, 1), (3, 3), (5, 5), (7, 7), (4, 4), (9, 9), (2, 6), (5, 24)]
-# Border columns of about a block's width and more, which once left less room behind the middle than a block reads.
+# Border columns of about a block's width and more: an earlier kernel read beyond the middle there.
 WIDE_KERNELS = [(5, 41), (5, 65), (4, 80), (1, 109), (3, 127), (1, 131)]
 
 
 def filters():
-    """(what, image's shape and dtype, function of image, out and mask, whether there is a mask)."""
+    """Return (name, image's shape and dtype, function of image, out and mask, whether there is a mask)."""
 
     def correlate(kernel, **options):
         return lambda x, out, mask: convlab.filter2d(x, kernel, algorithm="direct", out=out, mask=mask, **options)
@@ -91,7 +91,7 @@ def given(call):
 
 
 def run(backend):
-    """All filters on guarded arrays; their results are those on arrays of NumPy's own."""
+    """Run all filters on guarded arrays; compare with the results on NumPy's arrays."""
     faulthandler.enable()
     name, isa = ("numpy", "auto") if backend == "numpy" else ("compiled", backend)
     images, results, masks = Guarded(), Guarded(), Guarded()
@@ -121,8 +121,8 @@ def test_no_kernel_leaves_its_arrays(backend):
 
 
 @pytest.mark.parametrize(("at_end", "place"), [(True, 8), (False, -1)])
-def test_a_read_beside_an_array_ends_the_process(at_end, place):
-    """Else the test above would say nothing."""
+def test_a_read_outside_an_array_ends_the_process(at_end, place):
+    """Else the test above would prove nothing."""
     code = (
         "import ctypes, guarding, numpy as np\n"
         "guarded = guarding.Guarded()\n"

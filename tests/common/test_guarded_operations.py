@@ -1,7 +1,7 @@
-"""No operation touches memory beside its arrays: pages without any access lie right before and behind them.
+"""No operation accesses memory outside its arrays: pages without access are directly before and behind them.
 
-Random calls of all operations (operations.py), on one thread and many. A kernel that reads or writes past an array ends
-its process, which says what it was doing.
+Random calls of all operations (operations.py), on one thread and many. A kernel that reads or writes outside an array
+ends its process, which names the case.
 """
 
 import faulthandler
@@ -56,7 +56,7 @@ def test_no_operation_leaves_its_arrays(backend):
 
 
 def run_short_rows(backend, isa):
-    """Depthwise planes of few columns: with 16 lanes two share a vector, of which lanes behind the second are left."""
+    """Depthwise planes of few columns: with 16 lanes two planes share a vector, and some lanes stay unused."""
     faulthandler.enable()
     places = [Guarded() for _ in range(2)]
     with convlab.use_backend(backend, isa):
@@ -73,19 +73,16 @@ def run_short_rows(backend, isa):
 
 
 def run_tables(backend, isa):
-    """Strided convolutions of a few columns, whose tables of sources end at a page that nothing may touch."""
+    """Strided convolutions of a few columns, whose index tables end at a page without access."""
     faulthandler.enable()
     tables = Guarded()
-    options = 1, 1, "zeros", None, "NCHW", "fast", False  # from dilation on
     with convlab.use_backend(backend, isa):
         for stride, width, after in product((2, 3, 4), (1, 2, 3, 5), range(4)):
             print(stride, width, after, flush=True)
             x, weight = picture((5, 8, width), np.float32), taps((9, 5, 5, 5))
             padding = 2, 2, 4, after
             expected = convlab.conv2d(x, weight, stride=stride, padding=padding)
-            plan = _plan.convolving.conv(
-                x, None, 2, weight.shape, weight.dtype, None, None, None, None, stride, padding, *options
-            )
+            plan = _plan.convolving.conv(x, None, 2, weight.shape, weight.dtype, None, None, stride, padding)
             geometry, sources, values = plan.tables
             plan = replace(plan, tables=(geometry, tables.copy(sources, True), values))
             np.testing.assert_array_equal(_run.convolving.conv(plan, x, weight, None, None), expected)

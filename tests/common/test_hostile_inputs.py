@@ -1,4 +1,4 @@
-"""Arrays as the world has them: read-only, mapped from a file, of the other byte order, unaligned, of any strides."""
+"""Unusual arrays: read-only, mapped from a file, of the other byte order, unaligned, of any strides."""
 
 import os
 import sys
@@ -92,7 +92,7 @@ CALLS = {
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (40, 1)])
 def test_strides_of_zero(fast_backend, name, shape):
-    """One element, row or column that stands for all."""
+    """One element, row or column that is repeated."""
     few = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
     x = np.broadcast_to(few, (40, 50))
     assert 0 in x.strides
@@ -100,7 +100,7 @@ def test_strides_of_zero(fast_backend, name, shape):
 
 
 class Lender:
-    """An array of a library that offers DLPack, and nothing else."""
+    """An array of a library with only DLPack."""
 
     def __init__(self, a):
         self.a = a
@@ -117,7 +117,7 @@ class Elsewhere(Lender):
         raise BufferError("this memory is not the CPU's")
 
 
-def test_memory_lent_by_dlpack():
+def test_dlpack_arrays():
     image = np.arange(60, dtype=np.float32).reshape(6, 10)
     assert_array_equal(convlab.max_pool2d(Lender(image), 2), convlab.max_pool2d(image, 2))
     assert_array_equal(convlab.filter2d(Lender(image), Lender(image[:3, :3])), convlab.filter2d(image, image[:3, :3]))
@@ -140,14 +140,14 @@ def test_without_docstrings_and_asserts():
 
 
 def test_as_a_frozen_program_imports_it(tmp_path):
-    """PyInstaller's programs have the package in a folder, without its sources, site-packages or metadata."""
+    """Programs of PyInstaller have the package in a folder, without sources, site-packages or metadata."""
     import compileall
     import shutil
     from pathlib import Path
 
     package = Path(convlab.__file__).parent
     shutil.copytree(package, tmp_path / "convlab", ignore=shutil.ignore_patterns("__pycache__"))
-    for libraries in package.parent.glob("convlab_kernels.libs"):  # what a wheel brings, which PyInstaller collects
+    for libraries in package.parent.glob("convlab_kernels.libs"):  # libraries in the wheel, which PyInstaller collects
         shutil.copytree(libraries, tmp_path / libraries.name)
     assert compileall.compile_dir(tmp_path / "convlab", quiet=2, legacy=True)
     for source in (tmp_path / "convlab").rglob("*.py"):

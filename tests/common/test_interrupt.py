@@ -1,4 +1,4 @@
-"""Ctrl-C during a call that would take minutes: between two tasks, a second or so later; what follows is as ever."""
+"""Ctrl-C during a call that would take minutes: it stops between two tasks, after about a second."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="a console's Ctrl-C cannot be sent to one process there"),
 ]
 
-# Each would take from some seconds to an hour, and a gigabyte at most.
+# Each call would take from some seconds to an hour, with at most a gigabyte.
 CALLS = {
     "filter2d": "convlab.filter2d(plane(6000, 6000), plane(101, 101), algorithm='direct')",
     "filter_bank": "convlab.filter_bank(plane(5000, 5000), plane(4, 61, 61), algorithm='direct')",
@@ -67,4 +67,4 @@ def test_ctrl_c(name, threads):
             process.kill()
     assert said == "interrupted\n"
     assert process.returncode == 0
-    assert time.monotonic() - start < 20  # two seconds on a machine that does nothing else
+    assert time.monotonic() - start < 20  # two seconds on an idle machine

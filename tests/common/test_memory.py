@@ -1,4 +1,4 @@
-"""What a call needs beside its arguments and its result: no more than its plan says, and 32 MiB at the most."""
+"""A call's memory in addition to its arguments and its result: at most that of its plan, and 32 MiB."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ from support import run_python
 
 pytestmark = pytest.mark.slow
 
-# Pages that the kernel counts for a process and that no array is in: stacks, the allocator's rounding.
+# Pages of a process that belong to no array: stacks, the allocator's rounding.
 SLACK = 4 << 20
 
 CALLS = {
@@ -83,7 +83,7 @@ def test_a_filter_needs_what_its_plan_says(source, target, kernel, options):
 @pytest.mark.skipif(not sys.platform.startswith("linux") or not Path("/proc/self/clear_refs").exists(), reason="Linux")
 @pytest.mark.parametrize("algorithm", [None, "gemm", "winograd2", "winograd4"])
 def test_a_convolution_needs_what_its_plan_says(algorithm):
-    """64 channels of rows of 2048; of 2048 such rows it would be the same, which the plan knows."""
+    """64 channels of rows of 2048; the plan states the same memory for 2048 such rows."""
     used, planned, planned_for_all = map(int, run_python(CONV.format(algorithm=algorithm)).stdout.split())
     assert planned <= 64 << 20
     assert planned_for_all <= 64 << 20
@@ -114,9 +114,9 @@ for shape in (1, 1 << 23), (1 << 22, 2), (1 << 23, 1), (4000, 2000):
     ("operation", "size"), [("maximum_filter", 5), ("median_filter", 3), ("minimum_filter", (1, 99))]
 )
 def test_order_statistics_need_what_their_plans_say(operation, size, dtype):
-    """Of a wide, two tall and a square image."""
+    """For a wide, two tall and a square image."""
     if operation == "median_filter" and dtype in ("i4", "f8"):
-        size = (1, 2)  # NumPy partitions every window
+        size = (1, 2)  # NumPy partitions every window, which needs memory
     lines = run_python(RANKED.format(operation=operation, size=size, dtype=dtype), timeout=300).stdout.splitlines()
     assert len(lines) == 4
     for used, planned in (map(int, line.split()) for line in lines):
@@ -134,7 +134,7 @@ def resident(name):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name + ":")) << 10
 def planned(height):
-    spec = specs.conv((1, 64, height, 2048), w.shape, None, 2, 1, 1, 1, 1, "zeros", None, "NCHW", "fast")
+    spec = specs.conv((1, 64, height, 2048), specs.ConvOptions(2, w.shape, padding=1))
     plan = convolving.plan_conv(spec, None, convolving.Request({algorithm!r}), Machine())
     return plan.workspace * (1 if plan.kernel.startswith("conv_winograd") else 2)  # threads
 w = np.ones((64, 64, 3, 3), np.float32)

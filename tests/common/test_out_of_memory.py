@@ -1,10 +1,10 @@
-"""Where memory is short a call raises MemoryError and leaves nothing behind; sizes that no memory holds are errors."""
+"""Without memory a call raises MemoryError and frees all; sizes beyond any memory are errors."""
 
 import sys
 
 import numpy as np
 import pytest
-from support import FILTER_DEFAULTS, run_python
+from support import run_python
 
 import convlab
 from convlab import _dispatch
@@ -30,7 +30,7 @@ CALLS = {
     "winograd": "convlab.conv2d(image[None], weight, padding=1, algorithm='winograd4')",
     "conv_transpose2d": "convlab.conv_transpose2d(image[None], weight)",
 }
-# Large blocks are the system's and not kept: what is freed is gone, and the next one is asked for.
+# Large blocks come from the system and return to it when they are freed, so each one is a new request.
 FRESH = {"MALLOC_MMAP_THRESHOLD_": "65536"}
 CODE = """
 import resource, numpy as np, convlab
@@ -70,7 +70,7 @@ print(failed, (status("VmRSS") - before) >> 20)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's limits")
 @pytest.mark.parametrize("name", CALLS)
 def test_nothing_is_left_behind(name):
-    # Transforms start threads of their own, in whose arenas a call still finds memory when the system has none.
+    # FFTs start Python threads, whose arenas may still have memory when the system has none.
     code = CODE.format(call=CALLS[name], takes_out="out=out" in CALLS[name], threads=1 if name == "fft" else 2)
     failed, grown = map(int, run_python(code, **FRESH).stdout.split())
     assert failed > 0
@@ -103,12 +103,12 @@ def test_products_that_overflow_are_errors(name):
 
 
 def test_a_workspace_that_overflows_is_an_error():
-    """What plans never ask for: a table of sizes whose products are beyond any memory."""
+    """A table of sizes whose products exceed any memory, which plans never request."""
 
     if not _dispatch.built_isas():
         pytest.skip("this installation has no compiled kernels")
     image, kernel = ONE[0, 0], np.ones((3, 3), np.float32)
-    plan = filtering.filter2d(image, kernel, *FILTER_DEFAULTS)
+    plan = filtering.filter2d(image, kernel)
     y = np.empty((4, 4), np.float32)
     for words in (1 << 60, (1 << 61) - 1, -1):
         geometry = plan.tables[0].copy()

@@ -1,4 +1,4 @@
-"""The lesson in plain Python, against SciPy, NumPy's pad, and sums done by hand."""
+"""The lesson in plain Python, compared with SciPy, NumPy's pad, and sums computed by hand."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Array = npt.NDArray[np.float64]
 
 
 def whole_numbers(seed: int, *shape: int) -> Array:
-    """Whole numbers, so that sums are exact in any order and results can be compared by =="""
+    """Integers, so sums are exact in any order and results can be compared by ==."""
     return np.random.default_rng(seed).integers(-9, 10, shape).astype(np.float64)
 
 
@@ -100,7 +100,7 @@ def test_borders_are_scipys(border: str, kernel_shape: tuple[int, int]) -> None:
 @pytest.mark.parametrize("border", NUMPY_PAD)
 @pytest.mark.parametrize("image_shape", [(1, 1), (1, 2), (2, 3), (3, 1), (4, 5)])
 @pytest.mark.parametrize("kernel_shape", [(9, 9), (10, 4), (1, 13), (14, 1)])
-def test_borders_go_round_as_often_as_needed(
+def test_borders_repeat_as_often_as_needed(
     border: str, image_shape: tuple[int, int], kernel_shape: tuple[int, int]
 ) -> None:
     image, kernel = whole_numbers(3, *image_shape), whole_numbers(4, *kernel_shape)
@@ -126,7 +126,7 @@ def test_borders_are_as_drawn(border: str, shown: str) -> None:
     row = [[1.0, 2.0, 3.0, 4.0]]
     drawn = [0.0 if letter == "k" else 1.0 + "abcd".index(letter) for letter in shown.split()]
     for place, pixel in enumerate(drawn):
-        # One tap that reaches from the first pixel to this place alone.
+        # A kernel with one tap, which reads this place for the first pixel.
         kernel = [[float(tap == place) for tap in range(len(drawn))]]
         assert reference.filter2d(row, kernel, border=border, anchor=(0, 4))[0][0] == pixel
 
@@ -142,7 +142,7 @@ def test_valid_gives_the_windows_that_fit() -> None:
     assert (len(filtered), len(filtered[0])) == (4, 4)
     np.testing.assert_array_equal(filtered, correlate_valid(image, kernel))
     assert reference.filter2d(image, image, border="valid") == [[(image**2).sum()]]
-    # The anchor says where a window's sum is put; the windows that fit are the same.
+    # The anchor only moves a window's sum; the windows that fit are the same.
     assert reference.filter2d(image, kernel, border="valid", anchor=(0, 0)) == filtered
 
 
@@ -181,7 +181,7 @@ def test_kernels_are_not_flipped() -> None:
     impulse = np.zeros((3, 3))
     impulse[1, 1] = 1
     kernel = np.arange(9).reshape(3, 3)
-    # An impulse shows the kernel turned by 180 degrees: correlation, not convolution.
+    # The impulse response is the kernel rotated by 180 degrees: correlation, not convolution.
     np.testing.assert_array_equal(reference.filter2d(impulse, kernel, "constant"), kernel[::-1, ::-1])
 
 
@@ -202,7 +202,7 @@ def test_bytes_do_not_overflow() -> None:
     "dtype",
     ["bool", "uint8", "uint16", "int16", "int32", "int64", "f2", "f4", "f8", ">f4", ">u2"],
 )
-def test_every_real_type_comes_in(dtype: str) -> None:
+def test_every_real_type_is_accepted(dtype: str) -> None:
     image = np.array([[1, 0, 1], [0, 1, 1]]).astype(dtype)
     filtered = reference.filter2d(image, [[1, 1]], "constant")
     assert filtered == [[1.0, 1.0, 1.0], [0.0, 1.0, 2.0]]
@@ -237,7 +237,7 @@ def test_scale_then_offset_then_clip() -> None:
 
 def test_every_tap_counts() -> None:
     filtered = reference.filter2d([[NAN, 1, 2, 3]], [[0, 1, 0]], "nearest", clip=(0, 1))
-    assert np.isnan(filtered[0][:2]).all()  # 0 * NaN is NaN, and clip leaves it
+    assert np.isnan(filtered[0][:2]).all()  # 0 * NaN is NaN, and clip does not change it
     assert filtered[0][2:] == [1.0, 1.0]
     infinite = reference.filter2d([[math.inf, 1, 2, 3]], [[0, 1, 0]], "nearest")
     assert np.isnan(infinite[0][:2]).all()  # 0 * infinity is NaN too
@@ -279,7 +279,7 @@ def test_pools_by_hand() -> None:
     assert reference.avg_pool2d(SQUARE, 2) == [[3.5, 5.5], [11.5, 13.5]]
 
 
-def test_what_is_left_over_is_dropped() -> None:
+def test_incomplete_windows_are_dropped() -> None:
     assert reference.max_pool2d(SQUARE, 3) == [[11]]
     assert reference.min_pool2d(SQUARE, (1, 3)) == [[1], [5], [9], [13]]
     assert reference.max_pool2d([[1, 2, 9]], (1, 2)) == [[2]]
@@ -330,7 +330,7 @@ def test_pools_are_reductions_of_padded_windows(
 
 
 @pytest.mark.parametrize("window", [[NAN, 1, 2], [1, NAN, 2], [1, 2, NAN], [NAN, NAN, NAN]])
-def test_nan_spreads_in_its_window_alone(window: list[float]) -> None:
+def test_nan_spreads_only_in_its_window(window: list[float]) -> None:
     for pool in (reference.max_pool2d, reference.min_pool2d, reference.avg_pool2d):
         pooled = pool([[*window, 4, 4, 4]], (1, 3))
         assert math.isnan(pooled[0][0])

@@ -1,6 +1,6 @@
-"""Sixteen Python threads that call every operation at once get the bytes that one gets.
+"""Sixteen Python threads that call every operation at the same time get the bytes of one thread.
 
-Some seconds here, and a minute with CONVLAB_STRESS_SECONDS=60, as `make stress` says.
+Some seconds by default, and a minute with CONVLAB_STRESS_SECONDS=60, as in `make stress`.
 """
 
 import os
@@ -49,7 +49,7 @@ def test_sixteen_threads_call_everything():
 
 
 def test_limits(monkeypatch):
-    """A call may use as many threads as pay, as its block or the process allows, and as there are CPUs."""
+    """A call uses at most the threads that its work justifies, that its block or process allows, and one per CPU."""
     monkeypatch.setattr(_threads, "_workers", _no_workers)
     monkeypatch.setattr(_no_workers, "_cap", 4)
     monkeypatch.setattr(_no_workers, "_cpus", 3)
@@ -60,15 +60,15 @@ def test_limits(monkeypatch):
     assert _threads.limited(9) == 4
 
 
-def test_transforms_share_the_cap(monkeypatch):
-    """What calls in progress have started, the next does not get."""
+def test_transforms_share_the_limit(monkeypatch):
+    """Threads that running calls use are not available to the next call."""
     monkeypatch.setattr(_threads, "_workers", _no_workers)
     monkeypatch.setattr(_no_workers, "_cap", 4)
     seen, go = [], threading.Barrier(4)
 
     def work(item):
         seen.append(_threads._beside)
-        go.wait(30)  # the three of the first call run, and the second call's own thread
+        go.wait(30)  # three threads of the first call and the calling thread of the second
 
     first = threading.Thread(target=_threads.spread, args=(work, range(3), 3))
     first.start()
@@ -77,7 +77,7 @@ def test_transforms_share_the_cap(monkeypatch):
     assert _threads._beside == 2
     _threads.spread(work, range(1), 9)
     first.join()
-    assert seen[3] == 3  # one more, of the two that are asked for beside it
+    assert seen[3] == 3  # the second call wants two more threads and gets one
     assert _threads._beside == 0
 
 

@@ -50,7 +50,7 @@ def test_sums_flush(name):
 
 
 @pytest.mark.parametrize("name", MOVES)
-def test_what_moves_pixels_keeps_them(fast_backend, name):
+def test_operations_that_copy_pixels_keep_them(fast_backend, name):
     with convlab.subnormals("flush"):
         assert np.all(MOVES[name](IMAGE) == TINY)
 

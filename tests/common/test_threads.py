@@ -1,4 +1,4 @@
-"""Threads: the caps, calls from several threads at once, and children of fork."""
+"""Threads: the limits, simultaneous calls from several threads, and forked children."""
 
 import gc
 import os
@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from support import FILTER_DEFAULTS, needs_kernels, run_python
+from support import needs_kernels, run_python
 
 import convlab
 from convlab import _cpus, _threads
@@ -42,7 +42,7 @@ def test_caps():
 def test_small_work_gets_one_thread_and_large_work_more():
     def threads(size):
         x = np.zeros((size, size), np.float32)
-        return filtering.filter2d(x, np.ones((3, 3)), *FILTER_DEFAULTS).threads
+        return filtering.filter2d(x, np.ones((3, 3))).threads
 
     assert threads(28) == 1
     assert threads(2048) >= 8
@@ -51,7 +51,7 @@ def test_small_work_gets_one_thread_and_large_work_more():
 @needs_kernels
 @pytest.mark.parametrize(("asked", "cpus", "beside"), [(3, 3, 2), (1, 3, 0), (8, 2, 1)])
 def test_several_threads_run(asked, cpus, beside):
-    """A plan of many threads starts them, and no more than there are CPUs for."""
+    """A plan of many threads starts them, but at most one per CPU."""
     code = f"""
 import os, numpy as np, convlab
 from convlab._threads import _workers
@@ -84,7 +84,7 @@ print(started() - before)
     ],
 )
 def test_the_environment_bounds_the_default(variables, expected):
-    """OMP_NUM_THREADS too, which joblib and schedulers set, where CONVLAB_NUM_THREADS is not set."""
+    """OMP_NUM_THREADS, which joblib and schedulers set, counts too if CONVLAB_NUM_THREADS is not set."""
     clean = {"OMP_NUM_THREADS": variables.get("OMP_NUM_THREADS", "")}
     threads = int(run_python("import convlab; print(convlab.get_num_threads())", **clean | variables).stdout)
     assert threads == (expected or _cpus.available())
@@ -132,7 +132,7 @@ def test_calls_from_many_threads_at_once(rng):
 
 @needs_kernels
 def test_first_calls_at_once():
-    """What is imported when it is first needed is imported once."""
+    """Modules that are imported at their first use are imported once."""
     code = """
 import threading, numpy as np, convlab
 calls = [lambda: convlab.filter2d(np.ones((9, 9)), np.ones((3, 3))), lambda: convlab.max_pool2d(np.ones((8, 8)), 2),
@@ -152,7 +152,7 @@ print(sorted(set(done)), len(done), convlab.last_kernel())
 
 
 def test_many_plans_from_many_threads(rng):
-    """The bounded cache is filled and emptied from all sides."""
+    """Many threads fill and empty the bounded cache."""
 
     def one(n):
         x = np.full((n, n), n, np.float32)
@@ -178,14 +178,14 @@ def test_spread():
     assert len(threads) == 4
 
     def fail(item):
-        if item == 30:  # one of the first, since the last are taken first
+        if item == 30:  # one of the first, because the last are taken first
             raise KeyError(item)
         work(item)
 
     done.clear()
     with pytest.raises(KeyError, match="30"):
         _threads.spread(fail, range(40), 2)
-    assert len(done) < 39  # the rest is not begun
+    assert len(done) < 39  # the other items are not begun
 
 
 def test_spread_takes_no_memory_for_items():
@@ -196,8 +196,8 @@ def test_spread_takes_no_memory_for_items():
         _threads.spread(fail, range(10**15), 2)
 
 
-def test_spread_keeps_no_error():
-    """Nor what its frames saw, where several threads fail: without the collector's help."""
+def test_spread_keeps_no_reference_to_an_error():
+    """If several threads fail, their frames are freed without the garbage collector."""
     kept, both = [], threading.Barrier(2)
 
     def fail(item):
@@ -219,7 +219,7 @@ def test_spread_keeps_no_error():
 
 @needs_kernels
 def test_nothing_spins_after_a_call():
-    """A worker that has nothing to do looks for a job for 60 us at most, and then it sleeps."""
+    """A worker without work spins for at most 60 us, then it sleeps."""
     code = """
 import time, numpy as np, convlab
 convlab.set_num_threads(2)
@@ -234,7 +234,7 @@ print(time.process_time() - before)
 
 
 def test_a_subinterpreter_gets_numpys_import_error():
-    """NumPy cannot be loaded twice in a process, and convlab says nothing else."""
+    """NumPy cannot be loaded twice in a process; convlab raises the same error."""
     pytest.importorskip("_xxsubinterpreters")
     code = """
 import sys, numpy, convlab, _xxsubinterpreters as interpreters

@@ -1,4 +1,4 @@
-"""Children forked between calls and in the middle of them, and the end of the interpreter."""
+"""Children forked between calls and during calls, and the end of the interpreter."""
 
 import os
 import signal
@@ -59,7 +59,7 @@ def wait_for(child):
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_child_forked_while_other_threads_call_does_not_hang():
-    """Whatever lock another thread holds just then, the child, which has not that thread, can take."""
+    """The child has no other threads, but can take every lock that they held at the fork."""
     code = f"""{FORKS}
 stop = False
 def others():
@@ -81,14 +81,14 @@ for thread in threads:
     thread.join()
 print("done")
 """
-    times = "300" if _dispatch.built_isas() else "30"  # NumPy takes a child longer
+    times = "300" if _dispatch.built_isas() else "30"  # a child takes longer with NumPy
     assert run_python(code.replace("FORKS", times), timeout=300).stdout.strip() == "done"
 
 
-@needs_kernels  # NumPy takes minutes, and each second would bring another child
+@needs_kernels  # NumPy takes minutes, with another child each second
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers")
 def test_a_child_forked_in_the_middle_of_a_call_finishes_it():
-    """By a signal's handler: the tasks of the parent's other threads run in the child again."""
+    """A signal handler forks: the child runs the tasks of the parent's other threads again."""
     code = f"""{FORKS}
 children = []
 def handler(*_):
@@ -134,7 +134,7 @@ print("done")
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_transforms_while_another_thread_forks():
-    """SciPy's own threads end at a fork, and what is handed to them just then fails."""
+    """SciPy's threads end at a fork, and work that they get at that moment fails."""
     code = """
 import os, threading, time, warnings, numpy as np, convlab
 warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads

@@ -11,7 +11,7 @@ from convlab import _threads
 
 
 def test_ctrl_c_before_the_calling_thread_works_waits_too(monkeypatch):
-    """Wherever it comes: here as soon as another thread writes."""
+    """Ctrl-C may arrive at any moment, here when another thread writes."""
     started, done, start = threading.Event(), [], _threads._thread.start_new_thread
 
     def slow(item):
@@ -27,12 +27,12 @@ def test_ctrl_c_before_the_calling_thread_works_waits_too(monkeypatch):
     monkeypatch.setattr(_threads._thread, "start_new_thread", interrupted)
     with pytest.raises(KeyboardInterrupt):
         _threads.spread(slow, range(5), 2)
-    assert done == [4]  # what was begun, and nothing else
+    assert done == [4]  # only the tasks that had begun
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers")
 def test_ctrl_c_waits_for_the_other_threads():
-    """They write into the caller's array; what they have not begun they leave."""
+    """They write into the caller's array, and do not begin other tasks."""
     done, started = [], threading.Event()
 
     def one_long(item):
@@ -56,7 +56,7 @@ def test_ctrl_c_waits_for_the_other_threads():
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers")
 def test_a_signals_handler_may_call():
-    """Also where it comes while the thread that it interrupts holds a lock."""
+    """Also if the interrupted thread holds a lock."""
     code = """
 import faulthandler, random, signal, time, numpy as np, convlab
 faulthandler.dump_traceback_later(60, exit=True)

@@ -1,7 +1,7 @@
-"""No kernel computes with memory that no one wrote: its numbers may be subnormal, and cost a hundred cycles each.
+"""No kernel computes with unwritten memory, which may contain subnormal numbers that cost a hundred cycles each.
 
-The allocator hands out subnormal numbers; on x86 the processor notes each operand of that kind. NaN and infinities in
-their place show in the results if they count.
+The tests' allocator returns subnormal numbers, and an x86 processor sets a flag for each such operand. With NaN and
+infinities instead, results would show that unwritten memory counts.
 """
 
 import json
@@ -21,7 +21,7 @@ pytestmark = [
     needs_kernels,
     pytest.mark.skipif(not sys.platform.startswith("linux") or COMPILER is None, reason="Linux with a C compiler"),
 ]
-# Kernels that compare pixels and move them: a comparison of subnormal numbers is noted, but costs no time.
+# Kernels that compare and copy pixels: comparing subnormal numbers sets the flag but costs no time.
 COMPARE = re.compile(r"(max_pool|min_pool|maximum|minimum|median)")
 
 CODE = """
@@ -69,7 +69,7 @@ def called(allocator, pattern, isa, names, seeds):
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="x86's register of what was noted")
 @pytest.mark.parametrize("isa", BUILT_ISAS)
-def test_nothing_is_added_to_what_no_one_wrote(allocator, isa):
+def test_no_sum_reads_unwritten_memory(allocator, isa):
     import operations
 
     found, _ = called(allocator, "1", isa, list(operations.DRAWN), 60)
@@ -77,7 +77,7 @@ def test_nothing_is_added_to_what_no_one_wrote(allocator, isa):
 
 
 @pytest.mark.parametrize("isa", BUILT_ISAS)
-def test_results_do_not_depend_on_what_memory_holds(allocator, isa):
+def test_results_do_not_depend_on_unwritten_memory(allocator, isa):
     import operations
 
     results = {called(allocator, pattern, isa, list(operations.DRAWN), 20)[1]

@@ -1,4 +1,4 @@
-"""Integers beyond 2**24 are no float32's: windows that hold one are summed in double, by every filter."""
+"""Integers beyond 2**24 are not exact in float32: every filter sums windows that contain one in double."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ SMOOTHING = {"sobel": np.array([1, 2, 1]) / 4, "scharr": np.array([3, 10, 3]) / 
 
 
 def wide_image(rng, shape, dtype, largest=None):
-    """Numbers of all sizes up to the largest, negative ones too, with small steps between neighbours."""
+    """Numbers of all magnitudes and both signs, with small steps between neighbours."""
     limits = np.iinfo(dtype)
     largest = largest or min(limits.max, 2**53)
     x = rng.integers(-largest if limits.min < 0 else 0, largest, shape, endpoint=True)
@@ -24,7 +24,7 @@ def wide_image(rng, shape, dtype, largest=None):
 
 
 def exact_sums(x, kernel, **options):
-    """In Python's whole numbers."""
+    """Sum in Python's integers."""
     size = np.shape(kernel)
     cval = options.pop("cval", 0)
     border = options.get("border", "mirror")
@@ -43,7 +43,7 @@ def exact_sums(x, kernel, **options):
     return sums
 
 
-def test_the_issues_examples(backend):
+def test_the_examples(backend):
     steps = (10**8 + np.arange(6, dtype=np.int32))[None].repeat(5, 0)
     assert_array_equal(convlab.sobel(steps, axis=1)[:, 1:-1], np.full((5, 4), 2.0))
     assert_array_equal(convlab.sobel(steps)[:, 1:-1], np.full((5, 4), np.float32(2**0.5)))
@@ -54,8 +54,8 @@ def test_the_issues_examples(backend):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("border", BORDERS)
-def test_whole_sums_are_exact(backend, rng, dtype, border):
-    """Also below zero and beyond 32 bits, in another byte order, and in the frame of "keep"."""
+def test_integer_sums_are_exact(backend, rng, dtype, border):
+    """Also for negative numbers, more than 32 bits, another byte order, and the frame of "keep"."""
     x = wide_image(rng, (9, 13), dtype, 2**48 if np.dtype(dtype).itemsize == 8 else 2**31 - 1)
     kernel = rng.integers(-3, 4, (3, 4))
     column, row = rng.integers(-3, 4, 3), rng.integers(-3, 4, 4)
@@ -105,7 +105,7 @@ def test_every_filter_sees_small_steps_on_a_large_offset(fast_backend, rng, name
         actual, expected = convlab.box(x, 5, border="symmetric", dtype=np.int64), ndimage.uniform_filter(doubles, 5)
         expected = np.rint(expected)
     assert "double" in convlab.last_kernel()
-    # float32 results have its rounding, of large values; nothing else is lost but double's.
+    # The errors are the rounding of the result to float32 and that of double sums.
     scale = 1.0 if actual.dtype.kind == "i" else np.abs(expected).max() * 2**-23
     if name == "gaussian":
         scale = offset * 2**-24 + 1
@@ -120,7 +120,7 @@ def gabor_taps():
 
 
 def test_each_window_decides_for_itself(fast_backend, rng):
-    """Windows without a wide integer keep their float32 bits; so a crop has those of the whole."""
+    """Windows without a wide integer keep their float32 bits, so a crop has the bits of the whole."""
     x = rng.integers(0, EXACT, (60, 80))
     x[20, 30] = 10**9
     taps = rng.standard_normal((5, 7))
@@ -141,7 +141,7 @@ def test_each_window_decides_for_itself(fast_backend, rng):
 
 
 def test_all_backends_give_the_same_bits(rng):
-    """Sums in double of whole taps and of fractions, on windows that are all wide."""
+    """Sums in double with integer and fractional taps; every window has a wide integer."""
     x = 2**30 + rng.integers(0, 1000, (12, 17))
     taps = rng.standard_normal((3, 4))
     results = []
@@ -190,7 +190,7 @@ def test_a_constant_beyond_float32(backend):
 
 
 @pytest.mark.parametrize("value", [2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63)])
-def test_beyond_double_is_an_error(backend, value):
+def test_integers_beyond_double_are_an_error(backend, value):
     x = np.zeros((6, 7), np.int64)
     x[5, 6] = value
     out = np.full((6, 7), 7, np.float32)
@@ -225,7 +225,7 @@ def test_up_to_2_to_the_24_nothing_changes(fast_backend, rng):
 
 
 def test_float64_rounds_to_float32(fast_backend):
-    """As documented."""
+    """float64 images are rounded to float32, as documented."""
     assert convlab.filter2d(np.full((3, 3), EXACT + 1.0), [[1]])[0, 0] == EXACT
 
 
@@ -279,7 +279,7 @@ def test_averages_of_all_kinds(fast_backend, rng):
     ],
 )
 def test_averages_are_made_in_pieces(fast_backend, rng, monkeypatch, name, shape, arguments):
-    """Of outputs, and of the windows of one output, which are as large as the array."""
+    """Pieces of outputs, and pieces of a window that is as large as the array."""
     x = rng.integers(-(2**30), 2**30, shape).astype(np.int32)
     x[..., ::3] = 5
     expected = getattr(convlab, name)(x, *arguments)

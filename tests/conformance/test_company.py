@@ -56,7 +56,7 @@ def work_sklearn():
     return KMeans(3, n_init=1, max_iter=5, random_state=0).fit(points).inertia_
 """,
 }
-# Each first once, each last once, and reversed.
+# Each library is first once and last once, in both directions.
 ORDERS = [tuple(list(WORK)[i:] + list(WORK)[:i]) for i in range(len(WORK))] + [tuple(WORK)[::-1]]
 
 
@@ -115,7 +115,7 @@ if __name__ == "__main__":
 
 
 def test_a_data_loader_with_two_workers_a_hundred_times(tmp_path):
-    """The parent has run threads before each fork, and runs them after."""
+    """The parent runs threads before and after each fork."""
     script = tmp_path / "loader.py"
     script.write_text(LOADER.format(times=100, start="fork"))
     run_script(script)
@@ -152,7 +152,7 @@ def run_script(script):
     ids=["float32", "transposed", "strided", "expanded", "uint8", "float64"],
 )
 def test_tensors_are_images(tensor):
-    """A tensor on the CPU offers its memory, strides and all, and nothing of it is changed."""
+    """convlab reads the memory of a CPU tensor with its strides, and does not change it."""
     values = tensor.numpy().copy()
     kernel = torch.tensor([[1.0, 2, 1]])
     assert_array_equal(convlab.filter2d(tensor, kernel), convlab.filter2d(values, kernel.numpy()))

@@ -22,7 +22,7 @@ NETWORKS = ("densenet121", "inception_v2", "resnet50", "shufflenet", "squeezenet
 
 
 def peer(model, feeds):
-    """What ONNX Runtime gives."""
+    """Return ONNX Runtime's result."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
@@ -30,7 +30,7 @@ def peer(model, feeds):
 
 
 def ours(model, feeds):
-    """What comes through convlab, and by what."""
+    """Return convlab's result and the kernel."""
     evaluator = ReferenceEvaluator(model, new_ops=convlab.onnx.ops())
     return evaluator.run(None, feeds), [node.served_by for node in convlab.onnx.report(evaluator)]
 
@@ -58,9 +58,9 @@ def one_node(operator, inputs, opset, outputs=("y",), **attributes):
 
 
 def windows(rng, axes, *, dilated):
-    """Random attributes of a window, and sizes that hold it.
+    """Return random attributes of a window, and sizes that contain it.
 
-    Of SAME, ONNX Runtime refuses or leaves out dilations, and strides beyond the window.
+    With SAME, ONNX Runtime refuses or ignores dilations, and strides larger than the window.
     """
     kernel, strides = rng.integers(1, 5, axes), rng.integers(1, 5, axes)
     dilations = rng.integers(1, 4, axes) if dilated else np.ones(axes, int)
@@ -124,7 +124,7 @@ def test_convolutions(axes, group, rng):
 @pytest.mark.parametrize("axes", [1, 2, 3])
 @pytest.mark.parametrize("way", ["pads", "output_shape", "SAME_UPPER", "SAME_LOWER"])
 def test_transposes(axes, way, rng):
-    """ONNX Runtime makes a result of SAME smaller than its inputs times the strides, where windows are smaller."""
+    """With SAME, ONNX Runtime's result is smaller than input times stride if the window is smaller than the stride."""
     for _ in range(15):
         strides = rng.integers(1, 4, axes)
         kernel = rng.integers(1, 4, axes) if way in ("pads", "output_shape") else strides + rng.integers(0, 3, axes)
@@ -155,7 +155,7 @@ def test_whole_planes(operator, rng):
 
 
 def with_random_weights(model, rng):
-    """Stored weights in place of the constants that these graphs are filled with."""
+    """Replace the constants of these graphs by stored weights."""
     known = {weight.name: numpy_helper.to_array(weight) for weight in model.graph.initializer}
     shapes = {name: array.shape for name, array in known.items()}
     filled = [node for node in model.graph.node if node.op_type == "ConstantOfShape"]
@@ -179,16 +179,16 @@ def with_random_weights(model, rng):
         if name in known:
             model.graph.initializer.remove(next(w for w in model.graph.initializer if w.name == name))
         model.graph.initializer.append(numpy_helper.from_array(array, name))
-        if name not in known:  # in these days weights were inputs too
+        if name not in known:  # in old opsets weights are inputs too
             model.graph.input.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, array.shape))
     return model
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_known_networks(name, rng):
-    """Of opset 17: in opset 9 the reference evaluator normalises by the batch, as in training."""
+    """In opset 17, because in opset 9 the reference evaluator normalises by the batch, as in training."""
     model = version_converter.convert_version(with_random_weights(onnx.load(LIGHT / f"light_{name}.onnx"), rng), 17)
-    # What goes into a last softmax: its largest number would hide the others.
+    # Compare the input of a last softmax, whose largest number would hide the others.
     for node in model.graph.node:
         if node.op_type == "Softmax":
             model.graph.output[0].CopyFrom(helper.make_tensor_value_info(node.input[0], onnx.TensorProto.FLOAT, None))
@@ -263,7 +263,7 @@ def modules(torch):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["lenet", "residual", "mobilenet", "unet", "volumes", "signals"])
-def test_what_pytorch_exports(name, rng):
+def test_models_that_pytorch_exports(name, rng):
     torch = pytest.importorskip("torch")
     torch.manual_seed(1)
     module, shape = modules(torch)[name]

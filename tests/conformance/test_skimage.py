@@ -1,4 +1,4 @@
-"""The filters that have a name give what scikit-image's give."""
+"""The named filters give scikit-image's results."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_defaults(image, colour):
     close(convlab.unsharp(image, clip=(0, 1)), filters.unsharp_mask(image))
     close(
         convlab.unsharp(colour, 2, 1.5, channel_axis=-1),
-        filters.unsharp_mask(colour, 2, 1.5, preserve_range=True, channel_axis=2),  # with -1 it takes rows for channels
+        filters.unsharp_mask(colour, 2, 1.5, preserve_range=True, channel_axis=2),  # with -1 it takes rows as channels
     )
 
 

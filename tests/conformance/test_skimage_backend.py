@@ -1,4 +1,4 @@
-"""convlab as a backend of scikit-image: found by entry points, asked, and right."""
+"""convlab as a backend of scikit-image: its entry points, its answers and its results."""
 
 import functools
 import inspect
@@ -19,7 +19,7 @@ PROJECT = Path(__file__).resolve().parent.parent.parent / "pyproject.toml"
 
 @pytest.fixture
 def dispatched(monkeypatch):
-    """scikit-image's own functions as they are where convlab is installed and they can be dispatched."""
+    """Return scikit-image's functions in their dispatchable form, as if convlab were installed."""
     groups = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["entry-points"]
     found = {
         group: [EntryPoint(name, value, group) for name, value in entries.items()] for group, entries in groups.items()
@@ -34,7 +34,7 @@ def dispatched(monkeypatch):
         def function(*args, **kwargs):
             return getattr(filters, name)(*args, **kwargs)
 
-        function.__module__ = "skimage.filters._filter"  # gaussian lies elsewhere, and is shown there
+        function.__module__ = "skimage.filters._filter"  # gaussian is defined in another module
         return _backends.dispatchable(function)
 
     return decorated
@@ -66,7 +66,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("name", "args", "kwargs"), CALLS)
-def test_what_is_served(dispatched, name, args, kwargs):
+def test_supported_calls(dispatched, name, args, kwargs):
     image = np.random.default_rng(5).random((31, 45), np.float32)
     expected = getattr(filters, name)(image, *args, **kwargs)
     with pytest.warns(_backends.DispatchNotification, match=f"{name}' was dispatched to the 'convlab' backend"):
@@ -105,13 +105,13 @@ def test_colours_and_integers(dispatched):
         ("median", np.ones((8, 9), np.float32), {"footprint": np.eye(3)}),
     ],
 )
-def test_the_rest_is_scikit_images(dispatched, name, image, kwargs):
+def test_unsupported_calls_are_refused(dispatched, name, image, kwargs):
     assert not backend.can_has(f"skimage.filters:{name}", image, **kwargs)
     np.testing.assert_array_equal(dispatched(name)(image, **kwargs), getattr(filters, name)(image, **kwargs))
-    with pytest.raises(ValueError, match=f"{name}: got a call that is scikit-image's"):
+    with pytest.raises(ValueError, match=f"{name}: got an unsupported call"):
         backend.get_implementation(f"skimage.filters:{name}")(image, **kwargs)
 
 
-def test_other_functions_are_not_wanted():
+def test_other_functions_are_not_supported():
     assert not backend.can_has("skimage.filters:gabor", np.ones((8, 9), np.float32), 0)
     assert not backend.can_has("skimage.metrics:mean_squared_error", 1, 2)

@@ -1,4 +1,4 @@
-"""PyTorch's own sample inputs and error inputs of its convolutions: the same results, and errors where it has them."""
+"""PyTorch's sample inputs and error inputs of its convolutions: the same results, and the same cases of errors."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ OPERATIONS = {
 }
 ORDER = ("weight", "bias", "stride", "padding", "dilation", "groups")
 ORDER_OF_TRANSPOSES = ("weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
-# What PyTorch refuses and we serve, by a part of its message, each with the reason.
+# Errors of PyTorch that convlab computes, by a part of the message, each with the reason.
 SERVED_HERE = {
     "should be the same": "dtypes may differ here: all are converted to float32",
     "is not supported for strided convolutions": "padding='same' means ceil(size / stride) outputs for any stride",
@@ -46,7 +46,7 @@ def cases(kind):
                 yield pytest.param(name, error, id=f"{name}-{number}")
 
 
-def test_all_of_them_are_here():
+def test_all_samples_are_tested():
     assert set(OPERATIONS) == {f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)}
 
 

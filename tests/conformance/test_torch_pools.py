@@ -1,6 +1,6 @@
-"""PyTorch's own sample inputs for its pools, the wrong ones included: `make conformance`.
+"""PyTorch's sample inputs and error inputs of its pools: `make conformance`.
 
-Each sample gives what PyTorch gives, and what PyTorch refuses is refused, but for the exceptions below.
+Each sample gives PyTorch's result, and each error input raises an error, except those below.
 """
 
 import warnings
@@ -28,7 +28,7 @@ OPERATIONS = [
 ]
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-# What PyTorch refuses and we serve, by a piece of its message; why.
+# Errors of PyTorch that convlab computes, by a part of the message, each with the reason.
 SERVED_HERE = {
     "pad should be at most half": "padding may be up to the dilated window less one, as ONNX has it",
     "Input dimension should be at least": "axes that are missing are a batch and channels of one",
@@ -36,7 +36,7 @@ SERVED_HERE = {
 
 
 def arguments(sample):
-    """A sample's arguments with arrays for tensors."""
+    """Return a sample's arguments with arrays instead of tensors."""
 
     def array(value):
         return value.detach().numpy() if isinstance(value, torch.Tensor) else value
@@ -69,7 +69,7 @@ def test_samples(op):
 
 
 @pytest.mark.parametrize("op", [op for op in OPERATIONS if op.values[0].error_inputs_func])
-def test_what_pytorch_refuses(op):
+def test_pytorchs_errors(op):
     for wrong in op.error_inputs("cpu"):
         sample = wrong.sample_input
         try:
@@ -86,8 +86,8 @@ def test_what_pytorch_refuses(op):
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_where_we_are_right(n):
-    """Lp pools: absolute values, and a cut window's own norm."""
+def test_where_pytorch_is_wrong(n):
+    """Lp pools: absolute values, and the norm of the elements in a partial window."""
     x = np.array([1.0, 1.0, 1.0], np.float32).reshape((1,) * n + (3,))
     window = (1,) * (n - 1) + (2,)
     pool, theirs = getattr(convlab, f"lp_pool{n}d"), getattr(torch.nn.functional, f"lp_pool{n}d")

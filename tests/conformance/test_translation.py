@@ -1,4 +1,4 @@
-"""convlab.translate beside OpenCV, scikit-image and PyTorch: a call and its translation compute the same."""
+"""convlab.translate with OpenCV, scikit-image and PyTorch: a call and its translation compute the same."""
 
 import numpy as np
 import pytest
@@ -33,6 +33,6 @@ def test_pytorchs_calls(call):
         names[f"w{axes}"] = tensor(4, 2, *[3] * axes)
         pool = getattr(functional, f"max_pool{axes}d")
         names[f"pooled{axes}"], names[f"indices{axes}"] = pool(names[f"t{axes}"], 2, return_indices=True)
-    if "conv_transpose" in call:  # whose weights have their axes in the other order
+    if "conv_transpose" in call:  # its weights have their axes in the other order
         names |= {f"w{axes}": names[f"w{axes}"][:2] for axes in (1, 2, 3)}
     assert_equivalent(call, names)

@@ -24,7 +24,7 @@ def tensors(rng, shape, weight_shape, bias=True):
 
 
 def assert_served(backend, *kernels):
-    """By the plain product, whichever way its plan takes, unless other kernels are named."""
+    """Assert that a kernel of the plain product, or one of the named kernels, ran."""
     kernels = ("conv2d",) if backend.startswith("[python") else kernels or ("conv_gemm", "conv_direct")
     assert convlab.last_kernel() in [kernel + backend for kernel in kernels]
 
@@ -60,7 +60,7 @@ def test_groups(backend, rng, groups, multiplier):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (9, 20)])
 def test_padding_modes(backend, rng, mode, size):
-    """Wider than the image too: then a border goes round."""
+    """Also padding wider than the image, for which a border repeats."""
     x, w, bias = tensors(rng, (1, 2, *size), (3, 2, 3, 3))
     y = convlab.conv2d(x, w, bias, padding=(1, 2, 3, 4), padding_mode=mode)
     assert_convolved(y, x, w, bias, 1, ((1, 2), (3, 4)), padding_mode=mode)
@@ -71,7 +71,7 @@ def test_padding_modes(backend, rng, mode, size):
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("dilation", [1, 2])
 def test_same(fast_backend, rng, size, kernel, stride, dilation):
-    """ceil(size / stride) outputs; the odd element of the padding is at the end, or at the start for same_lower."""
+    """ceil(size / stride) outputs; the odd element of the padding is at the end, for same_lower at the start."""
     x, w, bias = tensors(rng, (1, 2, *size), (3, 2, *kernel))
     totals = [
         max((-(-n // stride) - 1) * stride + (k - 1) * dilation + 1 - n, 0) for n, k in zip(size, kernel, strict=True)
@@ -102,7 +102,7 @@ def test_activations(backend, rng, activation, function):
     x, w, bias = tensors(rng, (1, 3, 6, 21), (5, 3, 3, 3))
     plain = convlab.conv2d(x, w, bias)
     y = convlab.conv2d(x, w, bias, activation=activation)
-    if activation == "leaky_relu" and backend.startswith("[python"):  # which rounds once
+    if activation == "leaky_relu" and backend.startswith("[python"):  # the plain loops round once
         assert np.abs(y - function(plain)).max() <= 2 * 2**-24 * 0.01 * np.abs(plain).max()
     else:
         assert_array_equal(y, function(plain))
@@ -156,7 +156,7 @@ def test_strides_of_arrays(backend, rng):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_stays_in_its_windows(backend, rng, value):
+def test_nan_and_infinity_stay_in_their_windows(backend, rng, value):
     x, w, _ = tensors(rng, (1, 16, 12, 20), (16, 16, 3, 3))
     if backend.startswith("[python"):
         x, w = x[:, :2], w[:2, :2]
@@ -207,7 +207,7 @@ def test_crops_give_the_bits_of_the_whole_where_exact(fast_backend, rng, groups)
 
 
 def test_blocks_change_nothing(fast_backend, rng):
-    """Long sums in several panels, rows in several blocks, a workspace of next to nothing."""
+    """Long sums in several panels, rows in several blocks, a very small workspace."""
     x, w, bias = tensors(rng, (1, 70, 30, 40), (20, 70, 3, 3))
     whole = convlab.conv2d(x, w, bias, padding=1, algorithm="gemm")
     assert_convolved(whole, x, w, bias, 1, 1)
@@ -222,13 +222,12 @@ def test_blocks_change_nothing(fast_backend, rng):
 
 def test_the_workspace_keeps_its_limit():
     x = np.zeros((1, 64, 2048, 2048), np.float32)
-    arguments = (2, (64, 64, 3, 3), x.dtype, None, None, None)
-    options = (1, 1, 1, 1, "zeros", None, "NCHW", "fast", False)
+    options = (2, (64, 64, 3, 3), x.dtype, None, None, 1, 1, 1, 1, "zeros", None, "NCHW", "fast", None)
     for asked, limit in ((None, 64 << 20), (1 << 20, 1 << 20), (100_000, 100_000)):
-        plan = convolving.conv(x, None, *arguments, asked, *options)
+        plan = convolving.conv(x, None, *options, asked)
         assert plan.buffers + plan.workspace <= limit
     with pytest.raises(ValueError, match="workspace_limit: got 100 bytes; expected at least"):
-        convolving.conv(x, None, *arguments, 100, *options)
+        convolving.conv(x, None, *options, 100)
 
 
 def test_threads_and_the_batch_change_nothing(fast_backend, rng):
@@ -342,7 +341,7 @@ def test_a_layer_never_changes(rng):
 def test_a_layers_errors_come_when_it_is_made(change, error, message):
     call = {"weight": np.zeros((4, 3, 3, 3)), **change}
     if change == {"groups": 2} or ("weight" in change and change["weight"].shape == (4, 2, 3, 3)):
-        convlab.Conv2d(**call)  # it is the input that does not fit
+        convlab.Conv2d(**call)  # the layer is valid; the input does not fit
         return
     with pytest.raises(error, match=message):
         convlab.Conv2d(**call)

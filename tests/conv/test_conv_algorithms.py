@@ -1,4 +1,4 @@
-"""The algorithms of conv2d against each other and against double: depthwise and Winograd."""
+"""The algorithms of conv2d compared with each other and with double: depthwise and Winograd."""
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ def test_every_isa_with_fused_multiply_adds_gives_the_same_bytes(rng, algorithm)
 @pytest.mark.parametrize("kernel", [3, 5, 7])
 @pytest.mark.parametrize("stride", [1, 2])
 def test_a_depthwise_sum_has_one_order(rng, kernel, stride):
-    """Whatever the plane's size, the place in it, in the batch and in a pair, and the instruction set."""
+    """For any size of the plane, place in it, in the batch and in a pair, and any instruction set."""
     x, w, bias = tensors(rng, (1, 5, 64, 64), (5, 1, kernel, kernel))
     whole = convlab.conv2d(x, w, bias, stride=stride, groups=5)
     for size in (kernel, 13, 14, 15, 16, 17, 20, 22, 33, 47):
@@ -109,12 +109,12 @@ def test_depthwise_borders_and_dilations(fast_backend, rng, mode, dilation):
         {"kernel": 5, "padding": 6, "dilation": 3, "padding_mode": "mirror"},
         {"kernel": (1, 7), "padding": (0, 9), "stride": (1, 2)},
         {"kernel": 2, "stride": 3, "padding": 1, "padding_mode": "wrap"},
-        {"kernel": (3, 1), "padding": (2, 8), "padding_mode": "wrap"},  # a block ends where the row begins anew
+        {"kernel": (3, 1), "padding": (2, 8), "padding_mode": "wrap"},  # a block ends where the row repeats
         {"kernel": (1, 2), "padding": (0, 24), "stride": (1, 3), "padding_mode": "wrap"},
     ],
 )
 def test_depthwise_channels_innermost(fast_backend, rng, channels, options):
-    """The bits of channels that lie outermost, for rows shorter than a block of pixels and longer."""
+    """The same bits as with outermost channels, for rows shorter and longer than a block of pixels."""
     kernel = options["kernel"] if isinstance(options["kernel"], tuple) else 2 * (options["kernel"],)
     rest = {name: value for name, value in options.items() if name != "kernel"} | {"groups": channels}
     for size in ((1, 1), (8, 7), (13, 12), (9, 50), (1, 300)):
@@ -202,8 +202,8 @@ def test_direct(fast_backend, rng, activation, shape, out_channels, kernel, stri
 
 
 @pytest.mark.parametrize("shift", [0, 1, 7])
-def test_direct_past_the_caches(fast_backend, rng, shift):
-    """A result of 16 MB and more, wherever its lines begin."""
+def test_direct_with_non_temporal_stores(fast_backend, rng, shift):
+    """Results of 16 MB and more, with rows at any offset from a cache line."""
     x, w, bias = tensors(rng, (1, 1, 257, 1024), (17, 1, 3, 3))
     expected = convlab.conv2d(x, w, bias, padding=1, algorithm="gemm")
     flat = np.full(expected.size + 16, np.nan, np.float32)
@@ -253,7 +253,7 @@ def test_winograd(fast_backend, rng, tile, shape, out_channels, groups, padding)
 @pytest.mark.parametrize("dilation", [2, (3, 1), (1, 4), (12, 5)])
 @pytest.mark.parametrize(("shape", "groups", "padding"), [((2, 6, 17, 40), 1, 3), ((1, 8, 33, 12), 2, (12, 9))])
 def test_winograd_of_dilated_taps(fast_backend, rng, tile, dilation, shape, groups, padding):
-    """Each image that the taps see of the input has tiles of its own; some of them may have no output."""
+    """The taps read subsampled images of the input, each with separate tiles; some may have no output."""
     x, w, bias = tensors(rng, shape, (10, shape[1] // groups, 3, 3))
     padding = (12, 9) if 12 in np.atleast_1d(dilation) else padding
     options = {"padding": padding, "dilation": dilation, "groups": groups, "algorithm": f"winograd{tile}"}
@@ -278,7 +278,7 @@ def test_winograd_of_dilated_taps(fast_backend, rng, tile, dilation, shape, grou
 @pytest.mark.parametrize("tile", [2, 4])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
 def test_winograd_where_not_finite(fast_backend, rng, tile, value):
-    """The tiles are computed anew by their sums: the same infinities and NaN, in the same places."""
+    """The tiles are computed again by direct sums: the same infinities and NaN in the same places."""
     x, w, bias = tensors(rng, (1, 8, 21, 40), (9, 8, 3, 3))
     x[0, 3, 10, 11] = value
     w = np.clip(w, -0.9, 0.9)
@@ -294,23 +294,21 @@ def test_winograd_where_not_finite(fast_backend, rng, tile, value):
 
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
 def test_the_error_of_known_layers(layer):
-    """At most 1e-5 in the norm, whatever the plan chooses; the largest planes are cut to 56 x 56."""
+    """At most 1e-5 in the norm, for any algorithm of the plan; the largest planes are cropped to 56 x 56."""
     channels, out_channels, side = layer
     rng = np.random.default_rng(channels + side)
     x, w, bias = tensors(rng, (1, channels, min(side, 56), min(side, 56)), (out_channels, channels, 3, 3))
     w *= np.float32((channels * 9) ** -0.5)
-    # Every eighth output channel is enough of a norm.
+    # Every eighth output channel is enough for the norm.
     expected = expected_conv(x, w[::8], bias[::8], 1, 1)
     for algorithm in (None, "winograd2", "winograd4"):
         y = convlab.Conv2d(w, bias, padding=1, algorithm=algorithm)(x)
         assert relative_error(y[:, ::8], expected) <= 1e-5
 
 
-def test_what_the_plan_chooses():
+def test_the_algorithm_of_the_plan():
     def chosen(shape, weight_shape, prepared=True, **options):
-        names = ("stride", "padding", "dilation", "groups", "padding_mode", "activation", "layout", "precision")
-        defaults = dict(zip(names, (1, 1, 1, 1, "zeros", None, "NCHW", "fast"), strict=True)) | options
-        spec = specs.conv(shape, weight_shape, None, 2, *defaults.values())
+        spec = specs.conv(shape, specs.ConvOptions(2, weight_shape, **{"padding": 1} | options))
         return convolving.plan_conv(spec, None, convolving.Request(prepared=prepared), Machine()).kernel
 
     assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == "conv_winograd4"
@@ -334,7 +332,7 @@ def test_what_the_plan_chooses():
 @pytest.mark.parametrize("kernel", [(1, 1), (3, 3), (2, 5), (5, 1)])
 @pytest.mark.parametrize("size", [(7, 7), (14, 14), (5, 700), (3, 40)])
 def test_few_output_channels(fast_backend, rng, stride, out_channels, kernel, size):
-    """The staged slices themselves are the panel, and the sums are those of a copied panel."""
+    """The packed slices are the panel, and the sums are those of a copied panel."""
     x, w, bias = tensors(rng, (2, 35, *size), (out_channels, 35, *kernel))
     options = {"stride": stride, "padding": (2, 2), "dilation": (1, 2), "activation": "leaky_relu"}
     y = convlab.conv2d(x, w, bias, algorithm="gemm", **options)
@@ -353,7 +351,7 @@ def test_few_output_channels(fast_backend, rng, stride, out_channels, kernel, si
 
 
 @pytest.mark.parametrize("algorithm", ["depthwise", "narrow", "winograd2", "winograd4"])
-def test_an_algorithm_that_cannot_serve(algorithm):
+def test_an_unsupported_algorithm(algorithm):
     with pytest.raises(ValueError, match=f"algorithm: got '{algorithm}', which cannot serve this call"):
         convlab.conv2d(np.zeros((1, 4, 19, 19)), np.zeros((4, 4, 5, 5)), algorithm=algorithm)
     groups, taps = (4, (4, 1, 3, 3)) if algorithm == "depthwise" else (1, (4, 4, 3, 3))

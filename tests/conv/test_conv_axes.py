@@ -16,7 +16,7 @@ LAST = {1: "NWC", 2: "NHWC", 3: "NDHWC"}
 
 
 def expected_transpose(x, w, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
-    """Each element times the kernel, added to the output where it belongs."""
+    """Return each element times the kernel, added to the output where it belongs."""
     axes = x.ndim - 2
     stride, padding, extra, dilation = (tuples(v, axes) for v in (stride, padding, output_padding, dilation))
     kernel = w.shape[2:]
@@ -120,7 +120,7 @@ def test_transposes(backend, rng, axes, stride, dilation, padding, output_paddin
 
 
 def test_a_stride_far_beyond_the_taps(backend):
-    """Outputs on which no tap falls take no work of their own, however many there are."""
+    """Outputs without taps cost no work, however many there are."""
     x, w, bias = np.ones((1, 2, 2, 2), np.float32), np.ones((2, 3, 2, 1), np.float32), np.arange(3.0)
     y = convlab.conv_transpose2d(x, w, bias, stride=(1000, 300), activation=(0.5, 9))
     expected = np.full((1, 3, 1002, 301), np.maximum(bias, 0.5)[:, None, None])
@@ -135,7 +135,7 @@ def test_a_size_that_is_too_large_is_an_error_at_once():
     assert_array_equal(convlab.conv2d(x, w, stride=2**31 - 1), np.full((1, 3, 1, 1), 18))
 
 
-def test_what_served_a_transpose(backend, rng):
+def test_the_kernel_of_a_transpose(backend, rng):
     x, w, bias = tensors(rng, 2, 3, 4, 4, transposed=True)
     out = np.empty((2, 4, 14, 38), np.float32)
     assert convlab.conv_transpose2d(x, w, bias, stride=2, padding=1, out=out) is out
@@ -144,7 +144,7 @@ def test_what_served_a_transpose(backend, rng):
     assert_transposed(out, x, w, bias, stride=2, padding=1)
 
 
-def test_a_transposes_output_size(fast_backend, rng):
+def test_output_size_of_a_transpose(fast_backend, rng):
     x, w, bias = tensors(rng, 2, 3, 4, 3, transposed=True)
     for size in ((13, 37), (14, 38), (13, 38)):
         y = convlab.conv_transpose2d(x, w, bias, stride=2, padding=1, output_size=size)
@@ -154,7 +154,7 @@ def test_a_transposes_output_size(fast_backend, rng):
 
 
 def test_a_transposes_activation(fast_backend, rng):
-    """Also on the outputs that no tap falls on."""
+    """Also on outputs without taps."""
     x, w, bias = tensors(rng, 2, 3, 4, 1, transposed=True)
     plain = convlab.conv_transpose2d(x, w, bias, stride=2)
     assert_array_equal(convlab.conv_transpose2d(x, w, bias, stride=2, activation="relu"), np.maximum(plain, 0))

@@ -1,4 +1,4 @@
-"""Long kernels of few channels, by transforms: as precise as the direct sums, whatever the data."""
+"""Long kernels of few channels by FFT: as precise as direct sums, for any data."""
 
 import numpy as np
 import pytest
@@ -38,8 +38,8 @@ def test_the_error_is_that_of_the_direct_sum(fast_backend, rng, kernel):
         assert abs(y - true).max() <= 8 * largest, name
 
 
-def test_what_is_small_beside_what_is_large_keeps_its_digits(fast_backend, rng):
-    """The windows that do not see the large number are as precise as they are without it."""
+def test_small_values_beside_large_ones_stay_precise(fast_backend, rng):
+    """Windows without the large number are as precise as if it did not exist."""
     x = rng.standard_normal((1, 1, 40_000)).astype("f4")
     w = rng.standard_normal((1, 1, 2049)).astype("f4")
     for size in (1e4, 1e8, 1e20):
@@ -100,7 +100,7 @@ def test_every_option(fast_backend, rng, shape, weight_shape, options):
     assert_array_equal(again, y)
 
 
-def test_when_it_serves(fast_backend):
+def test_when_it_is_chosen(fast_backend):
     long = np.zeros((1, 1, 100_000), "f4")
     for taps, options, served in (
         (2049, {}, "conv_fft"),

@@ -1,4 +1,4 @@
-"""The cost of a convolution grows as its work does, along each axis alone."""
+"""The time of a convolution grows in proportion to its work, along each axis separately."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from support import least_seconds, needs_kernels
 
 import convlab
 
-# Eight times the work may take this many times as long: caches count too, and the machine may be busy.
+# Most times as long for eight times the work, because of caches and busy machines.
 MOST = 30
 OPTIONS = {
     "gemm": ((1, 4, 24, 24), (8, 4, 3, 3), {"precision": "exact", "stride": 2}),
@@ -22,19 +22,19 @@ OPTIONS = {
 @pytest.mark.parametrize("dtype", ["f4", "u1"])
 @pytest.mark.parametrize("axis", [0, 2, 3])
 @pytest.mark.parametrize("name", OPTIONS)
-def test_cost_grows_with_each_axis(name, axis, dtype):
+def test_time_grows_in_proportion_to_each_axis(name, axis, dtype):
     shape, weight_shape, options = OPTIONS[name]
     if shape[2] == 1 and axis == 2:
-        options = options | {"algorithm": "fft"}  # of one row, direct sums would serve
+        options = options | {"algorithm": "fft"}  # for one row, direct sums would be chosen
     w = np.ones(weight_shape, "f4")
 
     def call(factor):
         x = np.ones([n * factor if i == axis else n for i, n in enumerate(shape)], dtype)
-        out = convlab.conv2d(x, w, **options)  # of its own, or the system's pages are measured
+        out = convlab.conv2d(x, w, **options)  # reused, else the system's page faults are measured
         return lambda: convlab.conv2d(x, w, out=out, **options)
 
     with convlab.threads(1):
-        for _ in range(3):  # a miss is measured again
+        for _ in range(3):  # a failure is measured again
             one, eight = least_seconds(call(1)), least_seconds(call(8))
             if eight < MOST * one:
                 break
@@ -44,7 +44,7 @@ def test_cost_grows_with_each_axis(name, axis, dtype):
 @needs_kernels
 @pytest.mark.parametrize("shape", [(1, 32, 5, 91), (1, 32, 91, 5), (1, 32, 455, 1), (1, 32, 1, 455)])
 def test_depthwise_of_thin_planes(shape):
-    """Planes of any form take about as long as a square one of as many pixels, for as many products."""
+    """Planes of any form take about as long as a square one with as many pixels and products."""
     w = np.ones((32, 1, 11, 11), "f4")
     options = {"padding": 5, "groups": 32}
     square, thin = np.ones((1, 32, 21, 21), "f4"), np.ones(shape, "f4")

@@ -1,4 +1,4 @@
-"""What a convolution needs beside its arrays: what its plan says, on wide, tall and square inputs."""
+"""A convolution's memory in addition to its arrays is that of its plan, on wide, tall and square inputs."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ pytestmark = [
         not sys.platform.startswith("linux") or not Path("/proc/self/clear_refs").exists(), reason="Linux"
     ),
 ]
-# Pages that the system counts for a process and that no array is in.
+# Pages of a process that belong to no array.
 SLACK = 2 << 20
 CODE = """
 import numpy as np, convlab
@@ -41,7 +41,7 @@ for operation, shape, small, weight_shape, options in {cases!r}:
 
 
 def cases(height, width):
-    """Of every algorithm, in about a million elements."""
+    """Cases of every algorithm with about a million elements."""
     pad = {"padding": 1}
     return [
         ("conv2d", (1, 1, height, width), (1, 1, 30, 30), (1, 1, 3, 3), pad),

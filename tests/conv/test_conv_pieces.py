@@ -1,4 +1,4 @@
-"""Inputs that must be converted are, box by box: the same bits, in the memory that the plan says."""
+"""Inputs are converted box by box: the same bits, in the memory of the plan."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_pieces_have_the_bits_of_the_whole(fast_backend, rng, small_pieces, name
     expected = call(operation, x.astype("f4"), w, options)
     y = call(operation, x, w, options)
     assert y.dtype == FLOAT32
-    if fast_backend == "[numpy]":  # whose product of matrices sums in an order of its own
+    if fast_backend == "[numpy]":  # NumPy's matrix product sums in another order
         np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-3)
     else:
         assert_array_equal(y, expected)
@@ -69,7 +69,7 @@ def test_pieces_of_borders(fast_backend, rng, small_pieces, mode, padding):
     )
 
 
-# What a convolution does to a wide, a tall and a square input.
+# Convolutions of a wide, a tall and a square input.
 SHAPES = [(4, 1 << 20), (1 << 20, 4), (2048, 2048)]
 
 
@@ -111,7 +111,7 @@ def test_a_limit_that_cannot_be_kept_is_an_error_before_any_work(fast_backend):
 
 
 def nbytes(plan):
-    """What a plan holds beside its numbers."""
+    """Return the memory of a plan's tables."""
     arrays = [*plan.tables, plan.taps]
     return sum(a.nbytes for a in arrays) + sum(map(nbytes, plan.pieces.plans.values() if plan.pieces else ()))
 
@@ -127,10 +127,10 @@ def nbytes(plan):
         ((1, 3, 8, 1 << 20), (3, 3, 3, 3), 1, 1),
     ],
 )
-def test_plans_hold_no_tables_as_long_as_the_input(dtype, shape, weight_shape, stride, padding):
+def test_plans_have_no_tables_as_long_as_the_input(dtype, shape, weight_shape, stride, padding):
     x = np.broadcast_to(np.ones(1, dtype), shape)
     plan = convolving.conv(
-        x, None, len(shape) - 2, weight_shape, np.dtype("f4"), None, None, None, None,
-        stride, padding, 1, 1, "wrap", None, {3: "NCW", 4: "NCHW"}[len(shape)], "fast", False,
+        x, None, len(shape) - 2, weight_shape, np.dtype("f4"), None, None, stride, padding, 1, 1, "wrap", None,
+        {3: "NCW", 4: "NCHW"}[len(shape)],
     )  # fmt: skip
     assert nbytes(plan) < 1 << 14

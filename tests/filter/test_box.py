@@ -1,4 +1,4 @@
-"""box on every backend and instruction set, against SciPy's and the plain-Python loops' sums in double."""
+"""box on every backend and instruction set, compared with sums in double of SciPy and the plain loops."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_sums_of_whole_numbers_are_exact(backend, rng, border, size, shape):
 @pytest.mark.parametrize("border", BORDERS)
 @pytest.mark.parametrize("width", [20, 700])
 def test_anchor_and_strips(fast_backend, rng, monkeypatch, anchor, border, width):
-    """Any anchor, whether a strip is the whole image or one of many."""
+    """Any anchor, with one strip and with several."""
     monkeypatch.setattr(_plan, "CACHED", 0)
     image = rng.integers(0, 50, (25, width)).astype(np.float32)
     actual = convlab.box(image, (11, 17), border=border, anchor=anchor, normalize=False, cval=3)
@@ -65,7 +65,7 @@ def test_scipys_means(fast_backend, rng, size, ours, theirs):
 @pytest.mark.parametrize("size", [3, 12, (15, 4)])
 @pytest.mark.parametrize("border", ["nearest", "constant", "valid", "keep"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 17])
-def test_channels_are_summed_alone(fast_backend, rng, size, border, channels):
+def test_channels_are_summed_separately(fast_backend, rng, size, border, channels):
     image = rng.standard_normal((30, 41, channels), dtype=np.float32)
     options = {"border": border, "cval": 0.3}
     expected = [convlab.box(image[..., c], size, **options) for c in range(channels)]
@@ -90,8 +90,8 @@ def test_storage(fast_backend, rng, source, target, size):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("size", [5, 12])
-def test_nothing_outlives_its_window(fast_backend, value, size):
-    """A running sum would carry a NaN, or what a large number has swallowed, to the end of the image."""
+def test_no_value_leaves_its_window(fast_backend, value, size):
+    """A running sum would carry a NaN, or the rounding error of a large number, to the end of the image."""
     image = np.ones((50, 90), np.float32)
     image[20, 30] = value
     before, after = size - 1 - size // 2, size // 2
@@ -115,7 +115,7 @@ def test_error_bound(fast_backend, rng):
 
 @pytest.mark.parametrize("size", [10, (12, 31), 63])
 def test_every_backend_gives_the_same_bytes(rng, size):
-    """No product is fused, so the baseline and NumPy too."""
+    """No product is fused, so the baseline and NumPy give them too."""
     image = rng.standard_normal((97, 131), dtype=np.float32)
     colour = rng.standard_normal((70, 55, 3), dtype=np.float32)
     for border in ("mirror", "constant"):
@@ -144,7 +144,7 @@ def test_threads_strips_and_strides_change_nothing(fast_backend, rng, monkeypatc
             convlab.set_num_threads(before)
     monkeypatch.setattr(_plan, "CACHED", 0)
     monkeypatch.setattr(_plan, "PART_ROWS", 20)
-    # Another border of no effect on the sums makes another plan.
+    # Another border that does not change the sums makes another plan.
     out = np.empty_like(whole)
     assert convlab.box(image, (10, 21), border="mirror", cval=1.0, out=out) is out
     assert_array_equal(out, whole)
@@ -163,7 +163,7 @@ def test_windows_too_large_for_the_workspace_are_summed_directly(rng):
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_any_shape_any_options(data):
-    """Compiled, NumPy and plain Python agree on whatever is asked."""
+    """Compiled, NumPy and plain Python give the same results for random options."""
     height, width = data.draw(st.integers(1, 60)), data.draw(st.integers(1, 150))
     size = data.draw(st.integers(1, 20)), data.draw(st.integers(1, 20))
     border = data.draw(st.sampled_from(BORDERS))

@@ -1,4 +1,4 @@
-"""box of windows that are too wide for strips: line by line, at a cost that does not depend on the window."""
+"""box with windows that are too wide for strips: line by line, in time that does not depend on the window."""
 
 import numpy as np
 import pytest
@@ -12,13 +12,13 @@ BORDERS = ["mirror", "symmetric", "nearest", "wrap", "constant", "valid", "keep"
 
 
 def expected(image, size, border, cval, anchor):
-    """Exact sums of whole numbers, from running sums in integers."""
+    """Compute exact sums of integers from running sums."""
     sums = image.astype(np.int64)
     for axis, (n, k, a) in enumerate(zip(image.shape, size, anchor, strict=True)):
         inside = border in ("valid", "keep")
         first, last = (0, n) if inside else (-a, n + k - 1 - a)
         places = source_indices("nearest" if inside else border, n, first, last)
-        # A column of the constant sums to as many of it as a window has rows.
+        # A column of the constant sums to the constant times the window's rows.
         fill = cval * (1 if axis == 0 else size[0])
         line = np.where(np.expand_dims(places < 0, 1 - axis), fill, np.take(sums, np.maximum(places, 0), axis))
         total = np.concatenate([np.zeros_like(np.take(line, [0], axis)), np.cumsum(line, axis)], axis)
@@ -43,7 +43,7 @@ CASES = {
 
 @pytest.fixture
 def small(monkeypatch):
-    """Sections and strips of a size that small images exceed."""
+    """Make sections and strips so small that small images have several."""
     monkeypatch.setattr(box_lines, "CHUNK", 1 << 10)
     monkeypatch.setattr(box_lines, "WASTED", 0)
     monkeypatch.setattr(box_lines, "LEAST_PIXELS", 0)
@@ -71,7 +71,7 @@ def test_the_border_may_be_wider_than_the_image(fast_backend, rng, small):
 
 @pytest.mark.parametrize("dtype", ["f4", "u1"])
 def test_the_bits_are_those_of_strips(fast_backend, rng, request, dtype):
-    """Blocks begin at the same pixels, where one strip is as wide as the image; results are rounded alike."""
+    """If one strip is as wide as the image, blocks begin at the same pixels, so results are rounded equally."""
     image = (rng.random((100, 90)) * 200).astype(dtype)
     options = {"border": "constant", "cval": 0.3, "dtype": dtype}
     strips = convlab.box(image, (70, 80), **options)

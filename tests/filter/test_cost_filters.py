@@ -1,7 +1,7 @@
-"""The cost of a filter grows as the image does, along each axis alone and however the image lies in memory.
+"""The time of a filter grows in proportion to the image, along each axis separately and in any memory layout.
 
-A small case of each kind. The limit is wide, since caches and busy machines count too: what it finds is work that
-grows with the square, or that vectors do in vain.
+A small case of each kind. The limit is wide because of caches and busy machines: it finds work that grows with the
+square, or vectors that are mostly empty.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ def seconds(call, x, **options):
     return least_seconds(lambda: call(x, **options))
 
 
-def test_an_axis_alone_costs_in_proportion():
+def test_time_grows_in_proportion_to_one_axis():
     def ratio(call, image, dtype):
         (small, axis), (large, _) = image(N), image(8 * N)
         with convlab.threads(1):
@@ -51,7 +51,7 @@ def test_an_axis_alone_costs_in_proportion():
 
 @pytest.mark.parametrize("name", CALLS)
 def test_a_narrow_image_costs_little_more_than_a_square_one(name):
-    """As many pixels in one column, in two and in a row: where each vector held one of them, 20 to 60 times as much."""
+    """As many pixels in one column, in two and in a row: vectors of one pixel took 20 to 60 times as long."""
     call = CALLS[name]
     with convlab.threads(1):
         square = seconds(call, np.ones((400, 400), np.float32))
@@ -62,7 +62,7 @@ def test_a_narrow_image_costs_little_more_than_a_square_one(name):
 
 
 def test_a_transposed_image_costs_little_more():
-    """Rows a multiple of a page apart fall into the same place of a cache: they took 20 times as long."""
+    """Rows whose stride is a multiple of a page share one cache set: they took 20 times as long."""
     image = np.random.default_rng(0).random((1024, 1024), dtype=np.float32)
     expected = convlab.filter2d(image, KERNEL)
     transposed = np.asfortranarray(image)

@@ -1,4 +1,4 @@
-"""filter2d on every backend and instruction set, against the plain-Python loops in double."""
+"""filter2d on every backend and instruction set, compared with the plain loops in double."""
 
 import itertools
 
@@ -39,7 +39,7 @@ def test_small_images_and_oblong_kernels(backend, rng, border, shape, kernel_sha
 
 @pytest.mark.parametrize("border", [b for b in BORDERS if b != "valid"])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (3, 2), (5, 4)])
-def test_kernel_larger_than_the_image_goes_round(backend, rng, border, shape):
+def test_kernel_larger_than_the_image_repeats_the_border(backend, rng, border, shape):
     image = rng.standard_normal(shape, dtype=np.float32)
     kernel = rng.standard_normal((13, 22), dtype=np.float32)
     assert_within_bound(convlab.filter2d(image, kernel, border=border), image, kernel, border=border)
@@ -110,7 +110,7 @@ def test_keep_with_a_kernel_larger_than_the_image_is_the_image(backend, rng):
 
 @pytest.mark.parametrize("name", ["edges", "vertical_lines", "horizontal_lines"])
 def test_the_lesson(backend, name):
-    """The lesson's own arithmetic: frame kept, clamped to 0..255, exact in float32."""
+    """The lesson's arithmetic: frame kept, clipped to 0..255, exact in float32."""
     picture = convlab.data.ascent()[100:180, 200:300]
     taps = convlab.filters.get(name)
     actual = convlab.filter2d(picture, taps, border="keep", clip=(0, 255))
@@ -126,7 +126,7 @@ def test_the_lesson(backend, name):
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 17])
 @pytest.mark.parametrize("border", BORDERS)
 @pytest.mark.parametrize("size", [3, 5, 7, 4, 1])
-def test_channels_are_filtered_alone(fast_backend, rng, channels, border, size):
+def test_channels_are_filtered_separately(fast_backend, rng, channels, border, size):
     image = rng.standard_normal((10, 23, channels), dtype=np.float32)
     kernel = rng.standard_normal((size, size), dtype=np.float32)
     options = {"border": border, "cval": 2.5, "clip": (-2, 2)}

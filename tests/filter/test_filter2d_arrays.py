@@ -1,4 +1,4 @@
-"""filter2d of arrays as they come: layouts, dtypes, what is not finite, outputs, plans that are kept."""
+"""filter2d with all kinds of arrays: layouts, dtypes, NaN and infinity, outputs, cached plans."""
 
 import functools
 
@@ -8,7 +8,6 @@ from filter_support import BORDERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from support import FILTER_DEFAULTS
 
 import convlab
 from convlab._geometry import FilterGeometry
@@ -70,7 +69,7 @@ def test_every_tap_counts_even_a_zero_one(backend, value, size):
     before, after = size - 1 - size // 2, size // 2
     touched[10 - before : 10 + after + 1, 20 - before : 20 + after + 1] = True
     assert np.all(np.isfinite(y) == ~touched)
-    # Zero times infinity is NaN; only where the tap of 1 lies on it does an infinity come through.
+    # Zero times infinity is NaN; the result is infinite only where the tap of 1 meets the infinity.
     expected = np.full(touched.sum(), np.nan)
     expected[-1] = value
     assert_array_equal(y[touched], expected)
@@ -130,7 +129,7 @@ def test_a_kernel_changed_in_place_counts(fast_backend, rng):
     assert_array_equal(convlab.filter2d(image, kernel), 2 * first)
 
 
-def test_a_plan_keeps_no_caller_memory(rng):
+def test_a_plan_references_no_memory_of_the_caller(rng):
     image, kernel = rng.random((9, 30), np.float32), rng.random((3, 3), np.float32)
     expected = convlab.filter2d(image, kernel).copy()
     original = kernel.copy()
@@ -141,7 +140,7 @@ def test_a_plan_keeps_no_caller_memory(rng):
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_any_shape_any_options(data):
-    """Compiled, NumPy and plain Python agree on whatever is asked."""
+    """Compiled, NumPy and plain Python give the same results for random options."""
     height, width = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 70))
     kernel_height, kernel_width = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 12))
     border = data.draw(st.sampled_from(BORDERS))
@@ -167,7 +166,7 @@ def test_any_shape_any_options(data):
 @pytest.mark.parametrize("border", BORDERS)
 @pytest.mark.parametrize("size", [3, 5, 7, 4, 1])
 def test_integer_images_give_the_bits_of_floats(fast_backend, rng, dtype, border, size):
-    """They are converted row by row in the kernel, so every border and layout goes through other code."""
+    """The kernel converts them row by row, so every border and layout runs other code."""
     kernel = rng.standard_normal((size, size), dtype=np.float32)
     high = 2 if dtype is bool else 30000
     options = {"border": border, "cval": -1.5}
@@ -186,9 +185,9 @@ def test_integer_images_give_the_bits_of_floats(fast_backend, rng, dtype, border
 
 
 def test_an_integer_picture_is_not_copied():
-    """Its plan reads it where it lies, and needs less workspace than a float copy would."""
+    """The plan reads it in place and needs less workspace than a float copy."""
     picture = np.zeros((2048, 2048), np.uint8)
-    plan = _plan.filter2d(picture, np.ones((3, 3)), *FILTER_DEFAULTS)
+    plan = _plan.filter2d(picture, np.ones((3, 3)))
     assert not plan.convert
     assert plan.workspace < picture.size / 8
 
@@ -201,7 +200,7 @@ def test_keep_keeps_what_float32_would_round(backend):
 
 
 def test_a_true_of_any_byte_is_one(backend):
-    """Pillow's pictures of one bit hold 255 for True."""
+    """Pillow's 1-bit pictures have 255 for True."""
     image = np.array([[0, 255, 1, 2] * 5], np.uint8).view(bool)
     assert_array_equal(convlab.filter2d(image, [[1.0]]), [[0, 1, 1, 1] * 5])
     assert_array_equal(convlab.avg_pool2d(image, (1, 2)), [[0.5, 1] * 5])
@@ -211,13 +210,13 @@ def test_a_true_of_any_byte_is_one(backend):
 @pytest.mark.parametrize("size", [3, 5, 7, 4, 2])
 @pytest.mark.parametrize("border", ["mirror", "valid", "keep"])
 @pytest.mark.parametrize("offset", range(0, 16, 3))
-def test_results_stored_past_the_caches(fast_backend, rng, monkeypatch, size, border, offset):
-    """As large results are, wherever their rows begin on a cache line."""
+def test_non_temporal_stores(fast_backend, rng, monkeypatch, size, border, offset):
+    """As for large results, with rows at any offset from a cache line."""
     monkeypatch.setattr(_plan, "Machine", functools.partial(_plan.Machine, cache_bytes=0))
     monkeypatch.setattr(cache, "_cache", cache.Cache())
     image = rng.integers(-50, 50, (30, 160)).astype(np.float32)
     kernel = rng.integers(-5, 5, (size, size))
-    plan = _plan.filter2d(image, kernel, None, None, border, *FILTER_DEFAULTS[3:])
+    plan = _plan.filter2d(image, kernel, None, None, border)
     assert plan.tables[0][FilterGeometry._fields.index("stream")]
     shape = plan.spec.output.shape
     if border == "valid":  # rows of whole cache lines need a wider image
@@ -234,7 +233,7 @@ def test_results_stored_past_the_caches(fast_backend, rng, monkeypatch, size, bo
 
 @pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "i4"])
 @pytest.mark.parametrize("source", ["f4", "u1", "f8"])
-def test_integers_are_never_stored_past_the_caches(fast_backend, rng, monkeypatch, dtype, source):
+def test_integers_use_no_non_temporal_stores(fast_backend, rng, monkeypatch, dtype, source):
     monkeypatch.setattr(_plan, "Machine", functools.partial(_plan.Machine, cache_bytes=0))
     monkeypatch.setattr(cache, "_cache", cache.Cache())
     image = rng.integers(0, 50, (30, 160)).astype(source)

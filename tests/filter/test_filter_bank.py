@@ -1,4 +1,4 @@
-"""filter_bank: what filter2d gives with each kernel, to the bit."""
+"""filter_bank: the bits of filter2d with each kernel."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ import convlab
 @pytest.mark.parametrize("border", ["mirror", "constant", "valid", "keep", "wrap"])
 @pytest.mark.parametrize("size", [(3, 3), (5, 5), (4, 2), (9, 9)])
 @pytest.mark.parametrize("shape", [(12, 10), (37, 130)])
-def test_each_kernel_alone(backend, rng, border, size, shape):
+def test_each_kernel_separately(backend, rng, border, size, shape):
     image = rng.standard_normal(shape, dtype=np.float32)
     kernels = rng.standard_normal((4, *size))
     options = {"border": border, "cval": 2.0, "scale": 0.5, "offset": 1.0, "clip": (-3, 3), "algorithm": "direct"}
@@ -61,7 +61,7 @@ def test_errors(kernels, error, message):
         convlab.filter_bank(np.zeros((5, 5)), kernels)
 
 
-def test_what_cannot_serve_is_refused_with_the_reason(rng):
+def test_unsupported_algorithms_are_refused_with_the_reason(rng):
     with pytest.raises(ValueError, match="algorithm: got 'separable'.*the kernel is not of rank 1"):
         convlab.filter_bank(np.zeros((5, 5)), rng.random((2, 3, 3)), algorithm="separable")
     with pytest.raises(ValueError, match="out: got shape"):
@@ -81,8 +81,8 @@ def mixed(rng, size):
 @pytest.mark.parametrize("options", [{}, {"precision": "exact"}, {"dtype": "u1"}, {"border": "keep"}, {"nan": "omit"}])
 @pytest.mark.parametrize("size", [(3, 3), (5, 5), (11, 8), (31, 31), (1, 60)])
 @pytest.mark.parametrize("dtype", ["f4", "f8", "u1"])
-def test_each_kernel_takes_its_own_algorithm(fast_backend, rng, size, dtype, options):
-    """With the loop's bits, whatever is chosen for each."""
+def test_each_kernel_has_its_algorithm(fast_backend, rng, size, dtype, options):
+    """With the bits of a loop of filter2d, for any choice."""
     image = rng.integers(0, 200, (260, 300)).astype(dtype)
     kernels = mixed(rng, size)
     if options.get("nan") == "omit":
@@ -106,7 +106,7 @@ def test_one_algorithm_for_all(fast_backend, rng, algorithm):
     assert convlab.explain("filter_bank", image.shape, kernels, algorithm=algorithm).algorithm == algorithm
 
 
-def test_explain_says_what_each_kernel_takes(rng):
+def test_explain_names_the_algorithm_of_each_kernel(rng):
     plan = convlab.explain("filter_bank", (512, 512), mixed(rng, (31, 31)))
     assert plan.reason == "each kernel as filter2d takes it: 3 separable, 4 fft"
     loop = [convlab.explain("filter2d", (512, 512), kernel) for kernel in mixed(rng, (31, 31))]
@@ -114,7 +114,7 @@ def test_explain_says_what_each_kernel_takes(rng):
 
 
 def test_a_bank_is_never_slower_than_the_loop(rng):
-    """16 kernels of rank 1: as a bank they took 8 times as long."""
+    """16 kernels of rank 1, which once took 8 times as long as a bank."""
     image = rng.random((512, 512), dtype=np.float32)
     kernels = np.stack([np.outer(rng.random(31), rng.random(31)) for _ in range(16)]).astype(np.float32)
 

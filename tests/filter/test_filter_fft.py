@@ -1,4 +1,4 @@
-"""Correlation by transforms: within its bound, tile by tile, and directly where NaN or infinity stand."""
+"""Correlation by FFT: within its bound, tile by tile, and direct sums for tiles with NaN or infinity."""
 
 import math
 
@@ -36,7 +36,7 @@ def test_borders_and_sizes(fast_backend, rng, border, shape, size):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3), (5, 40)])
-def test_a_kernel_larger_than_the_image_goes_round(fast_backend, rng, shape):
+def test_a_kernel_larger_than_the_image_repeats_the_border(fast_backend, rng, shape):
     image, kernel = rng.standard_normal(shape, dtype=np.float32), rng.standard_normal((13, 22), dtype=np.float32)
     for border in ("mirror", "symmetric", "nearest", "wrap", "constant"):
         actual = convlab.filter2d(image, kernel, border=border, algorithm="fft")
@@ -45,7 +45,7 @@ def test_a_kernel_larger_than_the_image_goes_round(fast_backend, rng, shape):
 
 
 def test_many_tiles(fast_backend, rng):
-    """A limit on memory makes tiles small; their seams do not show."""
+    """A memory limit makes tiles small; the result shows no seams."""
     image = rng.standard_normal((150, 211), dtype=np.float32)
     kernel = rng.standard_normal((9, 7), dtype=np.float32)
     actual = convlab.filter2d(image, kernel, algorithm="fft", workspace_limit=100_000, scale=2, offset=-1, clip=(-9, 9))
@@ -56,7 +56,7 @@ def test_many_tiles(fast_backend, rng):
 def test_tiles_on_several_threads(fast_backend, rng):
     image = rng.standard_normal((3, 700, 811), dtype=np.float32)
     kernel = rng.standard_normal((31, 31), dtype=np.float32)
-    image[1, 350, 400] = np.nan  # its tile is computed directly, in the thread that has it
+    image[1, 350, 400] = np.nan  # its tile is computed directly, in the same thread
     plan = convlab.explain("filter2d", image.shape, kernel, channel_axis=0, threads=3)
     assert plan.algorithm == "fft"
     assert plan.threads == 3
@@ -69,7 +69,7 @@ def test_tiles_on_several_threads(fast_backend, rng):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-3)
 
 
-def test_chosen_for_large_kernels_alone(fast_backend, rng):
+def test_chosen_only_for_large_kernels(fast_backend, rng):
     image = rng.standard_normal((300, 310), dtype=np.float32)
     large, small = rng.standard_normal((35, 33), dtype=np.float32), rng.standard_normal((9, 9), dtype=np.float32)
     assert large.size > filtering.FFT_TAPS > small.size
@@ -132,7 +132,7 @@ def test_nothing_to_compute_is_the_picture(fast_backend):
 
 @pytest.mark.parametrize("dtype", ["f4", "u2"])
 def test_small_pictures_with_many_taps(fast_backend, rng, dtype):
-    """From 50,000,000 products of a tile on; many tiles of a long narrow picture cost more than they save."""
+    """FFT from 50,000,000 products of a tile on, except if a long narrow picture needs many tiles."""
     for shape, size, kernel in [
         ((9000, 1), (9001, 1), "_fft"),
         ((100, 100), (75, 75), "_fft"),

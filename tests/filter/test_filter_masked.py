@@ -1,4 +1,4 @@
-"""Filters that leave out NaN and masked pixels: the sum of what is there over the sum of its taps."""
+"""Filters that leave out NaN and masked pixels: the sum of the valid products divided by the sum of their taps."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ NUMPY_MODES = {"mirror": "reflect", "symmetric": "symmetric", "nearest": "edge",
 
 
 def normalised(image, kernel, valid, border, cval):
-    """The definition, in double."""
+    """Compute the definition in double."""
     image = np.where(valid, image, 0).astype(np.float64)
     valid = valid.astype(np.float64)
     (height, width), (top, left) = kernel.shape, (kernel.shape[0] // 2, kernel.shape[1] // 2)
@@ -87,7 +87,7 @@ def test_every_dtype(fast_backend, rng, dtype):
     assert_array_equal(convlab.filter2d(image[:, ::-1], kernel, mask=mask[:, ::-1]), expected[:, ::-1])
 
 
-def test_all_there_is_the_plain_filter_over_its_sum(fast_backend, rng):
+def test_without_missing_pixels_it_is_the_plain_filter_divided_by_its_sum(fast_backend, rng):
     image = rng.random((30, 50), dtype=np.float32)
     kernel = convlab.filters.get("gaussian", sigma=1)
     plain = convlab.filter2d(image, kernel)

@@ -86,14 +86,14 @@ def test_numbers_of_any_kind_are_numbers(number: object) -> None:
         ("edges", {"sigma": 1}, TypeError, "sigma: no parameter of filter 'edges'; expected none"),
     ],
 )
-def test_errors_name_the_parameter_and_what_it_takes(
+def test_errors_name_the_parameter_and_its_values(
     name: str, parameters: dict[str, object], error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):
         filters.get(name, **parameters)
 
 
-def test_an_unknown_name_is_told_the_near_ones_and_all() -> None:
+def test_an_unknown_name_lists_similar_names_and_all() -> None:
     near = "name: got 'gausian'; .* Did you mean 'gaussian'"
     with pytest.raises(ValueError, match=near) as caught:
         filters.get("gausian")

@@ -1,4 +1,4 @@
-"""Kernels of rank 1 go as a column and a row by themselves: nothing may be lost by it that a direct sum would hold."""
+"""Kernels of rank 1 run as a column and a row: the result must keep what a direct sum represents."""
 
 import functools
 
@@ -23,7 +23,7 @@ KERNELS = {
 
 
 def bound(image, kernel, **options):
-    """The contract's, and half a subnormal number's step for every sum that may end in one."""
+    """Return the promised bound, plus half a subnormal step for every sum that may be subnormal."""
     options = {name: abs(value) if name == "cval" else value for name, value in options.items()}
     weight = np.array(
         reference.filter2d(np.abs(image.astype(np.float64)), np.abs(kernel.astype(np.float64)), **options)
@@ -37,7 +37,7 @@ def assert_as_good_as_direct(image, kernel, backend, **options):
     assert convlab.last_kernel() == "correlate2d_separable" + backend
     direct = convlab.filter2d(image, kernel, algorithm="direct", **options)
     finite = np.isfinite(direct)
-    # A sum of finite pixels that overflows may be finite in another order, but one of others may not.
+    # A sum of finite pixels that overflows may be finite in another order; a sum with NaN or infinity may not.
     same = ~np.isfinite(y)
     hidden = (~np.isfinite(image)).astype(np.float32)
     same |= convlab.filter2d(hidden, np.ones(kernel.shape), border=options.get("border", "mirror")) > 0
@@ -117,7 +117,7 @@ def test_what_is_not_finite_changes_no_other_bit(fast_backend, rng):
 
 @functools.cache
 def wide_kernels(border, shape, rank1):
-    """A picture, two kernels, and the right sums, which take plain Python half a second."""
+    """Return a picture, two kernels, and the right sums, which take half a second in plain Python."""
     rng = np.random.default_rng(7)
     image = rng.standard_normal(shape, dtype=np.float32)
     kernel = rng.standard_normal((3, 151), dtype=np.float32)
@@ -144,7 +144,7 @@ def test_a_kernel_much_wider_than_the_picture(fast_backend, border, shape, rank1
 @pytest.mark.parametrize("algorithm", [None, "direct", "separable", "fft"])
 @pytest.mark.parametrize("dtype", ["f4", "u1", "f8"])
 def test_nothing_to_compute(fast_backend, rng, algorithm, dtype):
-    """border="keep" with a kernel larger than the picture: all of it is kept."""
+    """border="keep" with a kernel larger than the picture keeps all pixels."""
     image = rng.integers(0, 200, (4, 60)).astype(dtype)
     for kernel_shape in ((5, 7), (1, 61), (5, 61)):
         if algorithm == "separable" and 1 in kernel_shape:

@@ -53,7 +53,7 @@ Array = npt.NDArray[np.generic]
 
 
 def response(name: str, image: npt.ArrayLike, **parameters: object) -> float:
-    """The strongest answer of a filter to an image, away from its border."""
+    """Return the largest result of a filter on an image, away from its border."""
     answer = ndimage.correlate(np.asarray(image, np.float64), filters.get(name, **parameters))
     return float(np.abs(answer[8:-8, 8:-8]).max())
 
@@ -89,7 +89,7 @@ def test_taps_are_a_fresh_contiguous_float32_array(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", filters.names())
-def test_entries_say_what_they_are(name: str) -> None:
+def test_entries_are_complete(name: str) -> None:
     entry = filters.info(name)
     assert entry.name == name
     assert entry.description
@@ -116,7 +116,7 @@ def test_smoothing_and_sharpening_keep_a_flat_image(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SUM_IS_ZERO))
-def test_differences_do_not_answer_to_a_flat_image(name: str) -> None:
+def test_differences_are_zero_on_a_flat_image(name: str) -> None:
     assert filters.get(name).sum(dtype=np.float64) == pytest.approx(0, abs=1e-6)
 
 
@@ -176,7 +176,7 @@ def test_gradients_are_antisymmetric_one_way_and_symmetric_the_other(family: str
         ("prewitt_vertical", "prewitt_horizontal"),
     ],
 )
-def test_a_filter_is_named_after_what_it_lets_through(vertical: str, horizontal: str) -> None:
+def test_a_filter_is_named_after_the_lines_that_it_finds(vertical: str, horizontal: str) -> None:
     vertical_line = np.zeros((32, 32))
     vertical_line[:, 16] = 1
     horizontal_line = vertical_line.T
@@ -186,14 +186,14 @@ def test_a_filter_is_named_after_what_it_lets_through(vertical: str, horizontal:
     assert response(horizontal, vertical_line) == 0
 
 
-def test_roberts_is_named_after_what_it_lets_through() -> None:
+def test_roberts_is_named_after_the_lines_that_it_finds() -> None:
     diagonal_edge = np.tri(32)  # its edge runs along the main diagonal
     antidiagonal_edge = diagonal_edge[:, ::-1]
     assert response("roberts_diagonal", diagonal_edge) == 1
     assert response("roberts_diagonal", np.eye(32)) == 1
     assert response("roberts_antidiagonal", antidiagonal_edge) == 1
     assert response("roberts_antidiagonal", np.eye(32)[::-1]) == 1
-    # Along the other diagonal, what they see is the step itself, not its slope.
+    # Along the other diagonal the filter crosses the whole step.
     assert response("roberts_diagonal", np.add.outer(np.arange(32), -np.arange(32))) == 2
     assert response("roberts_antidiagonal", np.add.outer(np.arange(32), -np.arange(32))) == 0
 
@@ -236,7 +236,7 @@ def test_compass_taps(name: str, north: list[list[float]], northeast: list[list[
 
 
 @pytest.mark.parametrize("name", ["kirsch", "robinson"])
-def test_a_compass_answers_most_to_its_own_direction(name: str) -> None:
+def test_a_compass_is_largest_in_its_direction(name: str) -> None:
     rows, columns = np.mgrid[-8:9, -8:9]
     for index, direction in enumerate(DIRECTIONS):
         angle = index * math.pi / 4
@@ -315,10 +315,10 @@ def test_motion_blur_along_the_axes() -> None:
     np.testing.assert_array_equal(filters.get("motion_blur", length=1, angle=30), [[1]])
 
 
-def test_motion_blur_turns_anticlockwise() -> None:
+def test_motion_blur_rotates_anticlockwise() -> None:
     taps = filters.get("motion_blur", length=3, angle=45)
     assert taps.shape == (3, 3)
-    assert taps[0, 2] == taps[2, 0] > 0.1  # rising from left to right
+    assert taps[0, 2] == taps[2, 0] > 0.1  # it rises from left to right
     assert taps[0, 0] == taps[2, 2] == 0
     # Distances to the segment: 0 at the middle, sqrt(2) - 1 at the ends, sqrt(1/2) beside it.
     weights = np.array([[0, 1 - 0.5**0.5, 2 - 2**0.5], [0, 1, 0], [0, 0, 0]])
@@ -339,7 +339,7 @@ def test_gabor_follows_its_formula() -> None:
         assert taps[4 + y, 4 + x] == pytest.approx(envelope * wave, abs=1e-6)
 
 
-def test_gabor_lets_its_own_stripes_through() -> None:
+def test_gabor_finds_its_stripes() -> None:
     vertical_stripes = np.tile(np.cos(2 * np.pi * np.arange(64) / 6), (64, 1))
     assert response("gabor", vertical_stripes, wavelength=6, sigma=3) > 10 * response(
         "gabor", vertical_stripes.T, wavelength=6, sigma=3
@@ -349,7 +349,7 @@ def test_gabor_lets_its_own_stripes_through() -> None:
     )
 
 
-def test_gabor_turns_clockwise_on_the_screen() -> None:
+def test_gabor_rotates_clockwise_on_the_screen() -> None:
     rows, columns = np.mgrid[:64, :64]
     rising = np.cos(2 * np.pi * (columns + rows) / math.sqrt(2) / 6)  # stripes that rise: "/"
     normal = response("gabor", rising, wavelength=6, sigma=3, theta=math.pi / 4)

@@ -1,4 +1,4 @@
-"""The filters that have a name: on every backend, against SciPy in double."""
+"""The named filters on every backend, compared with SciPy in double."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_edges(backend, rng, border, name, shape):
 
     def derivative(axis):
         crossed = ndimage.correlate1d(double, edge, axis, mode=mode, cval=0.25)
-        # The constant's own derivative is 0.
+        # The derivative of the constant is 0.
         return ndimage.correlate1d(crossed, smooth, 1 - axis, mode=mode, cval=0.0)
 
     function, options = getattr(convlab, name), {"border": border, "cval": 0.25}
@@ -74,7 +74,7 @@ def test_edges(backend, rng, border, name, shape):
 
 @pytest.mark.parametrize("name", EDGES)
 def test_magnitude_is_that_of_the_two_derivatives(fast_backend, rng, name):
-    """The fused pass gives the bits of the separate ones, where products are not fused; else within a rounding."""
+    """The single pass gives the bits of two passes without fused multiply-adds; else it differs by a rounding."""
     image = rng.integers(0, 256, (33, 90, 3)).astype(np.uint8)
     function = getattr(convlab, name)
     u, v = (function(image, axis=axis, channel_axis=-1) for axis in (0, 1))
@@ -163,7 +163,7 @@ def test_magnitudes_of_the_baseline_are_the_fallbacks(rng):
 
 
 @pytest.mark.parametrize("function", [convlab.gaussian, convlab.sobel, convlab.laplacian, convlab.unsharp])
-def test_nan_spreads_no_further_than_the_window(fast_backend, function):
+def test_nan_spreads_only_in_the_window(fast_backend, function):
     image = np.zeros((60, 90), np.float32)
     image[30, 40] = np.nan
     y = function(image)

@@ -1,4 +1,4 @@
-"""border="keep": the frame holds the source's pixels, exactly wherever the result's dtype has them."""
+"""border="keep": the frame has the source's pixels, exactly if the result's dtype can hold them."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ CALLS = {
 
 
 def pixels(rng, shape, dtype):
-    """Numbers that float32 rounds, up to what sums in double hold."""
+    """Numbers that float32 rounds, up to the largest that sums in double support."""
     dtype = np.dtype(dtype)
     if dtype.kind == "b":
         return rng.random(shape) < 0.5
@@ -63,7 +63,7 @@ def pixels(rng, shape, dtype):
 
 
 def in_dtype(x, dtype):
-    """The nearest that the dtype has, in Python's numbers."""
+    """Return the nearest value of the dtype, computed with Python's numbers."""
     if dtype is None:
         return x.astype(np.float32)
     limits = np.iinfo(dtype)
@@ -84,7 +84,7 @@ def test_the_frame_is_the_source(fast_backend, rng, name, source):
 
 
 @pytest.mark.parametrize("name", [name for name in CALLS if "transforms" not in name])
-def test_of_the_lessons_loops_too(name):
+def test_the_frame_of_the_lessons_loops(name):
     call, (above, before), (below, after) = CALLS[name]
     x = pixels(np.random.default_rng(1), (13, 9), ">i4")
     outside = np.ones(x.shape, bool)
@@ -94,7 +94,7 @@ def test_of_the_lessons_loops_too(name):
             assert_array_equal(call(x, border="keep", dtype=target)[outside], in_dtype(x[outside], target))
 
 
-def test_the_issues_example(backend):
+def test_the_example(backend):
     for dtype, target in ((">i4", "i4"), ("i4", "i8"), (">u8", "u8"), ("f8", "i4")):
         x = np.full((4, 4), 16777217, dtype)
         assert convlab.filter2d(x, np.ones((3, 3)), border="keep", dtype=target)[0, 0] == 16777217

@@ -1,7 +1,7 @@
-"""What every filter needs beside its arguments and its result: what `explain` says, and 32 MiB at the most.
+"""A filter's memory in addition to its arguments and result: at most what `explain` states, and 32 MiB.
 
-For wide, tall and square images, of floats and of bytes: rows that no cache holds, columns narrower than a vector, and
-conversions of the whole image were what took more.
+For wide, tall and square images of floats and of bytes. Rows longer than the caches, columns narrower than a vector,
+and conversions of the whole image once needed more.
 """
 
 import json
@@ -13,9 +13,9 @@ from support import run_python
 
 pytestmark = pytest.mark.slow
 
-# Pages that the kernel counts for a process and that no array is in: stacks, the allocator's rounding.
+# Pages of a process that belong to no array: stacks, the allocator's rounding.
 SLACK = 4 << 20
-# Operation: the other arguments.
+# Operation -> the other arguments.
 CALLS = {
     "filter2d": "np.eye(5)",
     "filter2d of rank 1": "np.ones((9, 9))",
@@ -96,8 +96,8 @@ print("ok")
     assert run_python(code).stdout == "ok\n"
 
 
-def test_threads_leave_the_limit_alone():
-    """Fewer run where each has a workspace."""
+def test_threads_keep_the_limit():
+    """If each thread has a workspace, fewer threads run."""
     code = """
 import numpy as np, convlab
 for n in (1, 2, 64):

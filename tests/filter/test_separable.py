@@ -1,4 +1,4 @@
-"""sep_filter2d on every backend and instruction set, against filter2d's plain-Python loops in double."""
+"""sep_filter2d on every backend and instruction set, compared with filter2d's plain loops in double."""
 
 import itertools
 
@@ -19,7 +19,7 @@ KERNEL = "correlate2d_separable"
 
 
 def assert_within_bound(actual, image, ky, kx, **options):
-    """The contract: an error of at most c * K * eps * sum(|w| |x|), c = 4, K taps, against sums in double."""
+    """The promised bound: c * K * eps * sum(|w| |x|), c = 4, K taps, relative to sums in double."""
     image, taps = np.asarray(image, np.float64), np.outer(np.asarray(ky, np.float64), kx)
     expected = np.array(reference.filter2d(image, taps, **options))
     assert actual.shape == expected.shape
@@ -93,7 +93,7 @@ def test_filter2d_agrees_on_whole_numbers(fast_backend, rng, border):
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 17])
 @pytest.mark.parametrize("border", BORDERS)
 @pytest.mark.parametrize("size", [3, 5, 4, 1])
-def test_channels_are_filtered_alone(fast_backend, rng, channels, border, size):
+def test_channels_are_filtered_separately(fast_backend, rng, channels, border, size):
     image = rng.standard_normal((10, 23, channels), dtype=np.float32)
     ky, kx = random_taps(rng, size, size)
     options = {"border": border, "cval": 2.5, "clip": (-2, 2)}
@@ -107,7 +107,7 @@ def test_channels_are_filtered_alone(fast_backend, rng, channels, border, size):
 @pytest.mark.parametrize("target", ["u1", "i2", "u2", "i1", "i4", None])
 @pytest.mark.parametrize("border", ["mirror", "constant", "keep", "valid"])
 def test_storage_gives_the_bits_of_floats(fast_backend, rng, source, target, border):
-    """Whatever comes in and goes out, it is float32's result, rounded half to even and saturated."""
+    """For any input and output dtype it is the float32 result, rounded half to even and saturated."""
     ky, kx = random_taps(rng, 5, 3)
     for shape, cval in [((21, 150), 7), ((6, 30), -1.5), ((9, 23), 0)]:
         image = rng.integers(0, 2 if source is bool else 120, shape).astype(source)
@@ -123,10 +123,11 @@ def test_storage_gives_the_bits_of_floats(fast_backend, rng, source, target, bor
 
 
 def test_an_integer_picture_is_not_copied():
-    """Its plan reads it where it lies and writes it where it goes."""
+    """The plan reads the input and writes the output in place."""
     picture = np.zeros((2048, 2048), np.uint8)
     taps = np.ones(3, np.float32)
-    plan = _plan.sep_filter2d(picture, taps, taps, "constant", 0.0, None, 1.0, 0.0, None, None, np.dtype(np.uint8))
+    options = None, None, "constant", 0.0, None, 1.0, 0.0, None, "propagate", None
+    plan = _plan.sep_filter2d(picture, taps, taps, *options, np.uint8)
     assert not plan.convert
     assert plan.source == np.uint8
     assert plan.workspace < picture.size / 8
@@ -254,7 +255,7 @@ def test_kernels_changed_in_place_count(fast_backend, rng):
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_any_shape_any_options(data):
-    """Compiled, NumPy and plain Python agree on whatever is asked."""
+    """Compiled, NumPy and plain Python give the same results for random options."""
     height, width = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 150))
     sizes = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 12))
     border = data.draw(st.sampled_from(BORDERS))
@@ -303,7 +304,7 @@ def test_bad_arguments(backend, arguments, options, error, message):
 
 @pytest.mark.parametrize("border", BORDERS)
 def test_folded_images_have_the_same_bits(fast_backend, rng, monkeypatch, border):
-    """Narrow images of many rows, in segments; and a border that several blocks' rows come from."""
+    """Narrow images of many rows in segments, and a border with rows from several blocks."""
     image = rng.random((8200, 7), dtype=np.float32)
     ky, kx = random_taps(rng, 301, 3)
     folded = convlab.sep_filter2d(image, ky, kx, border=border, anchor=(100, 1))

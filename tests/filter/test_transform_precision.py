@@ -1,4 +1,4 @@
-"""Transforms err no more than direct sums do: each tile's pixels decide how it is multiplied."""
+"""FFTs are as precise as direct sums: each tile's pixels decide the precision of its FFT."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ SHAPE = 260, 300
 
 
 def tiles():
-    """(name, pixels): noise of rms 29, and what the world adds to it."""
+    """Return (name, pixels): noise of rms 29, with typical outliers."""
     rng = np.random.default_rng(5)
     noise = (29 * rng.standard_normal(SHAPE)).astype("f4")
     rows, columns = np.indices(SHAPE)
@@ -61,7 +61,7 @@ def kernels(size):
 @pytest.mark.parametrize("name", TILES)
 @pytest.mark.parametrize("size", [29, 45])
 def test_the_error_is_at_most_eight_times_the_direct_sums(size, name):
-    """29 x 29 is summed directly where float32 transforms are not good enough, 45 x 45 multiplied in double."""
+    """If an FFT in float32 is not precise enough, 29 x 29 uses direct sums and 45 x 45 an FFT in double."""
     x = TILES[name]
     for kind, kernel in kernels(size):
         w = kernel.astype(np.float32)
@@ -71,15 +71,15 @@ def test_the_error_is_at_most_eight_times_the_direct_sums(size, name):
             y = convlab.filter2d(x, w, border="valid", algorithm=algorithm)
             assert np.isfinite(y).all()
             errors[algorithm] = np.abs(y - expected).max()
-        # What doubles lose, where direct sums are sums of zeros.
+        # The rounding of doubles, where direct sums are sums of zeros.
         slack = float(np.linalg.norm(x.astype(float)) * np.linalg.norm(w) * 2.0**-50)
         assert errors["fft"] <= 8 * errors["direct"] + slack, kind
 
 
 @pytest.mark.parametrize("value", [1e6, 1e8])
 @pytest.mark.parametrize("size", [31, 45])
-def test_a_hot_pixel_changes_what_is_near_it_alone(fast_backend, rng, value, size):
-    """The issue's: the error was 0.19 and 43 everywhere."""
+def test_a_hot_pixel_changes_only_its_neighbourhood(fast_backend, rng, value, size):
+    """The error was 0.19 and 43 in the whole image."""
     if "numpy" in fast_backend and size < 45:
         pytest.skip("NumPy takes minutes over direct sums")
     clean = (29 * rng.standard_normal((400, 420))).astype(np.float32)
@@ -92,7 +92,7 @@ def test_a_hot_pixel_changes_what_is_near_it_alone(fast_backend, rng, value, siz
     assert np.abs(y - expected)[far].max() < 0.02
 
 
-def test_the_pixels_decide_and_nothing_else(fast_backend, rng, monkeypatch):
+def test_only_the_pixels_decide(fast_backend, rng, monkeypatch):
     seen = []
     correlate = filtering_fft._Kernel.correlate
     monkeypatch.setattr(

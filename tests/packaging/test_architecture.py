@@ -1,4 +1,4 @@
-"""The path of one call is one way: what each module of it may import."""
+"""The path of a call has one direction: the allowed imports of each module."""
 
 import ast
 from pathlib import Path
@@ -10,15 +10,16 @@ import convlab
 PACKAGE = Path(convlab.__file__).parent
 SOURCES = PACKAGE.parent / "src"
 
-# Module -> what it may import of convlab. The line is facade -> _spec -> _plan -> _run -> _dispatch -> fallback.
+# Module -> its allowed imports. The order is facade -> _spec -> _plan -> _run -> _dispatch -> fallback.
 MAY_IMPORT = {
     "_errors": set(),
     "_geometry": set(),
     "_registry": set(),
     "_version": set(),
     "typing": set(),
-    "_borders": {"_errors"},
+    "_borders": {"_errors", "typing"},
     "reference": set(),
+    "reference_gradients": {"reference"},
     "_spec": {"_borders", "_errors", "typing"},
     "_plan": {"_borders", "_errors", "_geometry", "_spec", "_kernels", "_importing", "typing"},
     "_fallback": {"_borders", "_geometry"},
@@ -28,37 +29,30 @@ MAY_IMPORT = {
     "_subnormals": {"_blocks", "_errors", "typing"},
     "_threads": {"_subnormals", "_blocks", "_cpus", "_errors", "_kernels", "_no_workers", "_version"},
     "_importing": set(),
-    "_dispatch": {"_blocks", "_errors", "_fallback", "_importing", "_registry", "typing"},
-    "_run": {"_borders", "_geometry", "_dispatch", "_errors", "_plan", "_spec", "_threads", "reference", "_importing"},
-    "_costs": {"_geometry", "_plan", "_spec"},
-    "_explain": {
-        "_costs",
+    "_dispatch": {"_blocks", "_errors", "_fallback", "_importing", "_kernels", "_registry", "typing"},
+    "_run": {
+        "_blocks",
+        "_borders",
         "_dispatch",
         "_errors",
+        "_geometry",
+        "_importing",
+        "_kernels",
         "_plan",
-        "_run",
         "_spec",
+        "_subnormals",
         "_threads",
-        "adaptive_pooling",
-        "average_pooling",
-        "convolving",
-        "edges",
-        "filtering",
-        "global_pooling",
-        "gradients",
-        "imaging",
-        "lp_pooling",
-        "pooling",
-        "ranking",
-        "separable",
-        "transposing",
-        "unpooling",
+        "reference",
+        "reference_gradients",
     },
+    "_costs": {"_geometry", "_plan", "_registry", "_spec"},
+    "_operations": {"_errors", "_importing", "_plan", "_registry"},
+    "_explain": {"_costs", "_dispatch", "_errors", "_operations", "_plan", "_spec", "_threads"},
     "filtering": {"_plan", "_run", "_spec", "typing"},
     "ranking": {"_plan", "_run", "_spec", "typing"},
     "separable": {"_plan", "_run", "_spec", "filtering", "typing"},
-    "edges": {"_plan", "_run", "_spec", "filtering", "separable", "typing"},
-    "gradients": {"_spec", "edges", "typing"},
+    "edges": {"_plan", "_run", "_spec", "filtering", "typing"},
+    "gradients": {"_plan", "_run", "_spec", "edges", "typing"},
     "imaging": {"_plan", "_run", "_spec", "filtering", "typing"},
     "convolving": {"_plan", "_run", "_spec", "typing"},
     "transposing": {"_plan", "_run", "_spec", "typing"},
@@ -69,14 +63,15 @@ MAY_IMPORT = {
     "adaptive_pooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
     "global_pooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
     "unpooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
+    "grad": {"_docstrings", "_plan", "_run", "_spec", "grad", "typing"},
 }
-# What clients may import but the public API: how a call is known again, the borders' arithmetic.
-PRIVATE = {"ndimage": {"_plan", "_borders"}}
+# Private modules that clients may import: keys of cached calls, the last kernel, the borders' arithmetic.
+PRIVATE = {"ndimage": {"_plan", "_borders", "_dispatch"}}
 CLIENTS = ["cli", "bench", "filters", "data", "ndimage", "onnx", "signal", "skimage", "translation"]
 
 
 def imported(path):
-    """Names of convlab's own modules that a file imports, and the names imported from the package itself."""
+    """Return convlab's modules that a file imports, and the names that it imports from the package."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

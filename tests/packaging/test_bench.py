@@ -1,4 +1,4 @@
-"""`convlab bench`: its cases, its comparison of the backends, its table and what it says meanwhile."""
+"""`convlab bench`: its cases, its comparison of the backends, its table and its progress."""
 
 import json
 import re
@@ -17,7 +17,7 @@ LABELS = next(iter(convlab.backend().values()))["available"]
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
 def case(request):
-    """A case, its image, and NumPy's result."""
+    """Return a case, its image, and NumPy's result."""
     case = request.param
     image = case.image()
     with convlab.use_backend("numpy"):
@@ -70,7 +70,7 @@ def test_spoiled_results_are_a_disagreement(spoil, message):
         case.difference("this one", spoil(result), result)
 
 
-def test_sums_may_differ_by_their_rounding_alone():
+def test_sums_may_differ_only_by_their_rounding():
     (case,) = select("filter 3x3 512x512")
     result = case.call(case.image())()
     allowed = 2 * 4 * 9 * float(np.finfo(np.float32).eps)
@@ -100,7 +100,7 @@ def test_a_process_that_fails_says_so(capfd):
         with pytest.raises(RuntimeError, match="numpy: its process ended with status 1"):
             process.ask(Case("wrong", "max_pool2d", (4, 4), (-1,)))
         with pytest.raises(RuntimeError, match="status 1"):
-            process.ask(None)  # there is nobody
+            process.ask(None)  # the process has ended
     finally:
         process.close()
     assert "ValueError: kernel_size" in capfd.readouterr().err
@@ -129,7 +129,7 @@ def test_backends_compared(capsys, tmp_path):
 def test_a_terminal_shows_the_time_left(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     run(1, "stride 2 1x64x112x112", None, quick=True)
-    assert "left" not in capsys.readouterr().err  # of the first case nothing is known
+    assert "left" not in capsys.readouterr().err  # unknown during the first case
     run(1, "uint8", None, quick=True)
     assert re.search(r"\r\033\[K\[2/2\] median 15x15 uint8 256x256, \d+ s left\r\033\[K$", capsys.readouterr().err)
 

@@ -1,4 +1,4 @@
-"""Building and installing: the words of CONVLAB_BUILD, no compiler, a compiler that refuses, sdist and wheels."""
+"""Building and installing: CONVLAB_BUILD, no compiler, a compiler that fails, sdist and wheels."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ WHEEL = ("-m", "pip", "wheel", "-v", "--no-deps", "--no-build-isolation", "-w", 
 
 @pytest.fixture
 def tree(tmp_path):
-    """A copy of what a build reads, without anything compiled; translated to C if this tree is."""
+    """Return a copy of a build's sources without compiled files, with the C files of this tree, if any."""
     copy = tmp_path / "tree"
     built = shutil.ignore_patterns("*.so", "__pycache__", "*.egg-info")
     for name in ("convlab", "src"):
@@ -52,7 +52,7 @@ def compiled_modules(wheel):
 
 
 def served_by(wheel, tmp_path):
-    """What the installed wheel runs, in a folder where no source tree can be imported."""
+    """Run code with the installed wheel, in a folder from which no source tree can be imported."""
     site = tmp_path / "site"
     build(tmp_path, "-m", "pip", "install", "-q", "--no-deps", "--target", str(site), str(wheel))
     code = "import convlab; convlab.filter2d(convlab.data.ascent(), [[1.0]]); print(convlab.last_kernel())"
@@ -85,7 +85,7 @@ def test_pure_builds_a_wheel_for_every_platform(tree, tmp_path):
     assert served_by(wheel, tmp_path) == "correlate2d[numpy]"
 
 
-def test_without_a_compiler_the_fallback_is_installed_and_said_so(tree, tmp_path):
+def test_without_a_compiler_the_fallback_is_installed_with_a_notice(tree, tmp_path):
     done = build(tree, CC=str(tmp_path / "nothing"))
     framed = [line for line in (done.stdout + done.stderr).splitlines() if line.strip().startswith("* ")]
     assert any("WARNING: convlab is installed WITHOUT its compiled kernels." in line for line in framed)
@@ -96,7 +96,7 @@ def test_without_a_compiler_the_fallback_is_installed_and_said_so(tree, tmp_path
 
 
 def test_a_compiler_that_breaks_half_way_leaves_no_kernels(tree, tmp_path):
-    """Of the other kernels it makes empty objects, which takes no time."""
+    """For the other kernels the compiler makes empty objects, to save time."""
     body = """case "$*" in
         *filter2d*) echo "internal error" >&2; exit 1;;
         *build/cython*) exec cc -c -x c /dev/null $(echo "$*" | grep -o -e "-o [^ ]*");;
@@ -121,7 +121,7 @@ SDIST = "from setuptools.build_meta import build_sdist; build_sdist('out')"
 
 
 def test_two_builds_give_the_same_bytes(tree):
-    """The sdist and the pure wheel, of files of another date."""
+    """The sdist and the pure wheel from files with other dates."""
     results = []
     for date in (10**9, 10**9 + 4321):
         for path in tree.rglob("*"):
@@ -137,8 +137,8 @@ def test_two_builds_give_the_same_bytes(tree):
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="this machine has no C compiler")
 @pytest.mark.skipif(os.name == "posix" and os.uname().machine != "x86_64", reason="about the x86-64 table")
-def test_the_sdist_builds_from_its_own_files_what_the_compiler_knows(tree, tmp_path):
-    """Neither optimised nor inlined, and without two instruction sets that the compiler refuses: those are left out."""
+def test_the_sdist_builds_what_the_compiler_supports(tree, tmp_path):
+    """Build without optimisation and inlining; the compiler refuses two instruction sets, which are left out."""
     build(tree, "-c", SDIST, CONVLAB_BUILD="pure")
     (sdist,) = (tree / "out").glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
@@ -214,7 +214,7 @@ int main(void)
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="this machine has no C compiler")
 def test_vectors_are_the_same_without_a_compilers_extensions(tmp_path):
-    """CONVLAB_SCALAR takes the way of compilers that have no vectors: it compiles, and gives the same bits."""
+    """CONVLAB_SCALAR selects the code for compilers without vectors: it compiles and gives the same bits."""
     source = tmp_path / "lanes.c"
     source.write_text(SCALAR_TEST)
     results = []

@@ -53,7 +53,7 @@ def test_the_borders_of_the_docstring_are_those_of_the_code():
         assert " ".join(line.split()) == " ".join(f"{name} {diagram}".split())
 
 
-def test_all_is_what_there_is():
+def test_all_lists_existing_names():
     assert sorted(convlab.__all__) == sorted(set(convlab.__all__))
     for name in convlab.__all__:
         assert hasattr(convlab, name)
@@ -69,7 +69,7 @@ def test_the_readmes_examples_run():
 @pytest.mark.parametrize(
     "page", [*README.parent.glob("*.md"), *README.parent.glob("docs/*.md")], ids=lambda page: page.name
 )
-def test_links_lead_somewhere(page):
+def test_links_exist(page):
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
 

@@ -1,4 +1,4 @@
-"""The page "in production" names tests for its promises: they are there."""
+"""The tests that the page "in production" names for its promises exist."""
 
 import ast
 import re
@@ -26,7 +26,7 @@ def test_every_command_that_is_named_exists():
 
 
 def test_every_promise_names_a_test():
-    """Each section but the last, which is about commands."""
+    """Each section except the last, which lists commands."""
     for section in PAGE.read_text(encoding="utf-8").split("\n## ")[1:-1]:
         assert "::test_" in section, section.splitlines()[0]
 

@@ -1,4 +1,4 @@
-"""What the programs in tools/ read of these tests."""
+"""The output of these tests that the programs in tools/ read."""
 
 import importlib
 from pathlib import Path

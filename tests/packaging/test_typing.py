@@ -1,4 +1,4 @@
-"""What type checkers and help() see: words, signatures, and, by mypy and basedpyright, an installed package."""
+"""Types and signatures for type checkers and help(), and mypy and basedpyright on an installed package."""
 
 import importlib.util
 import inspect
@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab import _borders, _dispatch, _explain, _subnormals, filters, ndimage, reference, signal
+from convlab import _borders, _dispatch, _operations, _subnormals, filters, ndimage, reference, signal
 from convlab import typing as words
+from convlab._operations import PLANNED
 from convlab._plan import conv_choice
 from convlab._spec import convolving as conv_spec
 from convlab._spec import pooling as pool_spec
@@ -84,11 +85,11 @@ def test_signatures_are_short():
         "(input: 'ArrayLike', axis: 'SupportsIndex' = -1, output: 'NDArray[Any] | DTypeLike | None' = None, "
         "mode: 'NdimageMode | Sequence[NdimageMode]' = 'reflect', cval: 'complex' = 0.0) -> 'NDArray[Any]'"
     )
-    assert max(len(str(inspect.signature(function))) for function in _explain.OPERATIONS.values()) < 600
+    assert max(len(str(inspect.signature(function))) for function in map(_operations.public, PLANNED)) < 600
 
 
 def matches(value, wanted):
-    """Whether a value is of a type of results.py; of arrays the dtype counts."""
+    """Return whether a value has a type of results.py; for arrays the dtype counts."""
     origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
     if origin in (typing.Union, UnionType):
         return any(matches(value, one) for one in arguments)
@@ -128,7 +129,7 @@ def run(*command, cwd, **environment):
 
 
 def tree(folder):
-    """A copy of what an installation without kernels reads."""
+    """Return a copy of the sources of an installation without kernels."""
     ignored = shutil.ignore_patterns("*.so", "*.pyd", "__pycache__")
     shutil.copytree(ROOT / "convlab", folder / "convlab", ignore=ignored)
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
@@ -138,7 +139,7 @@ def tree(folder):
 
 @pytest.fixture(scope="module", params=["wheel", "editable"])
 def python(request, tmp_path_factory):
-    """The Python of an environment that holds convlab, installed, and sees the packages of this one."""
+    """Return the interpreter of an environment with convlab installed, which sees this one's packages."""
     if not (ROOT / "setup.py").is_file():
         pytest.skip("the sources are not beside these tests")
     pytest.importorskip("setuptools", reason="installing needs setuptools")
@@ -153,13 +154,13 @@ def python(request, tmp_path_factory):
     (wheel,) = folder.glob("*.whl")
     pip = run(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(site), str(wheel), cwd=folder)
     assert pip.returncode == 0, pip.stderr[-2000:]
-    # A path file's folders are not searched for further path files: an installation of convlab there stays unseen.
+    # Python does not read path files in a path file's folders, so an installation of convlab there is not found.
     (site / "packages.pth").write_text(str(Path(np.__file__).parent.parent) + "\n")
     return interpreter
 
 
 def by_mypy(python, folder):
-    """(file, line) -> the codes of what mypy says about the samples."""
+    """Return (file, line) -> mypy's error codes for the samples."""
     pytest.importorskip("mypy", reason="mypy is not installed: pip install --group lint")
     done = run(
         sys.executable, "-m", "mypy", "--config-file=", "--strict", "--no-pretty", "--show-error-codes",
@@ -175,7 +176,7 @@ def by_mypy(python, folder):
 
 
 def by_basedpyright(python, folder):
-    """(file, line) -> the rules that basedpyright finds broken."""
+    """Return (file, line) -> the rules of basedpyright's errors."""
     if importlib.util.find_spec("basedpyright") is None:
         pytest.skip("basedpyright is not installed: pip install --group lint")
     (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')

@@ -13,7 +13,7 @@ POOLS = {"max": convlab.max_pool2d, "min": convlab.min_pool2d, "avg": convlab.av
 
 
 def expected_pool(operation, x, window, stride=None, padding=(0, 0)):
-    """Windows of the padded array, in double; the last two axes are pooled."""
+    """Return the windows of the padded array, in double; the last two axes are pooled."""
     stride = stride or window
     fill = {"max": -np.inf, "min": np.inf, "avg": 0}[operation]
     pads = [(0, 0)] * (x.ndim - 2) + [(p, p) for p in padding]
@@ -200,7 +200,7 @@ def test_out(backend, rng, operation, dtype):
     assert_array_equal(out, expected)
 
 
-def test_the_first_of_equals_stays(backend):
+def test_the_first_of_equal_values_stays(backend):
     x = np.array([[0.0, -0.0], [-0.0, 0.0]], np.float32)
     assert convlab.max_pool2d(x, 2) == 0
     assert convlab.min_pool2d(x, 2) == 0
@@ -209,7 +209,7 @@ def test_the_first_of_equals_stays(backend):
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_any_shape_any_options(data):
-    """Compiled, NumPy and plain Python agree on whatever is asked."""
+    """Compiled, NumPy and plain Python give the same results for random options."""
     height, width = data.draw(st.integers(1, 30)), data.draw(st.integers(1, 60))
     window = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
     padding = tuple(data.draw(st.integers(0, k - 1)) for k in window)

@@ -1,4 +1,4 @@
-"""The cost of a pool grows as its work grows, along each axis alone."""
+"""The time of a pool grows in proportion to its work, along each axis separately."""
 
 import numpy as np
 import pytest
@@ -52,13 +52,13 @@ def test_eight_times_the_work(name):
     with convlab.threads(1):
         small, large = make(n), make(8 * n)
         ratio = min(least_seconds(large) / least_seconds(small) for _ in range(2))
-        if ratio >= 30:  # another process may have been in the way
+        if ratio >= 30:  # another process may have disturbed it
             ratio = least_seconds(large) / least_seconds(small)
     assert ratio < 30
 
 
-def test_work_that_is_left_out_costs_nothing():
-    """Two columns of each 65,536, and no time for those between."""
+def test_unused_elements_cost_nothing():
+    """Two columns of each 65,536; the columns between cost no time."""
     x = ones(64, 1 << 16)
     with convlab.threads(1):
         assert (

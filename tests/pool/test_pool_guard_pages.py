@@ -1,4 +1,4 @@
-"""No kernel of a pool touches memory beside its arrays: see common/test_guard_pages.py."""
+"""No pool kernel accesses memory outside its arrays: see common/test_guard_pages.py."""
 
 import faulthandler
 import itertools
@@ -19,7 +19,7 @@ KINDS = ("max", "min", "avg")
 
 
 def pools():
-    """(x's shape and dtype, function of x and out, or of x alone)."""
+    """Return (x's shape and dtype, function of x and out, or only of x)."""
     for (window, stride, padding), width, kind in itertools.product(WINDOWS, WIDTHS, KINDS):
         pool = getattr(convlab, f"{kind}_pool2d")
 
@@ -53,7 +53,7 @@ def pools():
 
 
 def run(backend):
-    """All pools on guarded arrays; their results are those on arrays of NumPy's own."""
+    """Run all pools on guarded arrays; compare with the results on NumPy's arrays."""
     faulthandler.enable()
     warnings.filterwarnings("ignore", "x: got three axes", UserWarning)  # planes of few columns
     name, isa = ("numpy", "auto") if backend == "numpy" else ("compiled", backend)

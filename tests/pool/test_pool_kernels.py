@@ -1,4 +1,4 @@
-"""What pools choose among: many narrow planes a vector at a time, integers as they lie, large windows together."""
+"""The kernels of pools: many narrow planes in one vector, integers in place, large windows with shared rows."""
 
 import tracemalloc
 
@@ -22,7 +22,7 @@ def same_bits(a, b):
 @pytest.mark.parametrize("operation", POOLS)
 @pytest.mark.parametrize("planes", [16, 19, 32])
 @pytest.mark.parametrize("sizes", [(1, 1), (2, 3), (7, 7), (13, 14), (30, 5), (40, 19), (9, 32), (9, 33)])
-def test_narrow_planes_are_pooled_as_each_alone(fast_backend, rng, operation, planes, sizes):
+def test_narrow_planes_are_pooled_as_single_planes(fast_backend, rng, operation, planes, sizes):
     if "numpy" in fast_backend and planes > 16:
         pytest.skip("NumPy pools each plane in the same way, slowly")
     x = rng.standard_normal((planes, *sizes), dtype=np.float32)
@@ -48,19 +48,19 @@ def test_narrow_planes_are_pooled_as_each_alone(fast_backend, rng, operation, pl
             for source in (x, special):
                 alone = np.stack([pool(plane, window, stride, padding, **options) for plane in source])
                 actual = pool(source, window, stride, padding, **options)
-                long = operation == "avg" and window == (9, 3)  # whose padding has a place in a sum's tree
+                long = operation == "avg" and window == (9, 3)  # its padding has a place in a sum's tree
                 if sizes[1] <= (32 if stride == 1 else 20) and not long:
                     assert convlab.last_kernel() == f"{operation}_pool_narrow{fast_backend}"
                 assert_array_equal(actual, alone)
             expected = pool(x, window, stride, padding, **options)
             same_bits(pool(wide[:, 1:, 1:-1], window, stride, padding, **options), expected)
-            # Rows of the result that do not lie one behind the other.
+            # Rows of the result that are not contiguous.
             between = pool(np.moveaxis(x, 0, 1), window, stride, padding, channel_axis=1, **options)
             same_bits(np.ascontiguousarray(np.moveaxis(between, 1, 0)), expected)
 
 
 @pytest.mark.parametrize("output", [1, 3, 5, 7, 9])
-def test_narrow_planes_are_divided_as_each_alone(fast_backend, rng, output):
+def test_narrow_planes_are_divided_as_single_planes(fast_backend, rng, output):
     x = rng.standard_normal((2, 9, 13, 8), dtype=np.float32)
     for pool in (convlab.adaptive_max_pool2d, convlab.adaptive_avg_pool2d):
         alone = np.stack([[pool(plane, output) for plane in planes] for planes in x])
@@ -77,7 +77,7 @@ def test_narrow_planes_are_divided_as_each_alone(fast_backend, rng, output):
     ],
 )  # fmt: skip
 def test_integers_as_floats(fast_backend, rng, operation, dtype, window, stride, padding, dilation):
-    """Every integer is a float32, and float32 is what an average is."""
+    """Every integer is exact in float32, the dtype of an average."""
     limits = np.iinfo(dtype)
     pool = POOLS[operation]
     for shape in [(19, 3), (20, 40), (2, 18, 150), (17, 19, 33)]:
@@ -99,7 +99,7 @@ def test_integers_as_floats(fast_backend, rng, operation, dtype, window, stride,
 @pytest.mark.parametrize("dtype", INTEGERS)
 def test_integers_of_all_kinds_of_windows(fast_backend, rng, dtype):
     limits = np.iinfo(dtype)
-    low, high = max(limits.min, -6000), min(limits.max, 6000)  # so that float32 holds every sum
+    low, high = max(limits.min, -6000), min(limits.max, 6000)  # so that every sum is exact in float32
     x = rng.integers(low, high, (2, 3, 5, 14, 37), dtype, endpoint=True)
     floats = x.astype(np.float32)
     for name, *arguments in [
@@ -137,7 +137,7 @@ def test_integers_are_not_copied(fast_backend, operation, dtype):
 @pytest.mark.parametrize("window", [4, 7, 8, 15, 16, 31, 40, (33, 5), (6, 100), (64, 64)])
 @pytest.mark.parametrize("stride", [1, 2, 3, (7, 2)])
 def test_large_windows_share_their_rows(fast_backend, rng, operation, window, stride):
-    """Where windows overlap rows are reduced once; NaN reaches its own windows alone."""
+    """Rows of overlapping windows are reduced once; NaN reaches only its windows."""
     k = np.broadcast_to(window, 2)
     x = rng.standard_normal((50, 90), dtype=np.float32)
     x[17, 40], x[44, 3] = np.nan, np.inf

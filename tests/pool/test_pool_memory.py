@@ -1,4 +1,4 @@
-"""What pools need beside their arrays, on wide, tall and square arrays: what `explain` says, and 32 MiB at the most."""
+"""A pool's memory in addition to its arrays (wide, tall and square): at most that of `explain`, and 32 MiB."""
 
 import json
 import sys
@@ -82,8 +82,8 @@ def test_no_pool_needs_much_memory(shape, dtype):
 @pytest.mark.parametrize("shape", [(1500, 1200), (1, 1 << 21), (1 << 19, 4)])
 @pytest.mark.parametrize(("dtype", "layout"), [("f8", ""), (">f4", ""), ("f4", "[..., ::-1]"), ("?", ""), ("i4", "")])
 def test_no_conversion_needs_much_memory(dtype, layout, shape):
-    """The array of 2 million elements is cut into pieces: of float64, whose maxima NumPy takes, into three and more."""
-    pools = {name: text for name, text in POOLS.items() if "long" not in name}  # NumPy's own maxima take minutes there
+    """The array of 2 million elements is cut into pieces; float64, whose maxima NumPy computes, into at least three."""
+    pools = {name: text for name, text in POOLS.items() if "long" not in name}  # NumPy's maxima take minutes there
     code = CODE.format(pools=pools, shape=shape, dtype=dtype, layout=layout)
     for name, (used, planned) in json.loads(run_python(code, timeout=300).stdout).items():
         assert planned <= 32 << 20, name
@@ -91,7 +91,7 @@ def test_no_conversion_needs_much_memory(dtype, layout, shape):
 
 
 @pytest.mark.parametrize("name", ["adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "max_pool1d"])
-def test_a_plan_keeps_no_tables_as_long_as_the_input(name):
+def test_a_plan_has_no_tables_as_long_as_the_input(name):
     x = np.zeros((1, 1, 1 << 20), np.float32)
     if name.startswith("adaptive"):
         plan = pooling.adaptive_pool(x, None, name.split("_")[1], 1, 99_999, None, None)

@@ -10,7 +10,7 @@ LAYOUTS = {1: "NLC", 2: "NHWC", 3: "NDHWC"}
 
 
 def windows_of(n, window, stride, before, after, dilation, ceil_mode):
-    """(elements in the array, elements in the array and its padding) of each window of an axis, by the definition."""
+    """Return (elements in the array, elements in the array and its padding) of each window of an axis."""
     windows, start = [], -before
     span = (window - 1) * dilation + 1
     while start + span <= n + after or (ceil_mode and start < n and start + span - stride < n + after):
@@ -21,7 +21,7 @@ def windows_of(n, window, stride, before, after, dilation, ceil_mode):
 
 
 def expected_pool(operation, x, axes, window, stride, before, after, dilation, ceil_mode, count_pad=True, norm=2):
-    """Loops over the windows, in double: the values, and the places of maxima."""
+    """Loop over the windows in double; return the values and the indices of maxima."""
     sizes = x.shape[-axes:]
     each = [windows_of(*axis, ceil_mode) for axis in zip(sizes, window, stride, before, after, dilation, strict=True)]
     shape = tuple(map(len, each))
@@ -61,7 +61,7 @@ OPTIONS = [
 SHAPES = {1: (2, 3, 37), 2: (2, 2, 9, 35), 3: (2, 2, 6, 7, 21)}
 
 
-# Minima are pooled over planes alone.
+# Minima are pooled only over planes.
 POOLS = [("min", 2), *((operation, axes) for operation in ("max", "avg", "lp") for axes in (1, 2, 3))]
 
 
@@ -86,7 +86,7 @@ def test_options(fast_backend, rng, axes, options, operation):
 
 @pytest.mark.parametrize("axes", [1, 2, 3])
 @pytest.mark.parametrize("options", OPTIONS)
-def test_averages_of_what_is_there(fast_backend, rng, axes, options):
+def test_averages_without_padding(fast_backend, rng, axes, options):
     window, stride, before, after, dilation, ceil_mode = options
     x = rng.integers(-9, 9, SHAPES[axes]).astype(np.float32)
     keywords = {"stride": stride, "padding": [(before, after)] * axes, "dilation": dilation, "ceil_mode": ceil_mode}
@@ -101,7 +101,7 @@ def test_averages_of_what_is_there(fast_backend, rng, axes, options):
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("special", [False, True])
 def test_indices(fast_backend, rng, axes, options, special):
-    """Of equals the first, of NaN the last, and a window of minus infinities has its first place."""
+    """The first of equal maxima, the last NaN, and the first element of a window of minus infinities."""
     window, stride, before, after, dilation, ceil_mode = options
     x = rng.integers(-3, 3, SHAPES[axes]).astype(np.float32)
     if special:
@@ -189,7 +189,7 @@ def test_unpool(fast_backend, rng, axes, dtype):
     assert_array_equal(np.moveaxis(inner, -1, 1), y)
 
 
-def test_lp_pools_take_absolute_values_and_a_cut_windows_own_norm(fast_backend):
+def test_lp_pools_take_absolute_values_and_norms_of_partial_windows(fast_backend):
     x = np.array([[-1.0, -2.0, 3.0]], np.float32)
     np.testing.assert_allclose(convlab.lp_pool1d(x, 3, 2, ceil_mode=True), [[9 ** (1 / 3), 3]], rtol=1e-6)
     assert_array_equal(convlab.lp_pool1d(x, np.inf, 2, ceil_mode=True), [[2, 3]])
@@ -210,7 +210,7 @@ def test_same(fast_backend, rng, padding, window, stride, dilation):
 
 @pytest.mark.parametrize("window", [1, 2, 3, 5, 8, 16, 33])
 @pytest.mark.parametrize("channels", [1, 3, 5, 16, 20])
-def test_channels_innermost(fast_backend, rng, window, channels):
+def test_channels_last_option(fast_backend, rng, window, channels):
     x = rng.standard_normal((40, 41, channels), dtype=np.float32)
     for stride in (1, 2, 3):
         for pool in (convlab.max_pool2d, convlab.avg_pool2d):
@@ -238,8 +238,8 @@ def test_a_result_too_large_for_the_caches(fast_backend, rng):
         ((3, 70), (2, 3), (1, 2), (8, 0), (9, 1)),
     ],
 )
-def test_windows_all_of_whose_taps_are_padding(fast_backend, rng, dtype, shape, window, stride, padding, dilation):
-    """Minus infinity, as PyTorch's; of integers their smallest value; 0 of a sum, and NaN of the mean of nothing."""
+def test_windows_with_only_padding(fast_backend, rng, dtype, shape, window, stride, padding, dilation):
+    """The maximum is minus infinity, as in PyTorch, or the smallest integer; a sum is 0, a mean of nothing NaN."""
     dtype = np.dtype(dtype)
     x = rng.integers(0, 2 if dtype.kind == "b" else 100, (2, *shape)).astype(dtype)
     tables = []
@@ -311,7 +311,7 @@ def test_errors(fast_backend, name, arguments, options, error, message):
 
 @pytest.mark.parametrize("name", ["max_pool2d", "avg_pool2d", "min_pool2d"])
 def test_a_picture_without_its_channel_axis_warns(name):
-    """(height, width, 3) is pooled as planes of rows: three columns, of which one is left."""
+    """(height, width, 3) is pooled as planes of three columns, so one column remains."""
     picture, pool = np.ones((12, 10, 3), np.float32), getattr(convlab, name)
     with pytest.warns(UserWarning, match="channel_axis=-1") as warned:
         assert pool(picture, 2).shape == (12, 5, 1)

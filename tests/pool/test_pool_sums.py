@@ -1,4 +1,4 @@
-"""Averages and norms: one order for each window's size, an error that grows with the logarithm of it, any layout."""
+"""Averages and norms: one order for each window size, an error that grows with its logarithm, any layout."""
 
 import math
 
@@ -12,7 +12,7 @@ EPS = float(np.finfo(np.float32).eps)
 
 
 def tree_sum(terms):
-    """The first axis in the one order: eights from left to right, then pairs, in float32."""
+    """Sum the first axis in the documented order: eights from left to right, then pairs, in float32."""
     n = len(terms)
     blocks = max(1, -(-n // 8))
     full = np.full((8 * 2 ** math.ceil(math.log2(blocks)), *terms.shape[1:]), -0.0, np.float32)
@@ -27,7 +27,7 @@ def tree_sum(terms):
 
 
 def window_sum(window):
-    """Down the rows, then the slices, then along the row."""
+    """Sum the rows, then the slices, then the columns."""
     *deep, height, _ = range(window.ndim)
     total = tree_sum(np.moveaxis(window, height, 0))
     for _ in deep:
@@ -36,7 +36,7 @@ def window_sum(window):
 
 
 def bound(*window):
-    """Roundings of an average, of the sum of absolute values: those of each axis and the division."""
+    """Return the number of roundings of an average: those of each axis and of the division."""
     return sum(7 + math.ceil(math.log2(max(1, -(-k // 8)))) for k in window) + 1
 
 
@@ -114,7 +114,7 @@ def test_every_dtype_is_summed_as_float32(fast_backend, rng, dtype, window):
     elif dtype.kind == "f":
         x = (100 * rng.standard_normal((3, 31, 50))).astype(dtype)
     else:
-        low, high = max(np.iinfo(native).min, -(2**24)), min(np.iinfo(native).max, 2**24)  # beyond, in double
+        low, high = max(np.iinfo(native).min, -(2**24)), min(np.iinfo(native).max, 2**24)  # beyond: double
         x = rng.integers(low, high, (3, 31, 50), native, endpoint=True).astype(dtype)
     floats = x.astype(np.float32)
     for function, options in ((convlab.avg_pool2d, {}), (convlab.lp_pool2d, {"norm_type": 2})):
@@ -152,7 +152,7 @@ def test_the_bound_of_the_error(fast_backend, dims, seed):
 
 @pytest.mark.parametrize("shape", [(1, 1, 4096, 4096), (1, 1, 1, 1 << 22), (1, 1, 1 << 21, 2), (1, 3, 1 << 9, 1 << 11)])
 def test_large_planes(fast_backend, shape):
-    """The issue's planes of 1.1, and long ones."""
+    """Planes of 1.1, and long ones."""
     if fast_backend == "[numpy]":
         shape = tuple(min(n, 1 << 14) // 4 or 1 for n in shape)
     x = np.full(shape, 1.1, np.float32)
@@ -178,7 +178,7 @@ def test_large_planes(fast_backend, shape):
     ],
 )
 def test_windows_longer_than_a_row_of_the_workspace(fast_backend, rng, shape, window, stride, output):
-    if fast_backend == "[numpy]":  # which sums tap by tap
+    if fast_backend == "[numpy]":  # NumPy sums tap by tap
         shape, window, stride = (tuple(n // 20 or 1 for n in numbers) for numbers in (shape, window, stride))
     x = rng.standard_normal(shape, dtype=np.float32)
     y = convlab.avg_pool2d(x, window, stride)
@@ -214,7 +214,7 @@ def test_norms_of_all_windows(fast_backend, rng, dtype, p):
 
 
 def powers(x, p):
-    """|x| ** p by products: the square of half the power, times the value where the power is odd."""
+    """Compute |x| ** p by products: the square of half the power, times |x| if the power is odd."""
     result = a = np.abs(x)
     for bit in f"{p:b}"[1:]:
         result = result * result * a if bit == "1" else result * result
@@ -224,7 +224,7 @@ def powers(x, p):
 @pytest.mark.parametrize("p", range(1, 9))
 @pytest.mark.parametrize("planes", [3, 37])
 def test_whole_powers_are_products(fast_backend, rng, p, planes):
-    """Of many narrow planes and of few: one order, one way to a power."""
+    """Many narrow planes and few planes have the same order and the same products."""
     x = rng.standard_normal((planes, 11, 5), dtype=np.float32)
     y = convlab.lp_pool2d(x, p, (11, 3), 1)
     assert convlab.last_kernel() == ("avg_pool_narrow" if planes > 16 else "avg_pool2d") + fast_backend
@@ -268,7 +268,7 @@ def test_axes_of_one_element_change_nothing(fast_backend, rng):
 
 
 @pytest.mark.parametrize("layout", ["NCDHW", "NDHWC"])
-def test_slices_that_no_window_joins_are_planes(fast_backend, rng, layout):
+def test_slices_without_common_windows_are_planes(fast_backend, rng, layout):
     x = rng.standard_normal((2, 3, 9, 7, 8), dtype=np.float32)
     images = x.swapaxes(1, 2).reshape(18, 3, 7, 8)
     if layout == "NDHWC":

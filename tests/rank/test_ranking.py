@@ -1,4 +1,4 @@
-"""maximum_filter, minimum_filter and median_filter on every backend and instruction set, against SciPy and NumPy."""
+"""maximum_filter, minimum_filter and median_filter on every backend, compared with SciPy and NumPy."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_large_windows(fast_backend, rng, operation, dtype, size):
 @pytest.mark.parametrize("dtype", COMPILED_DTYPES)
 @pytest.mark.parametrize("size", [(15, 15), (16, 15), (17, 17), (31, 33), (1, 300), (257, 257)])
 def test_large_medians(fast_backend, rng, dtype, size):
-    """Around the areas that lanes of 8 and of 16 bits can count."""
+    """Areas around the largest counts of lanes of 8 and 16 bits."""
     x = random_image(rng, (6, 40), dtype)
     y = convlab.median_filter(x, size)
     assert convlab.last_kernel() == served("median", size, fast_backend, dtype)
@@ -47,7 +47,7 @@ def test_large_medians(fast_backend, rng, dtype, size):
 @pytest.mark.parametrize("size", [(9, 9), (8, 10), (1, 80), (80, 1), (31, 7), (255, 257)])
 @pytest.mark.parametrize("kind", ["noise", "waves", "two values", "one value"])
 def test_medians_by_histograms(fast_backend, rng, size, kind):
-    """The fine level is summed anew or catches up; counters of columns and windows reach what they can hold."""
+    """The fine level is summed again or updated; counters of columns and windows reach their limits."""
     height, width = (45, 200) if max(size) < 100 else (5, 15)
     x = random_image(rng, (height, width), "u1")
     if kind == "waves":
@@ -62,7 +62,7 @@ def test_medians_by_histograms(fast_backend, rng, size, kind):
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_histograms_in_strips_and_tiles(fast_backend, rng, channels):
-    """Images of several tiles either way, and memory layouts that a kernel reads where they lie."""
+    """Images of several tiles in both directions, and memory layouts that a kernel reads in place."""
     size = (9, 11)
     x = rng.integers(0, 256, (90, 2100 // channels, channels)).astype("u1")
     expected = np.stack([by_scipy("median", x[..., c], size) for c in range(channels)], -1)
@@ -101,8 +101,8 @@ def test_windows_larger_than_the_image(fast_backend, rng, operation, border):
 
 @pytest.mark.parametrize("operation", ["maximum", "minimum"])
 @pytest.mark.parametrize("border", MODES)
-def test_windows_without_end(fast_backend, rng, operation, border):
-    """They see every pixel, and cost no memory for it."""
+def test_huge_windows(fast_backend, rng, operation, border):
+    """They contain every pixel, and need no more memory."""
     x = random_image(rng, (5, 40), "f4")
     y = FILTERS[operation][0](x, 2**31 - 1, border=border, cval=99 if operation == "maximum" else -99)
     expected = getattr(x, operation[:3])() if border != "constant" else 99 if operation == "maximum" else -99
@@ -143,7 +143,7 @@ def test_the_dtype_is_kept_exactly(backend, rng, operation, dtype):
     y = FILTERS[operation][0](x, (3, 4), border="constant", cval=1)
     native = x.astype(x.dtype.newbyteorder("="))
     assert y.dtype == native.dtype
-    # SciPy computes in double, which large integers do not survive.
+    # SciPy computes in double, which rounds large integers.
     if native.dtype.kind == "f":
         assert_array_equal(y, by_windows(operation, native, (3, 4), "constant", 1))
     else:
@@ -198,8 +198,8 @@ def test_infinities_and_subnormals_are_numbers(backend, rng, operation, size):
 
 
 @pytest.mark.parametrize("operation", ["maximum", "minimum"])
-def test_the_first_of_equals_stays(fast_backend, operation):
-    """Whatever the window was taken apart into; NumPy's own may choose either zero."""
+def test_the_first_of_equal_values_stays(fast_backend, operation):
+    """For any decomposition of the window; NumPy may choose either zero."""
     if fast_backend == "[numpy]":
         pytest.skip("NumPy's maximum keeps either zero")
     x = np.full((40, 50), -0.0, np.float32)

@@ -23,7 +23,7 @@ import convlab
 from convlab import _dispatch
 from convlab._plan.plan import Machine
 from convlab._plan.ranking import plan_rank2d
-from convlab._spec.ranking import rank2d
+from convlab._spec.ranking import WindowOptions, rank2d
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -56,7 +56,7 @@ def test_threads_and_memory_layouts_give_the_same_bits(fast_backend, rng, operat
     for other in (x, big[2:152, 5:615], strided[:, ::2], np.asfortranarray(x), unaligned, x[::-1].copy()[::-1]):
         with convlab.threads(3):
             assert function(other, size).tobytes() == expected
-    # The place in the image changes nothing.
+    # The place in the image does not matter.
     with convlab.threads(1):
         inner = function(np.ascontiguousarray(x[13:100, 7:300]), size, border="valid")
     whole = np.frombuffer(expected, np.float32).reshape(x.shape)
@@ -67,7 +67,7 @@ def test_threads_and_memory_layouts_give_the_same_bits(fast_backend, rng, operat
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("size", [3, 5, 7])
 def test_nan_with_threads(fast_backend, rng, operation, size):
-    """Tiles side by side, each of which marks its own windows."""
+    """Neighbouring tiles, each of which marks its windows."""
     x = random_image(rng, (60, 1700), "f4")
     x[rng.random(x.shape) < 0.001] = np.nan
     expected = by_windows(operation, x, (size, size))
@@ -157,7 +157,7 @@ def test_out_that_shares_memory(fast_backend):
 def test_the_workspace_stays_small(operation, size):
     shapes = ((2160, 3840), None), ((100, 100_000), None), ((1080, 1920, 3), -1)
     for (shape, axis), dtype in itertools.product(shapes, (np.float32, np.uint8)):
-        spec = rank2d(shape, np.dtype(dtype), operation, size, "mirror", 0.0, None, axis)
+        spec = rank2d(shape, np.dtype(dtype), WindowOptions(operation, size, "mirror", 0.0, None, axis))
         plan = plan_rank2d(spec, spec.dtype, spec.image.pitches(), Machine())
         assert plan.workspace <= 16 << 20
         assert plan.threads >= 2
@@ -200,7 +200,7 @@ def test_calls_from_many_threads_at_once(fast_backend, rng):
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_any_shape_any_options(data):
-    """Every build and NumPy agree with SciPy on whatever is asked."""
+    """Every build and NumPy give SciPy's results for random options."""
     operation = data.draw(st.sampled_from(OPERATIONS))
     dtype = data.draw(st.sampled_from(COMPILED_DTYPES))
     shape = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 150))

@@ -1,4 +1,4 @@
-"""Order statistics of long and narrow images, of many channels and of large windows: values, and how time grows."""
+"""Order statistics of long and narrow images, many channels and large windows: values, and growth of the time."""
 
 import tracemalloc
 
@@ -26,7 +26,7 @@ def test_rows_of_several_tiles(fast_backend, rng, operation, size, dtype):
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("size", [(3, 3), (5, 5), (1, 9), (3, 2), (9, 9)])
-def test_nan_in_long_rows_reaches_its_windows_alone(fast_backend, rng, operation, size):
+def test_nan_in_long_rows_reaches_only_its_windows(fast_backend, rng, operation, size):
     x = random_image(rng, (2, 20_000), "f4")
     x[rng.random(x.shape) < 1e-3] = np.nan
     x[rng.random(x.shape) < 1e-2] = np.inf
@@ -52,7 +52,7 @@ def test_rows_narrower_than_a_vector(fast_backend, rng, operation, size, dtype):
 
 @pytest.mark.parametrize("operation", ["maximum", "minimum"])
 def test_a_narrow_crop_has_the_bits_of_the_whole(fast_backend, rng, operation):
-    """Of 0 and -0 the first of the columns stays, whether the image was transposed or not."""
+    """The first of 0 and -0 in a column stays, with the image transposed or not."""
     if fast_backend == "[numpy]":
         pytest.skip("NumPy's maximum keeps either zero")
     x = rng.choice(np.array([0.0, -0.0], np.float32), (600, 40))
@@ -77,7 +77,7 @@ def test_many_channels(fast_backend, rng, operation, size):
 @pytest.mark.parametrize("dtype", ["i1", "f2", ">f4", "i4", ">f8"])
 @pytest.mark.parametrize("border", ["mirror", "constant", "wrap", "keep", "valid"])
 def test_bands(fast_backend, rng, operation, dtype, border, monkeypatch):
-    """Parts of some KiB, cut along every axis."""
+    """Bands of some KiB, cut along every axis."""
     x = random_image(rng, (60, 90), dtype)
     wide, channels = random_image(rng, (5, 4_000), dtype), random_image(rng, (30, 25, 6), dtype)
     expected = []
@@ -126,14 +126,14 @@ def test_ranks_and_bisection_give_the_same_bits(fast_backend, rng, monkeypatch):
     cache._cache.clear()
 
 
-def test_explain_says_how_a_median_is_found():
+def test_explain_names_the_algorithm_of_a_median():
     assert "ranks" in convlab.explain("median_filter", (500, 500), 51).reason
     assert "exceeds the workspace" in convlab.explain("median_filter", (5000, 5000), 1501).reason
     assert "in bands: rows are narrower" in convlab.explain("maximum_filter", (5000, 2), 3).reason
     assert "in bands: pixels are large" in convlab.explain("median_filter", (9, 9, 2000), 3, channel_axis=2).reason
 
 
-# A small case of each kind: the call, a shape, the axis that grows by eight.
+# A small case of each kind: the call, a shape, the axis that becomes eight times as long.
 GROWTH = {
     "a row, bisected": ("median", (1, 7), (1, 1 << 15), 1, None),
     "a row, ranked": ("median", (1, 101), (1, 1 << 15), 1, None),
@@ -158,17 +158,17 @@ def _seconds(operation, size, shape, channel_axis):
 
 
 @pytest.mark.parametrize("name", GROWTH)
-def test_time_grows_as_the_work(name):
+def test_time_grows_in_proportion_to_the_work(name):
     operation, size, shape, axis, channel_axis = GROWTH[name]
     longer = tuple(n * 8 if i == axis else n for i, n in enumerate(shape))
     with convlab.threads(1):
-        for attempt in range(3):  # another process may come in between
+        for attempt in range(3):  # another process may disturb it
             if _seconds(operation, size, longer, channel_axis) < 30 * _seconds(operation, size, shape, channel_axis):
                 break
             assert attempt < 2
 
 
-def test_large_windows_cost_by_their_side_and_not_by_their_area(rng):
+def test_time_of_large_windows_grows_with_their_side(rng):
     x = rng.random((256, 256), dtype=np.float32)
     with convlab.threads(1):
         for attempt in range(3):
@@ -192,7 +192,7 @@ def test_one_value_that_is_not_finite_costs_little(rng, bad, size):
 
 
 def test_a_part_of_long_rows_is_copied_without_them():
-    """Whatever the length of the rows, a small part of them takes memory of its own size."""
+    """For any length of the rows, a copy of a small part needs only memory of its size."""
     image = np.arange(1 << 22, dtype=np.float32).reshape(1, 2, 1 << 21, 1)
     part = np.empty((1, 3, 100, 1), np.float32)
     rows, columns = np.array([1, -1, 0]), np.arange(-1, 99)

@@ -1,4 +1,4 @@
-"""Calls of every operation, compared with the right answers: few, for a machine that is a hundred times slower."""
+"""Few calls of every operation, compared with the right answers, for a machine that is a hundred times slower."""
 
 import sys
 

@@ -1,6 +1,6 @@
-"""Errors made on purpose: a sanitizer that does not report each of them proves nothing by its silence.
+"""Deliberate errors: if a sanitizer does not report each of them, its other results prove nothing.
 
-The kernels themselves make them, having been told that their arrays are others than they are.
+The kernels make these errors because they get wrong sizes of their arrays.
 """
 
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from convlab._threads import _workers
 
 @contextmanager
 def told(threads=1, **sizes):
-    """Kernels of the largest of windows get these sizes."""
+    """Call the kernels of maximum pools with these sizes."""
     functions = _dispatch.active().functions
 
     def lied_to(kernel):
@@ -43,7 +43,7 @@ def isa(request):
 
 
 def test_address(isa):
-    """A plane is read beyond its end: its rows are said to lie further apart."""
+    """A plane is read beyond its end, because its row stride is too large."""
     with told(x_row=101):
         convlab.max_pool2d(np.ones((50, 100), np.float32), 2)
 
@@ -55,7 +55,7 @@ def test_undefined(isa):
 
 
 def test_thread(isa):
-    """Threads write their planes over each other's."""
+    """Threads overwrite each other's planes."""
     _workers.set_cpus(4)
     with told(threads=4, y_plane=0):
         for _ in range(20):  # a worker may come too late
@@ -63,7 +63,7 @@ def test_thread(isa):
 
 
 def test_memory():
-    """What nobody wrote is compared. Not by pytest: under valgrind that takes a minute."""
+    """Unwritten memory is compared. Without pytest, which takes a minute under valgrind."""
     with convlab.use_backend("compiled", "baseline"), told():
         convlab.max_pool2d(np.empty((200, 200), np.float32), 2)
 

@@ -1,14 +1,14 @@
 """The tests under sanitizers: `python tests/sanitizers/run.py address thread valgrind`.
 
-Each builds a copy of the sources for itself, all instruction sets that this processor has, and runs tests on it:
+Each builds a copy of the sources for all instruction sets of this processor, and runs tests on it:
 
 address   every operation's tests of compiled kernels, with AddressSanitizer and UndefinedBehaviorSanitizer: no access
-          beyond what was allocated, none after it was freed, no overflow, no misaligned or null pointer.
+          outside allocated memory or after it was freed, no overflow, no misaligned or null pointer.
 thread    calls of every operation on several threads, from several threads at once, with ThreadSanitizer.
-valgrind  a few calls of each kernel of the baseline, which runs on the synthetic CPU: nothing uninitialised decides.
+valgrind  a few calls of each baseline kernel on valgrind's synthetic CPU: no decision depends on uninitialised memory.
 
-Each must first find errors made on purpose (planted.py). The interpreter and its libraries are not built for a
-sanitizer: what they do among themselves is not looked at.
+Each must first find deliberate errors (planted.py). The interpreter and its libraries are not built with a sanitizer,
+so their errors are not checked.
 """
 
 import os
@@ -29,18 +29,18 @@ OPERATIONS = [
     "ndimage_calls", "onnx", "onnx_models", "onnx_networks", "pool2d", "pool_kernels", "pool_options", "ranking",
     "ranking_calls", "separable", "signal", "translation",
 ]  # fmt: skip
-# The compiled backends of tests that run on each; a name may say "numpys".
+# Selects the compiled backends of tests that run on every backend; a name may contain "numpys".
 COMPILED = ["-k", "not python and not (numpy and not numpys)"]
 REPORT = re.compile(r"ERROR: AddressSanitizer|runtime error:|WARNING: ThreadSanitizer|ERROR: LeakSanitizer")
 
 
 def suites(*names):
-    """Files of tests, by name."""
+    """Return files of tests by name."""
     return [next((ROOT / "tests").glob(f"*/test_{name}.py")).relative_to(ROOT) for name in names]
 
 
 def library(name):
-    """The path of a sanitizer's runtime, which must be loaded before all else."""
+    """Return the path of a sanitizer's runtime, which must be loaded first."""
     done = subprocess.run(["cc", f"-print-file-name={name}"], capture_output=True, text=True, check=True)
     path = Path(done.stdout.strip()).resolve()
     if not path.is_file():
@@ -49,12 +49,12 @@ def library(name):
 
 
 def build(name, flags):
-    """A copy of the package and its tests with kernels built for a sanitizer."""
+    """Return a copy of the package and its tests with kernels built for a sanitizer."""
     start = time.monotonic()
     folder = BUILDS / name
     folder.mkdir(parents=True, exist_ok=True)
     ignore = shutil.ignore_patterns("*.so", "__pycache__", "build", ".*")
-    for part in ("convlab", "src", "tests", "build/cython"):  # what is translated already is not again
+    for part in ("convlab", "src", "tests", "build/cython"):  # C files are not translated again
         if (ROOT / part).is_dir():
             shutil.copytree(ROOT / part, folder / part, dirs_exist_ok=True, ignore=ignore)
     for part in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
@@ -75,10 +75,10 @@ def build(name, flags):
 
 
 def run(command, folder, **environment):
-    """Run tests to their end, whatever is found: findings, tests, and what was said of them, or "" of all that passed.
+    """Run tests to their end, even after findings; return findings, tests, and the output, or "" if all passed.
 
-    Sanitizers report into files, of whatever process. UndefinedBehaviorSanitizer beside AddressSanitizer knows standard
-    error alone, which tests must not capture.
+    Sanitizers of all processes report into files. UndefinedBehaviorSanitizer together with AddressSanitizer reports
+    only on standard error, which tests must not capture.
     """
     for old in folder.glob("report.*"):
         old.unlink()
@@ -98,7 +98,7 @@ def run(command, folder, **environment):
 
 
 def tests(name, kinds, command, chosen, folder, **environment):
-    """Whether these tests failed, or the errors made on purpose were not found."""
+    """Return whether these tests failed, or the deliberate errors were not found."""
     for kind in kinds:
         findings, planted, text = run([*command, f"tests/sanitizers/planted.py::test_{kind}"], folder, **environment)
         if not 0 < planted <= findings:
@@ -118,14 +118,14 @@ def pytest(*arguments):
 
 
 def address():
-    # It looks for what throws C++'s exceptions when it starts: other packages' modules bring that later.
+    # At its start it searches for the C++ exception runtime, which other packages' modules load later.
     runtime = f"{library('libasan.so')} {library('libstdc++.so')}"
-    # What is found is reported, and the tests go on.
+    # Findings are reported, and the tests continue.
     folder = build("address", "-fsanitize=address,undefined -fsanitize-recover=address")
     return tests(
         "AddressSanitizer, UndefinedBehaviorSanitizer", ("address", "undefined"), pytest("--numprocesses", JOBS, "-s"),
         [*suites(*OPERATIONS), *COMPILED], folder,
-        # Leaks: the interpreter keeps what it allocated until the process ends.
+        # No leak check: the interpreter keeps its memory until the process ends.
         LD_PRELOAD=runtime, ASAN_OPTIONS=f"detect_leaks=0:halt_on_error=0:log_path={folder / 'report'}",
         UBSAN_OPTIONS="print_stacktrace=1", CONVLAB_EXPECT_ISA="numpy",
     )  # fmt: skip
@@ -134,12 +134,12 @@ def address():
 def thread():
     flags = "-fsanitize=thread"
     folder = build("thread", flags)
-    # Addresses that are not random, where the kernel lets a process say so: the shadow memory wants some of them.
+    # Turn off random addresses, if the kernel allows it, because the shadow memory needs fixed ones.
     fixed = ["setarch", os.uname().machine, "-R"] if shutil.which("setarch") else []
     options = f"halt_on_error=0:exitcode=66:log_path={folder / 'report'}:suppressions={HERE / 'thread.supp'}"
     if pool_under(folder, fixed, flags, options):
         return True
-    # Not what is about processes, or about time.
+    # Without tests of processes or of time.
     chosen = ["-k", "not fork and not several and not environment and not threadpoolctl and not spins and not daemon"]
     return tests(
         "ThreadSanitizer", ("thread",), [*fixed, *pytest()], [*suites("threads", "stress"), *chosen],
@@ -148,7 +148,7 @@ def thread():
 
 
 def pool_under(folder, fixed, flags, options):
-    """Run the test of the pool of threads alone; ThreadSanitizer knows no child of a process with threads."""
+    """Run the C test of the thread pool; ThreadSanitizer does not support forks of a process with threads."""
     program = folder / "pool"
     source = folder / "tests/workers/pool.c"
     command = ["cc", "-std=gnu11", "-O1", "-g", "-pthread", "-DNO_FORK", flags, source, "-o", program]
@@ -176,7 +176,7 @@ def valgrind():
             folder, CONVLAB_ISA="baseline", PYTHONMALLOC="malloc",
             PYTHONPATH=f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
         )  # fmt: skip
-        # Reports are paragraphs; the interpreter's and NumPy's own are none of ours.
+        # Reports are paragraphs; ignore those about the interpreter and NumPy.
         reports = re.split(r"\n==\d+== \n", log.read_text(errors="replace"))
         ours = [report for report in reports if "_kernels" in report and " at 0x" in report]
         print(f"valgrind, {script}: {len(ours)} findings in {calls} calls, {time.monotonic() - start:.0f} s")

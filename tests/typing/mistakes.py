@@ -1,4 +1,4 @@
-"""Mistakes that type checkers find: each line ends with mypy's code and basedpyright's rule (tests/test_typing.py)."""
+"""Mistakes that type checkers find: each line ends with mypy's code and basedpyright's rule."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ tensor = np.ones((1, 2, 8, 8), np.float32)
 weight = np.ones((4, 2, 3, 3), np.float32)
 word = str(picture)
 
-# Words that there are not.
+# Unknown words.
 convlab.filter2d(picture, taps, border="reflect")  # E: call-overload, reportCallIssue
 convlab.filter2d(picture, taps, border=word)  # E: call-overload, reportCallIssue
 convlab.filter2d(picture, taps, algorithm="winograd4")  # E: call-overload, reportCallIssue

@@ -1,4 +1,4 @@
-"""What type checkers see of results. tests/test_typing.py gives them this file, and runs it to see that it is true."""
+"""The types of results, for tests/packaging/test_typing.py, which runs type checkers on this file, and runs it."""
 
 from contextlib import AbstractContextManager
 from typing import Any, assert_type
@@ -20,7 +20,7 @@ tensor = np.ones((1, 2, 8, 8), np.float32)
 words: str = "uint8"
 flag = bool(len(rows))
 
-# Filters give float32, or the dtype that is asked for.
+# Filters return float32, or the dtype of dtype=.
 assert_type(convlab.filter2d(picture, taps), NDArray[np.float32])
 assert_type(convlab.filter2d(rows, [[1.0]], border="valid", clip=(0, None)), NDArray[np.float32])
 assert_type(convlab.filter2d(picture, taps, dtype=np.uint8), NDArray[np.uint8])
@@ -53,7 +53,7 @@ assert_type(convlab.maximum_filter(picture, 3), NDArray[np.uint8])
 assert_type(convlab.minimum_filter(floats, (3, 5)), NDArray[np.float32])
 assert_type(convlab.median_filter(rows, 3), NDArray[Any])
 
-# So do maximum pools. Indices come with a flag.
+# Maximum pools keep it too. A flag adds indices.
 assert_type(convlab.max_pool2d(picture, 2), NDArray[np.uint8])
 assert_type(convlab.max_pool2d(rows, 2), NDArray[Any])
 assert_type(convlab.max_pool2d(floats, 2, return_indices=True), tuple[NDArray[np.float32], NDArray[np.int64]])
@@ -76,7 +76,7 @@ assert_type(convlab.max_unpool1d(smaller, where, 2, output_size=(8,)), NDArray[n
 volume, inside = convlab.max_pool3d(tensor, 2, return_indices=True)
 assert_type(convlab.max_unpool3d(volume, inside, 2), NDArray[np.float32])
 
-# Pools that sum give float32.
+# Pools that sum return float32.
 assert_type(convlab.avg_pool1d(picture, 2), NDArray[np.float32])
 assert_type(convlab.avg_pool2d(picture, 2, ceil_mode=True), NDArray[np.float32])
 assert_type(convlab.avg_pool3d(tensor, 2, divisor_override=3), NDArray[np.float32])
@@ -89,7 +89,7 @@ assert_type(convlab.adaptive_avg_pool3d(tensor, 2), NDArray[np.float32])
 assert_type(convlab.global_avg_pool(tensor), NDArray[np.float32])
 assert_type(convlab.global_lp_pool(tensor, 3), NDArray[np.float32])
 
-# Convolutions give float32.
+# Convolutions return float32.
 weight = np.ones((4, 2, 3, 3), np.float32)
 assert_type(convlab.conv1d(tensor[0, :, 0], weight[:, :, 0], padding="same"), NDArray[np.float32])
 assert_type(convlab.conv2d(tensor, weight, stride=(1, 2), activation=(0, None)), NDArray[np.float32])
@@ -104,7 +104,7 @@ assert_type(layer(tensor), NDArray[np.float32])
 assert_type(layer.weight, NDArray[np.float32])
 assert_type(layer.bias, NDArray[np.float32] | None)
 
-# The drop-ins give arrays, of a dtype that depends on their arguments.
+# The drop-ins return arrays whose dtype depends on the arguments.
 assert_type(ndimage.gaussian_filter(picture, 1.5, mode=["reflect", "grid-wrap"]), NDArray[Any])
 assert_type(ndimage.correlate(floats, taps, output=np.float32), NDArray[Any])
 assert_type(ndimage.sobel(floats, axis=0), NDArray[Any])
@@ -113,7 +113,7 @@ assert_type(ndimage.uniform_filter1d(floats, 3, mode="nearest"), NDArray[Any])
 assert_type(signal.convolve2d(floats, taps, mode="same", boundary="symm"), NDArray[Any])
 assert_type(signal.medfilt(floats[0], 3), NDArray[Any])
 
-# The rest.
+# Other functions.
 assert_type(reference.max_pool2d(rows, 2), list[list[float]])
 assert_type(convlab.explain("filter2d", (64, 64), taps), convlab.Explanation)
 assert_type(convlab.translate("scipy.ndimage.sobel(x)"), str)
@@ -126,7 +126,7 @@ assert_type(convlab.subnormals("keep"), AbstractContextManager[None])
 
 
 def smoothed(image: NDArray[np.uint8], border: Border = "mirror", layout: Layout2d = "NCHW") -> NDArray[np.float32]:
-    """Words that a function passes on have types with names."""
+    """A function that passes words on can use their named types."""
     return convlab.avg_pool2d(convlab.gaussian(image, border=border), 2, layout=layout if image.ndim > 2 else None)
 
 

@@ -1,5 +1,5 @@
-/* A test of the pool of threads (src/common/workers.c) in C alone, so that it runs where no Python is: other processors, Windows,
- * under ThreadSanitizer. `pool [SCALE]` runs every case; SCALE divides the number of repetitions. It prints what failed.
+/* A test of the thread pool (src/common/workers.c) without Python, for other processors, Windows and ThreadSanitizer.
+ * `pool [SCALE]` runs every case; SCALE divides the number of repetitions. It prints failed checks.
  */
 #if defined(__linux__)
 #define _GNU_SOURCE
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int refuse_threads; /* what pthread_create and CreateThread do for the pool while this is set */
+static int refuse_threads; /* while this is set, pthread_create and CreateThread fail for the pool */
 #ifdef _WIN32
 #include <windows.h>
 static HANDLE create(SECURITY_ATTRIBUTES *a, SIZE_T s, LPTHREAD_START_ROUTINE f, void *p, DWORD flags, DWORD *id)
@@ -44,7 +44,7 @@ static int failures;
 
 enum { MOST_TASKS = 3000 };
 
-/* What a job's tasks note: how often each ran, who has which slot, how many threads came. */
+/* The record of a job's tasks: how often each ran, the thread of each slot, the number of threads. */
 typedef struct {
     atomic_int runs[MOST_TASKS];
     atomic_int owner[WORKERS_MOST];
@@ -134,7 +134,7 @@ static void test_sleeping_workers(int jobs_of)
     atomic_store(&ran, 0);
     for (int i = 0; i < jobs_of; i++) {
         int64_t start;
-        usleep(1000); /* much longer than workers watch for a job */
+        usleep(1000); /* much longer than workers spin */
         start = now_ns();
         workers_run(add, NULL, 2, 2, 0);
         times[i] = now_ns() - start;
@@ -144,7 +144,7 @@ static void test_sleeping_workers(int jobs_of)
     printf("a job of 2 tasks, workers asleep: %.2f us, the median\n", (double)times[jobs_of / 2] / 1e3);
 }
 
-/* A claim of several tasks, which only jobs of 2^31 tasks and more need. */
+/* A claim of several tasks, which only jobs of at least 2^31 tasks need. */
 static void test_many_tasks(void)
 {
     Job *job = new_job(add, NULL, (ptrdiff_t)INT32_MAX * 5 + 3, 2, STATE_IEEE);
@@ -157,7 +157,7 @@ static void test_many_tasks(void)
     job = new_job(add, NULL, 10, 3, STATE_IEEE); /* ranges 0-2, 3-5, 6-9 */
     for (unsigned expected = 3; expected < 6; expected++)
         CHECK(claim(job, 1, &number) && number == expected);
-    for (unsigned expected = 9; expected > 5; expected--) /* from the far end of the next range */
+    for (unsigned expected = 9; expected > 5; expected--) /* from the end of the next range */
         CHECK(claim(job, 1, &number) && number == expected);
     for (unsigned expected = 2; expected < 3; expected--)
         CHECK(claim(job, 1, &number) && number == expected);
@@ -229,7 +229,7 @@ static void test_state(void)
 {
     State flushing = STATE_IEEE | STATE_FLUSH;
     State before = get_state();
-    set_state(flushing); /* of workers that this job starts too */
+    set_state(flushing); /* workers that this job starts have it too */
     for (int i = 0; i < 100; i++) {
         int flush = i % 3 == 2;
         workers_run(look_at_state, flush ? &flush : NULL, 300, 12, flush);
@@ -274,7 +274,7 @@ static void test_fork(void)
             in_child();
         wait_for_child(child);
     }
-    for (int i = 0; i < 20; i++) { /* in the middle of a call: the child finishes it, and later calls of its own */
+    for (int i = 0; i < 20; i++) { /* fork in the middle of a call: the child finishes it and makes later calls */
         memset(notes, 0, sizeof *notes);
         notes->slots = 4, notes->work = 3000, forked = -1;
         workers_run(fork_inside, notes, 300, 4, 0);
@@ -286,7 +286,7 @@ static void test_fork(void)
                 _exit(2);
             in_child();
         }
-        if (forked == -1) { /* the others were quicker, and slot 0 had no task */
+        if (forked == -1) { /* the others were faster, and slot 0 had no task */
             i--;
             continue;
         }
@@ -334,7 +334,7 @@ int main(int n, char **words)
     workers_set_cpus(0);
     CHECK(workers_get_cpus() == 1);
     test_counts();
-    CHECK(started == 0); /* one CPU: nobody beside the calling thread */
+    CHECK(started == 0); /* one CPU: only the calling thread */
     workers_set_cpus(12);
     test_no_threads_to_start();
     test_state(); /* starts the first workers */

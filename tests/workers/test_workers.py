@@ -1,4 +1,4 @@
-"""The pool of threads, tested in C (pool.c): here natively, by `make platforms` on other processors and systems."""
+"""The C test of the thread pool (pool.c), native; `make platforms` runs it on other processors and systems."""
 
 import shutil
 import subprocess

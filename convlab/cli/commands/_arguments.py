@@ -1,4 +1,4 @@
-"""What the commands over picture files have in common."""
+"""Common parts of the commands for picture files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 def from_in_to_out(command: _Command) -> _Command:
     """Add the arguments IN and OUT, and --force, to a command."""
     for decorate in (
-        click.option("--force", is_flag=True, help="Allow OUT to be IN itself."),
+        click.option("--force", is_flag=True, help="Allow OUT to be the same file as IN."),
         click.argument("target", metavar="OUT", type=click.Path(path_type=Path)),
         click.argument("source", metavar="IN", type=click.Path(path_type=Path)),
     ):
@@ -36,8 +36,8 @@ def from_in_to_out(command: _Command) -> _Command:
 
 
 def through(work: Callable[[Picture], Picture], source: Path, target: Path, *, force: bool) -> None:
-    """Read a picture, have it worked on, write it, and say what was written by which kernel."""
-    # A name that cannot be written is told before any work is done.
+    """Read a picture, process it, write it, and print what was written and by which kernel."""
+    # An unsupported output name is an error before any work is done.
     format_of(target)
     check_target(target)
     if not force:
@@ -47,7 +47,7 @@ def through(work: Callable[[Picture], Picture], source: Path, target: Path, *, f
 
 
 def stored(result: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Return a result in the picture's own dtype: rounded half to even; too large for a 16-bit float is an error."""
+    """Return a result in the picture's dtype, rounded half to even; raise if it is too large for a 16-bit float."""
     if result.dtype == dtype:
         return result
     if dtype.kind != "f":

@@ -1,4 +1,4 @@
-"""``convlab bench``: time our own backends against each other."""
+"""``convlab bench``: time convlab's backends against each other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["bench"]
 
 @click.command()
 @click.option("--threads", type=click.IntRange(1, 1024), help="Threads to use.")
-@click.option("--case", "select", metavar="SUBSTRING", help="Only the cases with this in the name.")
+@click.option("--case", "select", metavar="SUBSTRING", help="Only the cases whose names contain this.")
 @click.option("--list", "listing", is_flag=True, help="Print the names of the cases and time nothing.")
 @click.option("--quick", is_flag=True, help="Fewer rounds: less than a minute.")
 @click.option(
@@ -22,13 +22,13 @@ __all__ = ["bench"]
     "json_path",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the results there too.",
+    help="Also write the results to this file.",
 )
 def bench(threads: int | None, select: str | None, listing: bool, quick: bool, json_path: Path | None) -> None:
     """Time operations of every family on each backend of this install."""
     if json_path is not None:
-        check_target(json_path)  # now, and not after minutes of measuring
-    # Only this command needs the cases.
+        check_target(json_path)  # before minutes of measuring
+    # Imported here because only this command needs the cases.
     from convlab import bench as benchmark
 
     with core_errors():
@@ -38,5 +38,5 @@ def bench(threads: int | None, select: str | None, listing: bool, quick: bool, j
         try:
             benchmark.run(threads, select, None if json_path is None else str(json_path), quick)
         except benchmark.DisagreementError as error:
-            # Not the user's mistake: click's own status, 1.
+            # Not the user's mistake, so the status is 1, as in click.
             raise click.ClickException(str(error)) from error

@@ -30,12 +30,12 @@ FIGURE = "convlab-demo.png"
     type=click.Path(path_type=Path),
     default=Path(),
     metavar="DIR",
-    help="Where to write the figure; made if need be.  [default: the current folder]",
+    help="The folder for the figure; created if needed.  [default: the current folder]",
 )
 def demo(folder: Path) -> None:
     """Run the lesson: three filters over a picture, each pooled 2x2.
 
-    Draws the pictures in one figure, and times every step against the same in plain Python loops.
+    Draws the pictures in one figure, and times every step against the same step in plain Python loops.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,10 +43,10 @@ def demo(folder: Path) -> None:
         raise Failure(f"cannot make the folder {quoted(folder)}: {error.strerror}") from error
     target = folder / FIGURE
     picture = data.ascent()
-    # One thread against one: the loops of plain Python have no more.
+    # One thread, because the loops of plain Python use one.
     with convlab.threads(1):
         parts = lesson(picture)
-    # Matplotlib takes long to import: only this command pays for it.
+    # Imported here because Matplotlib takes long to import.
     from convlab.cli.figure import draw
 
     with replacing(target) as file:
@@ -62,22 +62,22 @@ def demo(folder: Path) -> None:
     )
     click.echo(f"The pictures: {click.format_filename(target)}")
     if differing:
-        # Not the user's mistake: click's own status, 1.
+        # Not the user's mistake, so the status is 1, as in click.
         raise click.ClickException(f"results differ from plain Python's: {', '.join(differing)}")
 
 
 def _compared(steps: list[Step]) -> list[Comparison]:
-    """Run every step in plain Python, and print the table, which fills as they finish."""
+    """Run every step in plain Python, and add a row to the table after each."""
     comparisons: list[Comparison] = []
-    click.echo("Timing the same steps in plain Python loops, which takes some seconds ...\n")
+    click.echo("Timing the same steps in plain Python loops, which takes a few seconds ...\n")
     screen = console()
-    # In a terminal of the usual 80 columns a kernel's name takes two lines.
+    # In a terminal of 80 columns a kernel's name takes two lines.
     narrow = screen.width < 96
     with Live(_table(steps, [], narrow), console=screen, auto_refresh=False, transient=True) as live:
         for step in steps:
             comparisons.append(compare(step))
             live.update(_table(steps, comparisons, narrow), refresh=True)
-    # Printed once more, because what is no terminal shows nothing of a live table.
+    # Print it again, because a pipe or a file shows nothing of a live table.
     screen.print(_table(steps, comparisons, narrow))
     return comparisons
 

@@ -26,7 +26,7 @@ __all__ = ["filter_command"]
 
 
 class _WithCatalogue(click.Command):
-    """A command whose help ends with the filters and their parameters."""
+    """A command whose help ends with a list of the filters and their parameters."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Filters (and their parameters)"):
@@ -102,20 +102,20 @@ def _value(word: str) -> int | float | str:
 @click.option(
     "--kernel",
     metavar="TAPS",
-    help='The taps themselves, row by row: "0 1 0; 1 -4 1; 0 1 0". They are not flipped.',
+    help='The taps, row by row: "0 1 0; 1 -4 1; 0 1 0". They are not flipped.',
 )
 @click.option(
     "--border",
     metavar="NAME",
     default="mirror",
     show_default=True,
-    help="What lies beyond the picture: constant, nearest, symmetric, mirror or wrap; or valid "
-    "(the picture shrinks) or keep (the frame stays as it is).",
+    help="The pixels outside the picture: constant, nearest, symmetric, mirror or wrap; or valid "
+    "(the picture gets smaller) or keep (the outermost pixels do not change).",
 )
-@click.option("--cval", type=float, default=0.0, show_default=True, help="The pixel of --border constant.")
+@click.option("--cval", type=float, default=0.0, show_default=True, help="The outside pixel of --border constant.")
 @click.option("--scale", type=float, default=1.0, show_default=True, help="Multiplies each sum.")
-@click.option("--offset", type=float, default=0.0, show_default=True, help="Then added to it.")
-@click.option("--clip", type=(float, float), metavar="LOW HIGH", help="Then brought within these two.")
+@click.option("--offset", type=float, default=0.0, show_default=True, help="Is then added to each sum.")
+@click.option("--clip", type=(float, float), metavar="LOW HIGH", help="Then limit each result to this range.")
 def filter_command(
     source: Path,
     target: Path,
@@ -123,7 +123,7 @@ def filter_command(
     name: str | None,
     parameters: tuple[str, ...],
     kernel: str | None,
-    border: Any,  # the user's word, which filter2d checks
+    border: Any,  # not checked yet: filter2d does it
     cval: float,
     scale: float,
     offset: float,
@@ -132,11 +132,11 @@ def filter_command(
     """Filter the picture IN and write OUT, by --filter or --kernel.
 
     OUT is a picture of the same kind as IN: grey, RGB, palette, 1-bit, 16-bit, signed or float, or
-    bands, turned upright where IN asks viewers to. Each colour or band is filtered for itself,
-    transparency, colour profile and resolution are kept as they are; other tags and comments are
-    not. Numbers count in the picture's own pixels: 0 to 255, 0 to 65535 in 16 bits, 0 to 1 in one.
-    Results are rounded, half to even, and brought within that range. A palette picture whose result
-    has more than 256 colours is reduced to the best 256. What cannot be kept is refused.
+    bands. The EXIF orientation of IN is applied. Each colour or band is filtered separately.
+    Transparency, colour profile and resolution are copied unchanged; other tags and comments are
+    dropped. Numbers are in the picture's units: 0 to 255, 0 to 65535 in 16 bits, 0 to 1 in one bit.
+    Results are rounded half to even and clipped to that range. A palette picture whose result
+    has more than 256 colours is reduced to the best 256. An unsupported picture is refused.
     """
     if (name is None) == (kernel is None):
         raise click.UsageError("Give one of --filter NAME and --kernel TAPS.")
@@ -167,7 +167,7 @@ def filter_command(
 
 
 def _under(alpha: npt.NDArray[Any] | None, shape: tuple[int, ...], taps: tuple[int, ...]) -> npt.NDArray[Any] | None:
-    """Return the transparency that lies under the output, which --border valid makes smaller."""
+    """Return the transparency of the output's pixels, which are fewer with --border valid."""
     if alpha is None or alpha.shape == shape[:2]:
         return alpha
     top, left = taps[0] // 2, taps[1] // 2

@@ -1,4 +1,4 @@
-"""``convlab info``: what serves on this machine."""
+"""``convlab info``: the versions, the processor and the kernels of this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["info"]
 
 @click.command()
 def info() -> None:
-    """Show the versions, the processor, and what serves each kernel."""
+    """Show the versions, the processor, and the backend of each kernel."""
     kernels = convlab.backend()
     available = dict.fromkeys(name for kernel in kernels.values() for name in kernel["available"])
     isas = [name.partition("/")[2] for name in available if name.startswith("compiled/")]

@@ -34,7 +34,7 @@ _OPERATIONS: dict[str, Callable[..., npt.NDArray[Any]]] = {
     type=click.Choice(list(_OPERATIONS)),
     default="max",
     show_default=True,
-    help="What becomes of each window.",
+    help="The value that replaces each window.",
 )
 @click.option("--size", type=int, default=2, show_default=True, help="Side of the window.")
 @click.option("--stride", type=int, help="Step from window to window.  [default: the size]")
@@ -43,24 +43,24 @@ _OPERATIONS: dict[str, Callable[..., npt.NDArray[Any]]] = {
     type=int,
     default=0,
     show_default=True,
-    help="Pixels put around the picture first; they never win a maximum or minimum, and count as 0 in an average.",
+    help="Pixels added around the picture; a maximum or minimum ignores them, an average counts them as 0.",
 )
 def pool(source: Path, target: Path, force: bool, op: str, size: int, stride: int | None, padding: int) -> None:
     """Pool the picture IN and write OUT.
 
-    Windows that reach beyond the right or lower end are dropped. Each colour is pooled for itself,
-    and so is the transparency. OUT is a picture of the same kind as IN (a palette's colours are
-    reduced to 256 if need be), with its colour profile and resolution; an average is rounded, half
-    to even. What cannot be kept is refused.
+    Windows that reach beyond the right or lower end are dropped. Each colour and the transparency
+    are pooled separately. OUT is a picture of the same kind as IN (a palette is reduced to 256
+    colours if needed), with its colour profile and resolution; an average is rounded half to even.
+    An unsupported picture is refused.
     """
 
     def work(picture: Picture) -> Picture:
         def pooled(values: npt.NDArray[Any], channel_axis: int | None) -> npt.NDArray[Any]:
             result = _OPERATIONS[op](values, size, stride, padding, channel_axis=channel_axis)
-            return stored(result, values.dtype)  # an average of integers comes as float32
+            return stored(result, values.dtype)  # the average of integers is float32
 
         with core_errors():
-            # The transparency first, so that the kernel reported is the one that made the colours.
+            # The transparency first, so that the reported kernel is that of the colours.
             alpha = None if picture.alpha is None else pooled(picture.alpha, None)
             values = pooled(picture.values, picture.channel_axis)
         return replace(picture, values=values, alpha=alpha)
