@@ -41,9 +41,9 @@ def draw_descent(picture: Array, secret: Array, taps: list[Array], losses: list[
     """Draw the taps and the filtered picture at some steps, beside the unknown filter, and the loss."""
     last = len(taps) - 1
     steps = [0, min(10, last), min(50, last), last]
-    with _figure(13, 9.2, file) as figure:
+    with _figure(13, 7.6, file) as figure:
         figure.suptitle("Find the filter: gradient descent from random taps", fontsize=16, color=_INK)
-        axes = figure.subplots(3, 5, height_ratios=[1, 2, 1.2])
+        axes = figure.subplots(3, 5, height_ratios=[1, 1.1, 0.9])
         target = convlab.filter2d(picture, secret)
         reach = 3 * float(target.std())
         for column, step in enumerate([*steps, None]):
@@ -139,10 +139,13 @@ def _filters(figure: Any, network: Network, digit: Array) -> None:
 
 def _taps(axes: Axes, taps: Array, reach: float, size: float = 8) -> None:
     """Draw taps in colour, with their numbers where they are few."""
-    axes.imshow(taps, cmap="RdBu", vmin=-1.6 * reach, vmax=1.6 * reach)
+    image = axes.imshow(taps, cmap="RdBu", vmin=-1.6 * reach, vmax=1.6 * reach)
     if taps.size <= 9:
         for (row, column), value in np.ndenumerate(taps):
-            axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=size, color=_INK)
+            red, green, blue, _ = image.to_rgba(value)
+            color = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else _INK
+            text = f"{round(float(value), 2) + 0.0:.2f}"  # no "-0.00"
+            axes.text(column, row, text, ha="center", va="center", fontsize=size, color=color)
     _bare(axes)
 
 

@@ -15,7 +15,9 @@ from ._optimisers import SGD, Array, Optimiser, check_count, check_number
 
 # How much of the velocity each step keeps: for pictures, whose gradient is far steeper along the mean of the taps than
 # along their differences.
-MOMENTUM = 0.97
+MOMENTUM = 0.96
+# The rate times the curvature: the descent is stable below 2 * (1 + MOMENTUM).
+SAFE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def find_filter(
     border : str
         As of `filter2d`, except "valid" and "keep".
     optimiser : SGD, Adam or alike, optional
-        Default: `SGD` with a momentum of 0.97 and the largest rate that is safe for any picture of this variance.
+        Default: `SGD` with a momentum of 0.96 and a rate that is safe for any picture of this variance.
     tolerance : float
         The descent ends when the loss falls below this part of the first one.
     most_steps : int
@@ -116,7 +118,7 @@ def find_filter(
         curvature = steepest(x, taps.size)
         if not curvature:
             raise _errors.wrong_value("picture", "a picture of zeros", "one with differences")
-        optimiser = SGD(1.5 / curvature, MOMENTUM)
+        optimiser = SGD(SAFE / curvature, MOMENTUM)
     losses: list[float] = []
     start = time.perf_counter()
     while len(losses) < most:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -158,3 +162,49 @@ def test_wrong_labels(labels: object, error: type[Exception]) -> None:
     network = learn.Network([learn.Dense(4, 2, relu=False)])
     with pytest.raises(error, match="labels"):
         network.train(np.ones((2, 1, 2, 2)), labels, learn.SGD(0.1), epochs=1)
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two filters, few steps and epochs: what is printed and written is the same."""
+    pytest.importorskip("matplotlib")
+    from convlab.cli.commands import learn as command
+
+    some = [(name, filters.get(name)) for name in (command.SHOWN, "box")]
+    monkeypatch.setattr(command, "catalogue", lambda: iter(some))
+
+
+def test_the_command_finds_filters_and_reads_digits(
+    tmp_path: Path, short: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sklearn")
+    from convlab.cli.app import run
+    from convlab.learn import _digits
+
+    monkeypatch.setattr(_digits, "EPOCHS", 2)
+    monkeypatch.setattr(_digits, "SEEDS", 1)
+    assert run(["learn", "--out", str(tmp_path / "new")]) == 0
+    out = capsys.readouterr().out
+    assert "vertical_lines" in out
+    rows = re.findall(r"^(digits|shifted digits) +(dense alone|\d filters, maximum, dense) +(\d+)", out, re.M)
+    assert len(rows) == 8
+    assert rows[4:6] == [
+        ("shifted digits", "dense alone", "144"),
+        ("shifted digits", "2 filters, maximum, dense", "72"),
+    ]
+    for name in ("convlab-learn-filter.png", "convlab-learn-digits.png"):
+        with (tmp_path / "new" / name).open("rb") as file:
+            assert file.read(8) == b"\x89PNG\r\n\x1a\n"
+
+
+def test_without_scikit_learn_the_command_says_what_is_missing(
+    tmp_path: Path, short: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from convlab.cli.app import run
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert run(["learn", "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "scikit-learn" in error
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["convlab-learn-filter.png"]

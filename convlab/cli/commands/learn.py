@@ -33,7 +33,7 @@ FOUND, DIGITS = "convlab-learn-filter.png", "convlab-learn-digits.png"
 # The filter whose descent is drawn.
 SHOWN = "vertical_lines"
 # Adam's learning rate: about the size of a step of each tap.
-ADAM_RATE = 0.05
+ADAM_RATE = 0.4
 
 
 @click.command()
