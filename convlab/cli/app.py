@@ -15,6 +15,7 @@ from convlab.cli.commands.bench import bench
 from convlab.cli.commands.demo import demo
 from convlab.cli.commands.filter import filter_command
 from convlab.cli.commands.info import info
+from convlab.cli.commands.learn import learn
 from convlab.cli.commands.pool import pool
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def cli() -> None:
     """Convolve and pool pictures on the CPU."""
 
 
-for _command in (demo, filter_command, pool, info, bench):
+for _command in (demo, filter_command, pool, learn, info, bench):
     cli.add_command(_command)
 
 

@@ -65,9 +65,9 @@ MAY_IMPORT = {
     "unpooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
     "grad": {"_docstrings", "_plan", "_run", "_spec", "grad", "typing"},
 }
-# Private modules that clients may import: keys of cached calls, the last kernel, the borders' arithmetic.
-PRIVATE = {"ndimage": {"_plan", "_borders", "_dispatch"}}
-CLIENTS = ["cli", "bench", "filters", "data", "ndimage", "onnx", "signal", "skimage", "translation"]
+# Private modules that clients may import: wording of errors, keys of cached calls, the last kernel, border arithmetic.
+PRIVATE = {"learn": {"_errors"}, "ndimage": {"_plan", "_borders", "_dispatch"}}
+CLIENTS = ["cli", "bench", "filters", "data", "learn", "ndimage", "onnx", "signal", "skimage", "translation"]
 
 
 def imported(path):
