@@ -85,7 +85,7 @@ def run_tables(backend, isa):
             plan = _plan.convolving.conv(x, None, 2, weight.shape, weight.dtype, None, None, stride, padding)
             geometry, sources, values = plan.tables
             plan = replace(plan, tables=(geometry, tables.copy(sources, True), values))
-            np.testing.assert_array_equal(_run.convolving.conv(plan, x, weight, None, None), expected)
+            np.testing.assert_array_equal(_run.convolving.conv(plan, x, weight, None, None, None), expected)
 
 
 @pytest.mark.parametrize("what", ["run_short_rows", "run_tables"])
