@@ -16,6 +16,7 @@ from convlab._spec.transposing import Transpose, TransposeOptions
 
 from . import conv_fft
 from .cache import remembered
+from .conv_axes import rotated, rotated_steps, rotation
 from .conv_blocks import Shape, depthwise_blocks, direct_blocks, gemm_blocks, narrow_blocks, winograd_blocks
 from .conv_choice import ALGORITHMS, DIRECT, REASONS, WINOGRAD, Choice, Request, choose, summed_directly, tiles_of
 from .conv_pieces import Pieces, in_pieces, shape_of
@@ -23,6 +24,8 @@ from .plan import NARROWEST_VECTOR, Machine, Plan, rounded_up, threads_for
 
 # Bytes of an input that is converted in one piece.
 COPIED = 8 << 20
+# Kernels that read weights as they are given, whose axes can be rotated.
+ROTATED = ("conv_gemm", "conv_direct")
 # Sides of the square windows that depthwise convolutions have clones for: see src/conv/conv_depthwise.pyx.
 CLONES = (3, 5, 7)
 
@@ -33,6 +36,7 @@ class ConvPlan(Plan[Conv]):
 
     pieces: Pieces | None = None
     bias: NDArray[np.float32]  # zeros, for a call that gives none
+    order: tuple[int, ...] | None = None  # of the axes of the weights, where the kernel wants another than theirs
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -248,7 +252,16 @@ def conv(x: NDArray[Any], _: None, options: ConvOptions) -> ConvPlan:
     """Make the plan of a convolution, or raise the error for a wrong argument. Of the weights their layout counts."""
     check_dtype("x", x.dtype)
     spec, request = _asked(x.shape, options)
-    return plan_conv(spec, pitches(spec, x), request, Machine())
+    steps, order = pitches(spec, x), rotation(spec)
+    copy = 4 * spec.out_channels * spec.channels // spec.groups * math.prod(spec.kernel)  # bytes of rotated weights
+    if steps is not None and order is not None and request.workspace_limit is None and 2 * copy <= request.limit:
+        y_steps = rotated_steps(contiguous(spec, spec.shape), order)
+        beside = replace(request, reserved=copy)
+        plan = plan_conv(rotated(spec, order), rotated_steps(steps, order), beside, Machine(), y_steps)
+        if plan.kernel in ROTATED:
+            buffers = plan.buffers + copy
+            return replace(plan, spec=spec, shape=spec.shape, order=order, buffers=buffers, plain=False)
+    return plan_conv(spec, steps, request, Machine())
 
 
 def _asked(shape: tuple[int, ...], options: ConvOptions) -> tuple[Conv, Request]:

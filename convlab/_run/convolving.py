@@ -109,6 +109,8 @@ def convolve(
         return
     if not y.size:
         return
+    if plan.order is not None:
+        w = np.ascontiguousarray(w.transpose(0, 1, *(2 + axis for axis in plan.order)))
     if plan.algorithm == "fft":
         convolve_fft(plan, backend, x, w, b, y)
         return

@@ -206,3 +206,26 @@ def test_any_shape(data):
     for backend in [("compiled", isa) for isa in _dispatch.built_isas()] + [("numpy", "auto")]:
         with convlab.use_backend(*backend):
             assert_transposed(TRANSPOSE[axes](x, w, **options), x, w, **options)
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+@pytest.mark.parametrize("axes", [2, 3])
+def test_a_column_has_the_bytes_of_the_row(backend, axes, groups):
+    """The longest axis fills the vectors, wherever it is; the axes beside it have padding, and taps that meet it."""
+    rng = np.random.default_rng(axes)
+    row = rng.standard_normal((2, 8, *(1,) * (axes - 1), 37)).astype(np.float32)
+    weight = rng.standard_normal((12, 8 // groups, *(3,) * axes)).astype(np.float32)
+    bias = rng.standard_normal(12).astype(np.float32)
+    for stride, dilation in ((1, 1), (2, 1), (1, 2)):
+        options = {"padding": dilation, "groups": groups, "precision": "exact"}
+        expected = CONV[axes](row, weight, bias, stride=(1,) * (axes - 1) + (stride,), dilation=dilation, **options)
+        for place in range(axes - 1):
+            order = (*range(2 + place), axes + 1, *range(2 + place, axes + 1))
+            strides = [1] * axes
+            strides[place] = stride
+            column, kernel = np.ascontiguousarray(row.transpose(order)), np.ascontiguousarray(weight.transpose(order))
+            actual = CONV[axes](column, kernel, bias, stride=strides, dilation=dilation, **options)
+            assert_array_equal(actual, expected.transpose(order))
+            last = np.ascontiguousarray(np.moveaxis(column, 1, -1))
+            of_last = CONV[axes](last, kernel, bias, layout=LAST[axes], stride=strides, dilation=dilation, **options)
+            assert_array_equal(np.moveaxis(of_last, -1, 1), actual)

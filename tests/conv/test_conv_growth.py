@@ -55,3 +55,19 @@ def test_depthwise_of_thin_planes(shape):
             if other < 3 * one:
                 break
     assert other < 3 * one
+
+
+@needs_kernels
+@pytest.mark.parametrize("shape", [(4000, 1, 1), (1, 4000, 1), (4000, 1)])
+def test_columns_cost_what_rows_do(shape):
+    """An image of one pixel along its last axis: vectors run along a longer one."""
+    w = np.ones((16, 16, *(3,) * len(shape)), "f4")
+    function = convlab.conv2d if len(shape) == 2 else convlab.conv3d
+    row, column = np.ones((1, 16, *sorted(shape)), "f4"), np.ones((1, 16, *shape), "f4")
+    with convlab.threads(1):
+        for _ in range(3):
+            one = least_seconds(lambda: function(row, w, padding=1))
+            other = least_seconds(lambda: function(column, w, padding=1))
+            if other < 3 * one:
+                break
+    assert other < 3 * one
