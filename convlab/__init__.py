@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # what checkers see of the names that are imported when they 
     from convlab.global_pooling import *
     from convlab.gradients import *
     from convlab.imaging import *
+    from convlab.layers import *
     from convlab.lp_pooling import *
     from convlab.pooling import *
     from convlab.ranking import *

@@ -41,8 +41,9 @@ def wrong_shape(name: str, shape: tuple[int, ...], expected: str) -> ValueError:
 
 
 def not_an_array(name: str, reason: Exception) -> TypeError:
+    todo = "; convlab.torch has functions of tensors with gradients" if "requires grad" in str(reason) else ""
     return TypeError(
-        f"{name}: got something that NumPy cannot make an array of numbers of ({reason}); expected an array"
+        f"{name}: got something that NumPy cannot make an array of numbers of ({reason}); expected an array{todo}"
     )
 
 

@@ -187,7 +187,7 @@ OPERATIONS = (
     Operation("conv1d", "convolving", first=(1,), loops="conv2d"),
     Operation("conv2d", "convolving", first=(2,), loops="conv2d"),
     Operation("conv3d", "convolving", first=(3,), loops="conv2d"),
-    Operation("Conv2d", "convolving", "_planned", loops="conv2d"),
+    Operation("Conv2d", "layers", "_planned", loops="conv2d"),
     Operation("conv_transpose1d", "transposing", first=(1,), loops="conv2d"),
     Operation("conv_transpose2d", "transposing", first=(2,), loops="conv2d"),
     Operation("conv_transpose3d", "transposing", first=(3,), loops="conv2d"),

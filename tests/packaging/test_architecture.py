@@ -55,6 +55,7 @@ MAY_IMPORT = {
     "gradients": {"_plan", "_run", "_spec", "edges", "typing"},
     "imaging": {"_plan", "_run", "_spec", "filtering", "typing"},
     "convolving": {"_plan", "_run", "_spec", "typing"},
+    "layers": {"_errors", "_plan", "_run", "_spec", "typing"},
     "transposing": {"_plan", "_run", "_spec", "typing"},
     "_docstrings": set(),
     "pooling": {"_docstrings", "_plan", "_run", "_spec", "typing"},
@@ -67,7 +68,7 @@ MAY_IMPORT = {
 }
 # Private modules that clients may import: wording of errors, keys of cached calls, the last kernel, border arithmetic.
 PRIVATE = {"learn": {"_errors"}, "ndimage": {"_plan", "_borders", "_dispatch"}}
-CLIENTS = ["cli", "bench", "filters", "data", "learn", "ndimage", "onnx", "signal", "skimage", "translation"]
+CLIENTS = ["cli", "bench", "filters", "data", "learn", "ndimage", "onnx", "signal", "skimage", "torch", "translation"]
 
 
 def imported(path):

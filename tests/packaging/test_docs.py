@@ -18,6 +18,7 @@ MODULES = [
     for _, name, _ in pkgutil.walk_packages(convlab.__path__, "convlab.")
     if not name.startswith(("convlab._kernels", "convlab.cli", "convlab.__main__", "convlab.onnx._"))
     and (name != "convlab.onnx" or find_spec("onnx"))
+    and (not name.startswith("convlab.torch") or find_spec("torch"))
 ]
 FUNCTIONS = [name for name in convlab.__all__ if inspect.isfunction(getattr(convlab, name))]
 
