@@ -36,8 +36,8 @@ def test_names_are_unique_and_selected_by_parts():
 def test_every_family_has_a_case():
     modules = {getattr(convlab, case.operation).__module__ for case in CASES if "." not in case.operation}
     assert {f"convlab.{name}" for name in (
-        "adaptive_pooling", "average_pooling", "convolving", "edges", "filtering", "imaging", "pooling", "ranking",
-        "separable", "transposing", "unpooling",
+        "adaptive_pooling", "average_pooling", "convolving", "edges", "filtering", "imaging", "layers", "pooling",
+        "ranking", "separable", "transposing", "unpooling",
     )} == modules  # fmt: skip
     assert {case.operation.split(".")[0] for case in CASES if "." in case.operation} == {"ndimage", "signal"}
 
